@@ -1,0 +1,84 @@
+/*
+ * The boot block: what the runtime tells the guest kernel. A memfd at descriptor BOOT_FD of kserver: this header, then
+ * arrays and 0-terminated strings, addressed by offsets from its start (0 = absent). Written by the runtime
+ * (trusted by the kernel); read once at boot. Both sides refuse another version.
+ */
+#ifndef LIMPET_ABI_BOOT_H
+#define LIMPET_ABI_BOOT_H
+
+#include <stdint.h>
+
+#define BOOT_FD 3
+#define BOOT_MAGIC 0x74706d6cu /* "lmpt" */
+#define BOOT_VERSION 1u
+
+enum boot_platform { BOOT_PLATFORM_PKEY = 1, BOOT_PLATFORM_PLAIN = 2 };
+
+/* A file tree or file of the host that the guest mounts, or a memory file system. In order of mounting. */
+struct boot_mount {
+	uint32_t type; /* offset of "overlay", "hostfs", "tmpfs", "proc", "sysfs", "devtmpfs", "devpts", "mqueue" */
+	uint32_t target; /* offset of an absolute path in the guest; "/" first */
+	uint32_t source; /* offset of the text shown in /proc/mounts */
+	uint32_t options; /* offset of the type's options ("size=65536k,mode=1777") */
+	int32_t host_fd; /* hostfs: O_PATH descriptor of the tree or file; overlay: of its lower tree; else -1 */
+	int32_t host_upper_fd; /* overlay: -1 = upper layer in memory */
+	uint64_t flags; /* MS_* of mount(2) */
+	uint32_t shared; /* 1 = others may change it behind the sandbox: nothing is cached beyond a call */
+	uint32_t create; /* 1 = make the target (directory or file) when it is missing */
+};
+
+struct boot_rlimit {
+	uint32_t resource, pad;
+	uint64_t cur, max;
+};
+
+struct boot_env {
+	uint32_t value; /* offset of "NAME=value" */
+};
+
+struct boot_block {
+	uint32_t magic, version, size, platform;
+
+	/* descriptors in kserver; -1 = none */
+	int32_t control_fd; /* SOCK_SEQPACKET, see abi/control.h */
+	int32_t log_fd; /* --debug-log */
+	int32_t strace_fd; /* --strace */
+	int32_t stdio_fd[3]; /* become the program's 0, 1, 2 */
+	int32_t host_proc_fd; /* O_PATH of a procfs of the sandbox's PID namespace, for accounting; or -1 */
+	int32_t pad0;
+
+	/* the program */
+	uint32_t argc, argv; /* count, offset of uint32_t[argc] string offsets */
+	uint32_t envc, envp;
+	uint32_t cwd;
+	uint32_t exec_path; /* 0 = search argv[0] in PATH of envp */
+	uint32_t uid, gid, umask;
+	uint32_t ngroups, groups; /* offset of uint32_t[ngroups] */
+	uint64_t cap_permitted, cap_effective, cap_inheritable, cap_ambient, cap_bounding;
+	uint32_t no_new_privs;
+	uint32_t terminal; /* 1 = stdio_fd[0] is a terminal in raw mode: make it the controlling terminal */
+	uint32_t rows, cols;
+	uint32_t nrlimits, rlimits; /* offset of struct boot_rlimit[] */
+	int32_t oom_score_adj;
+	uint32_t cpus; /* CPUs the guest sees; 0 = as the host */
+
+	/* the world */
+	uint32_t hostname, domainname;
+	uint32_t nmounts, mounts; /* offset of struct boot_mount[] */
+	uint64_t memory_limit; /* bytes shown as total memory; 0 = the host's */
+	uint32_t nmasked, masked; /* offset of uint32_t[] path offsets: hidden after mounting */
+	uint32_t nreadonly, readonly;
+
+	/* seccomp programs (struct sock_filter[]), installed by the kernel itself */
+	uint32_t guest_filter_len, guest_filter; /* instructions, offset: for processes that run programs */
+	uint32_t server_filter_len, server_filter; /* for kserver */
+
+	/* debugging */
+	uint32_t log_level; /* enum log_level + 1; 0 = default */
+	uint32_t fail_alloc_every; /* debug builds */
+	uint64_t random_seed[4];
+};
+_Static_assert(sizeof(struct boot_mount) == 40, "boot_mount layout");
+_Static_assert(sizeof(struct boot_block) % 8 == 0, "boot_block layout");
+
+#endif

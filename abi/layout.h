@@ -1,0 +1,30 @@
+/*
+ * Where things are in every process of a sandbox. The guest has everything below TASK_SIZE; the kernel all above.
+ * Fixed for all processes: kernel pointers mean the same everywhere.
+ */
+#ifndef LIMPET_ABI_LAYOUT_H
+#define LIMPET_ABI_LAYOUT_H
+
+#define TASK_SIZE 0x7e0000000000ull /* first address that is not the guest's */
+#define USER_MIN 0x10000ull /* nothing is ever mapped below */
+
+#define KERNEL_BASE 0x7e0000000000ull /* the kernel's ELF image */
+#define KERNEL_IMAGE_MAX 0x10000000ull
+
+#define HEAP_BASE 0x7e1000000000ull /* shared: kernel heap */
+#define HEAP_SIZE 0x1000000000ull /* 64 GiB of addresses */
+
+#define THREADS_BASE 0x7e4000000000ull /* shared: kernel and signal stacks, one slot per host thread */
+#define THREAD_SLOT_SIZE 0x10000ull
+#define THREAD_SLOTS 16384ull
+
+#define SCRATCH_BASE 0x7e6000000000ull /* private, key 0: one page per slot */
+#define SHOWN_BASE 0x7e6100000000ull /* private, key S: one page per slot */
+
+#define FILEMEM_BASE 0x7e8000000000ull /* shared: contents of files in memory */
+#define FILEMEM_SIZE 0x10000000000ull /* 1 TiB of addresses */
+
+#define VDSO_ADDR 0x7dffffff0000ull /* guest: where the host's vDSO is moved to, vvar pages in front of it */
+#define STACK_TOP 0x7dfffff00000ull /* guest: initial stack ends here at the latest */
+
+#endif

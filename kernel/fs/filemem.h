@@ -1,0 +1,22 @@
+/*
+ * File memory: pages that both the kernel and, when mapped, programs see. One sparse memfd, mapped at FILEMEM_BASE
+ * in every process of the sandbox; an offset in it is also what a program's mmap uses (host_fd, host_offset).
+ * Address space in it is plentiful (FILEMEM_SIZE), memory is taken by the host on first touch: allocate ahead
+ * in large runs. Freed runs are given back to the host and read as zeros when allocated again.
+ */
+#ifndef LIMPET_FS_FILEMEM_H
+#define LIMPET_FS_FILEMEM_H
+
+#include "lib/types.h"
+
+#define FILEMEM_NONE (~0ull)
+/* A run of pages (count), zeroed; its offset in bytes or FILEMEM_NONE. */
+u64 filemem_alloc(u64 pages) __must_check;
+void filemem_free(u64 offset, u64 pages);
+/* Returns memory to the host, keeps the run: it reads as zeros. */
+void filemem_punch(u64 offset, u64 pages);
+void *filemem_ptr(u64 offset); /* kernel address of a byte; touching it may take a host page fault */
+int filemem_fd(void);
+u64 filemem_resident(void); /* bytes the host holds for all file memory, roughly */
+
+#endif

@@ -1,0 +1,330 @@
+/*
+ * The VFS: what file systems implement and what the rest of the kernel calls.
+ *
+ * Objects, from names to data:
+ *   super_block  one mounted file system instance
+ *   inode        a file: attributes cached in it, operations of its file system
+ *   dentry       a name in the cache, positive (inode) or negative (NULL); pins its parent
+ *   mount        a super_block's tree (or a part of it: bind) attached to a place; belongs to a mount_ns
+ *   path         (mount, dentry): a place in the tree as programs see it
+ *   file         an open file description; see fs/file.h for descriptors
+ *
+ * File systems know inodes and names only; dentries, mounts, permissions, symlink walking, locks, notifications
+ * (inotify) and the descriptor table are the VFS's. That lets overlay stand on other file systems' inodes.
+ *
+ * Life: an inode lives while a dentry, a file or a file system refers to it (inode_get/inode_put). The last put
+ * calls super_ops.evict, which drops data if nlink is 0, and frees it. Dentries without users stay cached, the
+ * least recently used go first when the cache is over its limit.
+ *
+ * Locks: inode.lock of a directory is held by the VFS around every operation that reads or changes its names
+ * (lookup included); of the victim too for unlink, rmdir and rename's target. Order: parent before child,
+ * unrelated ones by address, rename serialised by LOCK_FS_RENAME. Data operations (read, write, mmap) are called
+ * with no lock held.
+ */
+#ifndef LIMPET_FS_FS_H
+#define LIMPET_FS_FS_H
+
+#include "abi/linux/stat.h"
+#include "core/lock.h"
+#include "core/time.h"
+#include "core/wait.h"
+#include "lib/list.h"
+#include "mm/uaccess.h"
+#include "proc/cred.h"
+
+struct inode;
+struct dentry;
+struct mount;
+struct mount_ns;
+struct super_block;
+struct file;
+struct file_ops;
+struct file_lock_ctx;
+struct inotify_marks;
+
+#define NAME_MAX 255
+#define PATH_MAX 4096
+#define MAX_SYMLINKS 40
+
+struct qstr {
+	const char *name; /* not 0-terminated in general */
+	u32 len; /* 1..NAME_MAX */
+	u32 hash; /* filled by the VFS */
+};
+
+struct path {
+	struct mount *mnt;
+	struct dentry *dentry;
+};
+
+/* What stat reports, in the kernel's own form. dev is (major << 20 | minor) made by MKDEV. */
+struct kstat {
+	u64 ino, dev, rdev, size, blocks; /* blocks of 512 bytes */
+	u32 mode, nlink, uid, gid, blksize;
+	struct timespec64 atime, mtime, ctime, btime;
+	u64 attributes, attributes_mask; /* statx(2) */
+	u64 mnt_id;
+	u32 result_mask;
+};
+#define MKDEV(ma, mi) (((u64)(ma) << 20) | (mi))
+#define MAJOR(dev) ((u32)((dev) >> 20))
+#define MINOR(dev) ((u32)((dev)&0xfffff))
+u64 dev_encode(u64 dev); /* Linux's encoding of dev_t in struct stat */
+u64 dev_decode(u64 dev);
+
+#define ATTR_MODE 1u
+#define ATTR_UID 2u
+#define ATTR_GID 4u
+#define ATTR_SIZE 8u
+#define ATTR_ATIME 16u
+#define ATTR_MTIME 32u
+#define ATTR_CTIME 64u /* set to now by the VFS with every other change */
+#define ATTR_TIMES_EXPLICIT 128u /* utimensat with given times, not "now" */
+/* A checked change of attributes: permission and policy (S_ISGID clearing...) are done when an fs sees it. */
+struct iattr {
+	u32 valid; /* ATTR_* */
+	u32 mode; /* permission bits and the type bits unchanged */
+	u32 uid, gid;
+	u64 size;
+	struct timespec64 atime, mtime, ctime;
+	struct file *file; /* for ftruncate: the file, or NULL */
+};
+
+struct inode {
+	struct ref ref;
+	struct mutex lock; /* LOCK_INODE; overlay's lower inodes use LOCK_INODE_LOWER, by sb->lower */
+	struct super_block *sb; /* immutable */
+	const struct inode_ops *ops; /* immutable */
+	const struct file_ops *fops; /* what open gives the file; immutable. NULL: ops->open sets file->ops, or ENXIO */
+	void *priv; /* the file system's */
+	u64 ino;
+	u32 mode; /* type immutable; permission bits atomic */
+	u32 uid, gid; /* atomic */
+	u32 nlink; /* atomic */
+	u64 rdev;
+	u64 size; /* atomic; for file systems that keep it here */
+	u64 blocks;
+	u32 blksize; /* 0 = PAGE_SIZE */
+	u64 generation;
+	struct timespec64 atime, mtime, ctime, btime; /* under attr_lock */
+	struct mutex attr_lock; /* LOCK_LEAF */
+	struct list_head sb_node; /* the file system's own use */
+	struct hlist_node hash_node; /* the file system's own use */
+	int write_count; /* > 0: open for writing by so many; < 0: denied (running executables: ETXTBSY); atomic */
+	struct file_lock_ctx *locks; /* fs/locks.c; NULL = none ever */
+	struct inotify_marks *marks; /* fs/inotify.c; NULL = none */
+	void *pipe; /* FIFO: its pipe while open, fs/pipe; unix socket: bound socket; under inode.lock */
+	bool lower; /* this inode is used as a layer of an overlay */
+};
+
+/*
+ * Directory operations are called with dir->lock held (and the victim's as said above), names already checked
+ * (length, no '/'), permission checked, and, but for lookup, the fresh result of a lookup. All return 0 or -errno.
+ * A missing operation means: lookup ENOTDIR; changes EPERM; readlink EINVAL; xattrs EOPNOTSUPP.
+ * New inodes get uid, gid and mode as given (umask applied, setgid directory handled by the caller).
+ */
+struct inode_new {
+	u32 mode; /* with type bits */
+	u32 uid, gid;
+	u64 rdev; /* device nodes */
+	const char *symlink; /* symlinks: the target */
+};
+struct inode_ops {
+	/* *out gets a reference; -ENOENT when there is no such name. */
+	int (*lookup)(struct inode *dir, const struct qstr *name, struct inode **out);
+	/* Any type: regular, directory, symlink, device, FIFO, socket by new->mode. */
+	int (*create)(struct inode *dir, const struct qstr *name, const struct inode_new *new, struct inode **out);
+	int (*tmpfile)(struct inode *dir, const struct inode_new *new, struct inode **out); /* nlink 0 */
+	int (*link)(struct inode *dir, const struct qstr *name, struct inode *target);
+	int (*unlink)(struct inode *dir, const struct qstr *name, struct inode *victim); /* not directories */
+	int (*rmdir)(struct inode *dir, const struct qstr *name, struct inode *victim); /* -ENOTEMPTY */
+	/* replaced is NULL or the inode at the new name (types already checked); flags RENAME_NOREPLACE (done by the
+	 * VFS), RENAME_EXCHANGE, RENAME_WHITEOUT: -EINVAL when unknown. */
+	int (*rename)(struct inode *old_dir, const struct qstr *old_name, struct inode *inode, struct inode *new_dir,
+		      const struct qstr *new_name, struct inode *replaced, u32 flags);
+	/* Target without a 0, at most size bytes; returns its length. */
+	ssize_t (*readlink)(struct inode *inode, char *buf, size_t size);
+	/* Magic links (/proc/PID/fd/N, exe, cwd): the place itself, referenced. NULL = use readlink's text. */
+	int (*get_link)(struct inode *inode, struct path *out);
+	/* Refreshes and reports. NULL = from the inode's fields (inode_fill_stat). No lock held. */
+	int (*getattr)(struct inode *inode, struct kstat *st);
+	/* Called with inode->lock held. NULL = inode_setattr_simple (fields only, size refused). */
+	int (*setattr)(struct inode *inode, const struct iattr *attr);
+	/* NULL = inode_permission_generic. mask of MAY_*. No lock held by contract. */
+	int (*permission)(struct inode *inode, u32 mask);
+	/* Called after generic checks, with no lock held; may set file->ops, file->priv, file->mode_flags. O_TRUNC is done by the VFS. */
+	int (*open)(struct inode *inode, struct file *file);
+	ssize_t (*getxattr)(struct inode *inode, const char *name, void *buf, size_t size); /* size 0: length */
+	int (*setxattr)(struct inode *inode, const char *name, const void *value, size_t size, u32 flags);
+	ssize_t (*listxattr)(struct inode *inode, char *buf, size_t size);
+	int (*removexattr)(struct inode *inode, const char *name);
+	/* A cached dentry may be stale (procfs, shared host mounts): false = look it up again. NULL = never stale. */
+	bool (*revalidate)(struct inode *dir, const struct qstr *name, struct inode *inode);
+};
+
+#define MAY_EXEC 1u
+#define MAY_WRITE 2u
+#define MAY_READ 4u
+#define MAY_APPEND 8u
+
+struct kstatfs {
+	u64 type, bsize, blocks, bfree, bavail, files, ffree, namelen, frsize, flags, fsid;
+};
+struct super_ops {
+	void (*evict)(struct inode *inode); /* last reference is gone: free data when nlink == 0, free priv; the VFS frees the inode */
+	void (*put_super)(struct super_block *sb);
+	int (*statfs)(struct super_block *sb, struct kstatfs *st);
+	int (*sync)(struct super_block *sb);
+	/* Remount with new options text; NULL = accepted as is when options is empty. */
+	int (*remount)(struct super_block *sb, const char *options);
+	/* The options column of /proc/mounts, starting with ",": returns the length. NULL = none. */
+	int (*show_options)(struct super_block *sb, char *buf, size_t size);
+};
+
+#define SB_NOCACHE 1u /* never keep unused dentries (procfs) */
+#define SB_CASE_SENSITIVE 0u
+struct super_block {
+	struct ref ref; /* mounts and inodes */
+	const struct fs_type *type;
+	const struct super_ops *ops;
+	struct inode *root; /* reference held */
+	void *priv;
+	u64 dev; /* MKDEV(0, n) */
+	u32 flags;
+	u64 max_file_size;
+	char source[64]; /* what /proc/mounts shows first */
+};
+
+/* File system types are registered at boot by their init functions. */
+struct fs_type {
+	const char *name; /* as mount(2) takes it */
+	/* Makes a super_block with a root. source and options are texts (may be empty); data is a type's own boot-time extra. */
+	int (*mount)(const struct fs_type *type, const char *source, const char *options, void *data, struct super_block **out);
+	bool user_mountable; /* mount(2) by a program with CAP_SYS_ADMIN */
+	bool nodev; /* /proc/filesystems */
+	const struct fs_type *next; /* registry */
+};
+void fs_type_register(struct fs_type *type);
+const struct fs_type *fs_type_find(const char *name);
+struct super_block *sb_alloc(const struct fs_type *type, const struct super_ops *ops); /* gets a dev number; NULL = no memory */
+void sb_put(struct super_block *sb);
+
+/* Inodes: for file systems. */
+struct inode *inode_alloc(struct super_block *sb, const struct inode_ops *ops, u32 mode); /* one ref, times now, nlink 1, ino 0; NULL = no memory */
+static inline struct inode *inode_get(struct inode *i)
+{
+	ref_get(&i->ref);
+	return i;
+}
+void inode_put(struct inode *i); /* may evict: no lock of the file system held */
+u64 inode_next_ino(void); /* sandbox-wide numbers for memory file systems */
+void inode_fill_stat(struct inode *i, struct kstat *st);
+int inode_setattr_simple(struct inode *i, const struct iattr *attr);
+int inode_permission_generic(struct inode *i, u32 mask);
+void inode_touch(struct inode *i, u32 attr_times); /* ATTR_ATIME | ATTR_MTIME | ATTR_CTIME set to now */
+int inode_permission(struct inode *i, u32 mask); /* through ops */
+/* Sends inotify events for the inode, and for its name in the parent when dentry is given. */
+void fs_notify(struct inode *inode, struct dentry *dentry, u32 mask);
+
+#define S_ISREG_(m) (((m)&S_IFMT) == S_IFREG)
+#define S_ISDIR_(m) (((m)&S_IFMT) == S_IFDIR)
+#define S_ISLNK_(m) (((m)&S_IFMT) == S_IFLNK)
+#define S_ISCHR_(m) (((m)&S_IFMT) == S_IFCHR)
+#define S_ISBLK_(m) (((m)&S_IFMT) == S_IFBLK)
+#define S_ISFIFO_(m) (((m)&S_IFMT) == S_IFIFO)
+#define S_ISSOCK_(m) (((m)&S_IFMT) == S_IFSOCK)
+
+/* Dentries and paths. */
+struct dentry {
+	struct ref ref;
+	struct dentry *parent; /* itself for a root; under the dcache lock */
+	struct inode *inode; /* NULL = negative; under the dcache lock */
+	struct list_head children, sibling; /* under the dcache lock */
+	struct list_head lru;
+	struct hlist_node hash;
+	struct qstr name; /* name.name is 0-terminated here */
+	u32 mounted; /* something is mounted here; atomic */
+	bool unhashed; /* deleted: the name is gone */
+	char inline_name[40];
+};
+struct dentry *dentry_alloc_root(struct inode *root); /* takes over the reference */
+struct dentry *dentry_alloc_anon(struct inode *inode, const char *name); /* pipes, sockets, memfds: "pipe:[7]" */
+static inline struct dentry *dentry_get(struct dentry *d)
+{
+	ref_get(&d->ref);
+	return d;
+}
+void dentry_put(struct dentry *d);
+void path_get(const struct path *p);
+void path_put(struct path *p);
+/*
+ * The path's text as seen from root (d_path): written at the end of buf; returns a pointer into it, or err_ptr(-ENAMETOOLONG).
+ * Deleted names end in " (deleted)"; unreachable ones begin with "(unreachable)".
+ */
+char *path_text(const struct path *p, const struct path *root, char *buf, size_t size);
+
+/* Name resolution, namei.c; path_resolution(7). All may block; no locks held. */
+#define LOOKUP_FOLLOW 1u /* follow a symlink in the last component */
+#define LOOKUP_DIRECTORY 2u
+#define LOOKUP_EMPTY 4u /* "" names dirfd itself */
+#define LOOKUP_NO_XDEV 8u /* openat2(2) RESOLVE_* */
+#define LOOKUP_NO_MAGICLINKS 16u
+#define LOOKUP_NO_SYMLINKS 32u
+#define LOOKUP_BENEATH 64u
+#define LOOKUP_IN_ROOT 128u
+int path_lookup(int dirfd, const char *name, u32 flags, struct path *out) __must_check;
+int path_lookup_user(int dirfd, struct uptr name, u32 flags, struct path *out) __must_check;
+int user_path_copy(struct uptr name, char *buf) __must_check; /* buf of PATH_MAX; -ENOENT for "", -ENAMETOOLONG */
+/* For kernel users (exec, core): opens a path with the current task's root and cwd. */
+struct file *file_open_path(int dirfd, const char *name, u32 flags, u32 mode); /* err_ptr */
+struct file *file_open_inode(const struct path *path, u32 flags); /* err_ptr; permission not checked */
+
+int vfs_getattr(const struct path *p, struct kstat *st);
+int vfs_create(const struct path *dir, const char *name, const struct inode_new *new, struct path *out); /* mkdir, mknod, bind(AF_UNIX) */
+
+/* Mounts, mount.c. */
+struct mount {
+	struct ref ref;
+	struct super_block *sb;
+	struct dentry *root;
+	struct mount *parent; /* NULL for a namespace's root */
+	struct dentry *mountpoint;
+	struct list_head ns_node; /* in order of mounting */
+	struct mount_ns *ns;
+	struct hlist_node hash; /* by (parent, mountpoint) */
+	u32 flags; /* MS_RDONLY, NOSUID, NODEV, NOEXEC, NOATIME... */
+	u32 id;
+	u32 propagation; /* MS_PRIVATE (default), MS_SHARED, MS_SLAVE, MS_UNBINDABLE */
+	u32 peer_group;
+};
+struct mount_ns {
+	struct ref ref;
+	struct mount *root;
+	struct list_head mounts;
+	u32 event; /* bumped on each change: poll of /proc/mounts */
+	struct wait_queue wait;
+	u64 ino; /* of /proc/PID/ns/mnt */
+};
+struct mount_ns *mount_ns_copy(struct mount_ns *ns); /* err_ptr */
+void mount_ns_put(struct mount_ns *ns);
+
+bool path_readonly(const struct path *p); /* the mount or its file system is read-only */
+
+/* cwd, root, umask: shared with CLONE_FS. */
+struct fs_context {
+	struct ref ref;
+	struct mutex lock; /* LOCK_FS_CONTEXT */
+	struct path root, cwd;
+	u32 umask;
+};
+struct fs_context *fs_context_copy(struct fs_context *fs); /* NULL = no memory */
+void fs_context_put(struct fs_context *fs);
+void fs_get_root(struct fs_context *fs, struct path *out); /* referenced */
+void fs_get_cwd(struct fs_context *fs, struct path *out);
+
+/* Boot: called once by core/boot in kserver's first thread; initialises caches, registers the built-in types. */
+int fs_init(void);
+/* Mounts for boot: target must exist (or is created when create is set, as dir or file by what source is). */
+int fs_boot_mount(const char *type, const char *source, const char *target, u64 flags, const char *options, void *data, bool create);
+
+#endif

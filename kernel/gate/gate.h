@@ -1,0 +1,102 @@
+/*
+ * The gate: how programs enter and leave the kernel, and the only code that makes host system calls (host.h).
+ *
+ * hthread = a host thread that serves guest tasks: a slot with a kernel stack and a signal stack in shared memory,
+ *           and two pages private to its host process (scratch, shown). current is found through GS.
+ * hproc   = a host process: an address space with the hthreads in it.
+ *
+ * Modes: a task is in GATE_MODE_KERNEL from the moment the entry stub has taken its registers until the exit stub
+ * gives them back. Only the mode word says where a task is. A signal that meets kernel mode only notes itself
+ * (kick), repairs a user copy (extable), or is a kernel bug (panic).
+ */
+#ifndef LIMPET_GATE_GATE_H
+#define LIMPET_GATE_GATE_H
+
+#include "abi/layout.h"
+#include "core/lock.h"
+#include "gate/regs.h"
+#include "lib/list.h"
+
+#define GATE_MODE_KERNEL 0u
+#define GATE_MODE_PROGRAM 1u
+
+struct task;
+struct mm;
+struct clone_args;
+
+struct hproc {
+	struct ref ref; /* its hthreads */
+	u32 host_pid; /* in the sandbox's PID namespace; set before its first task runs */
+	u32 nr_threads; /* atomic */
+	struct list_head node; /* all hprocs, under hproc_lock */
+	struct list_head threads; /* hthread.node, under hproc_lock */
+};
+
+enum hthread_state { HTHREAD_FREE, HTHREAD_STARTING, HTHREAD_RUNNING, HTHREAD_DYING };
+
+struct hthread {
+	u32 slot; /* immutable */
+	u32 state; /* atomic */
+	u32 host_tid; /* atomic; 0 = not running */
+	struct hproc *hp; /* reference held */
+	struct list_head node;
+	struct task *task; /* whom it serves; atomic */
+	struct task *lender; /* vfork: the parent to return to; own */
+	void (*start)(void *arg); /* what a fresh one does first */
+	void *start_arg;
+};
+
+/* The ops that differ between gates. */
+struct gate_ops {
+	const char *name; /* "pkey", "plain" */
+	/* kserver, once, before the first guest process: keys, protection of the kernel's memory. */
+	int (*init)(void);
+	/* In every fresh host process, before its first entry to program mode. */
+	int (*init_process)(void);
+	void (*signal_entry)(void); /* the handler's address */
+	__noreturn void (*exit)(struct task *t); /* restores t->regs and runs the program */
+};
+extern const struct gate_ops gate_pkey, gate_plain;
+extern const struct gate_ops *gate;
+
+/* Boot: from the boot block's platform. */
+int gate_init(void);
+
+/*
+ * Starts the guest's first process on a new host process, or a new thread of the calling one; both run fn(arg) on a
+ * kernel stack of their own with current == t, and must end in gate_enter_program or hthread_exit.
+ * Floating point state is the caller's. 0 or -errno.
+ */
+int hproc_spawn(struct task *t, void (*fn)(void *), void *arg); /* kserver only: a fresh, blank host process */
+int hproc_fork(struct task *t, void (*fn)(void *), void *arg); /* copy of the calling host process */
+int hthread_spawn(struct task *t, void (*fn)(void *), void *arg); /* a thread in the calling host process */
+
+/* The calling host thread serves child from now on, its task waits: vfork. Then gate_enter_program as child. */
+void hthread_lend(struct task *child);
+/*
+ * Runs fn(arg) for the current task on an address space that is its own: at once when it has one (single task on
+ * the host process), else on a fresh host process, while the host thread goes back to its lender or ends. Stack is
+ * reset: never returns to the caller.
+ */
+__noreturn void hthread_exec(void (*fn)(void *), void *arg);
+/* The current task is dead and released: the host thread goes back to its lender or ends. */
+__noreturn void hthread_exit(void);
+
+/* Into the program with current->regs, after signal_deliver. in_syscall: restart rules apply. Kernel stack is dropped. */
+__noreturn void gate_enter_program(bool in_syscall);
+
+/* Makes t notice t->work: wake or host signal. Any lock may be held. */
+void gate_kick(struct task *t);
+
+/* The program's floating point and extended state, live in the CPU: to and from user memory for signal frames. */
+u32 gate_fpstate_size(void); /* bytes XSAVE writes for all features in use, 64-byte aligned */
+u64 gate_fpstate_mask(void); /* XCR0 bits saved and restored, never PKRU */
+int gate_fpstate_save(u64 user_addr) __must_check; /* 64-byte aligned user memory; 0 or -EFAULT */
+int gate_fpstate_restore(u64 user_addr) __must_check; /* -EFAULT also for a malformed area; then the state is reset */
+void gate_fpstate_reset(void);
+
+/* FS and GS base of the current program. GS belongs to the gate: programs cannot have it. */
+void gate_set_fsbase(u64 base);
+u64 gate_get_fsbase(void);
+
+#endif

@@ -1,0 +1,98 @@
+/*
+ * Address spaces. The host holds page tables and does faults, copy-on-write and fork; the kernel keeps the list of
+ * VMAs, chooses every address, and turns the mmap family into host calls on the calling process's own memory.
+ *
+ * One mm = one host process (struct hproc). Only tasks that run on that host process change it, under mm->lock.
+ * Every change of host protection goes through mm/protect.c (mm_host_protect, mm_host_map), the one place where
+ * writable and executable meet: the gate's scanner will stand there.
+ */
+#ifndef LIMPET_MM_MM_H
+#define LIMPET_MM_MM_H
+
+#include "abi/layout.h"
+#include "abi/linux/mman.h"
+#include "core/lock.h"
+#include "lib/list.h"
+#include "mm/uaccess.h"
+
+struct file;
+struct task;
+struct vma_tree; /* mm/vma.c */
+
+struct vma {
+	u64 start, end; /* page aligned, end exclusive */
+	u32 prot; /* PROT_* as the program asked */
+	u32 flags; /* MAP_SHARED/PRIVATE/STACK/GROWSDOWN/NORESERVE/LOCKED..., VMA_* */
+	struct file *file; /* reference held; NULL = anonymous */
+	u64 offset; /* in the file, bytes */
+	const char *name; /* "[heap]", "[stack]", "[vdso]", or NULL; static */
+	char *anon_name; /* PR_SET_VMA_ANON_NAME; owned */
+	/* tree links: private to vma.c */
+	struct { struct vma *left, *right, *parent; s32 height; u32 pad; u64 gap; } node;
+};
+
+struct mm {
+	struct ref ref; /* tasks that use it, and lookers */
+	u32 users; /* tasks that run in it; atomic */
+	struct mutex lock; /* LOCK_MM; guards all below */
+	struct vma *root;
+	u64 vma_count;
+	u64 mmap_base; /* search downwards from here */
+	u64 brk_start, brk;
+	u64 stack_top, stack_size;
+	u64 arg_start, arg_end, env_start, env_end;
+	u64 total_pages, data_pages, stack_pages, locked_pages; /* for limits and /proc */
+	struct file *exe; /* reference held */
+	char *cmdline; /* copy of the argument strings at exec, for other processes; arg_end - arg_start bytes (capped) */
+	u32 cmdline_len;
+	char *environ;
+	u32 environ_len;
+	u64 auxv[64]; /* pairs, for /proc/PID/auxv */
+	u32 auxv_len; /* u64s used */
+	u64 vdso;
+	bool thp_disable;
+	u64 def_flags; /* mlockall(MCL_FUTURE) */
+};
+
+/* Life. mm_alloc: empty. mm_copy: for fork, VMAs copied and files referenced; the caller holds old->lock until the
+ * host's clone is done, so that list and memory agree. NULL = no memory. */
+struct mm *mm_alloc(void);
+struct mm *mm_copy(struct mm *old);
+static inline void mm_get(struct mm *mm) { ref_get(&mm->ref); }
+void mm_put(struct mm *mm); /* last: frees the list (the host process's memory goes with that process) */
+
+/* exec: unmaps everything of the guest in the calling host process but the vDSO and resets the lists. */
+int mm_exec_reset(struct mm *mm);
+
+/* mmap(2) & co. on current->mm; addresses as u64, -errno in the return value. */
+s64 mm_mmap(u64 addr, u64 len, u32 prot, u32 flags, struct file *file, u64 offset);
+int mm_munmap(u64 addr, u64 len);
+int mm_mprotect(u64 addr, u64 len, u32 prot);
+s64 mm_mremap(u64 addr, u64 old_len, u64 new_len, u32 flags, u64 new_addr);
+u64 mm_brk(u64 brk);
+
+/* VMA that contains or first follows addr; caller holds mm->lock. */
+struct vma *vma_find(struct mm *mm, u64 addr);
+struct vma *vma_first(struct mm *mm);
+struct vma *vma_next(struct vma *v);
+
+/*
+ * A page fault of the program (or of a user copy, kernel == true) that the host could not resolve. True = mended,
+ * try again (W^X page flipped, stack grown). Else *sig, *code say which signal. err = the CPU's error code bits:
+ * 2 write, 16 fetch. Takes mm->lock when it can; from a user copy no lock is held, by contract.
+ */
+bool mm_fault(u64 addr, u64 err, bool kernel, int *sig, int *code);
+
+/* Another task's memory (process_vm_readv, /proc/PID/mem, ptrace): bytes done or -errno. write != 0: into it. */
+ssize_t mm_access_remote(struct task *t, u64 addr, void *buf, size_t len, bool write);
+
+/* mm/elf.c: loads into the empty current->mm. */
+struct elf_image {
+	u64 entry; /* where to start: the interpreter's entry or the program's */
+	u64 prog_entry, phdr, interp_base, load_bias, brk;
+	u32 phnum;
+	bool exec_stack;
+};
+int elf_load(struct file *exe, struct file *interp, struct elf_image *out);
+
+#endif

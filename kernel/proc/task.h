@@ -1,0 +1,231 @@
+/*
+ * Tasks and processes.
+ *
+ * task    = a guest thread. Runs on a host thread (struct hthread, kernel/gate) lent to it; usually the same for
+ *           life, but a vfork child runs on its parent's host thread until it execs (then a zygote adopts it) or
+ *           exits. `current` is the task that the calling host thread serves.
+ * process = a guest thread group: what POSIX calls a process.
+ * pid     = a number in use by a task, a process group or a session, with the lists of its members.
+ *
+ * Life of a task: task_alloc -> published in the pid table by task_publish -> runs -> do_exit: releases what it
+ * holds, becomes a zombie if it led its group, wakes the parent -> reaped by wait (process_reap) -> freed with
+ * its last reference. Nobody holds a pointer to a task without a reference or tasklist_lock.
+ *
+ * Locks: tasklist_lock guards the pid table and every list that ties tasks, processes, groups and sessions
+ * together, and exit states. sighand.lock guards signal state. Fields say otherwise: "own" = only the task itself
+ * reads and writes it, "immutable" = set before publication.
+ */
+#ifndef LIMPET_PROC_TASK_H
+#define LIMPET_PROC_TASK_H
+
+#include "abi/linux/resource.h"
+#include "core/lock.h"
+#include "core/time.h"
+#include "core/wait.h"
+#include "gate/regs.h"
+#include "lib/list.h"
+#include "mm/uaccess.h"
+#include "proc/cred.h"
+#include "proc/signal.h"
+
+struct mm;
+struct files;
+struct fs_context;
+struct mount_ns;
+struct tty;
+struct hthread;
+struct file;
+
+#define TASK_COMM_LEN 16
+#define PID_MAX 4194304
+
+/* What keeps a task from going straight back to its program; task.work bits, atomic. */
+#define WORK_SIGNAL 1u /* look at pending signals */
+#define WORK_EXIT 2u /* the process is dying: exit */
+#define WORK_STOP 4u /* job control or freezer: stop here */
+#define WORK_TASK 8u /* run task.work_func (rseq, exec of a sibling, ...) */
+
+struct pid {
+	struct ref ref;
+	u32 nr; /* immutable */
+	struct hlist_node hash; /* under tasklist_lock */
+	struct task *task; /* the task with this tid, or NULL; under tasklist_lock */
+	struct list_head pgrp_members; /* process.pgrp_node; under tasklist_lock */
+	struct list_head session_members; /* process.session_node; under tasklist_lock */
+	struct wait_queue exit_wait; /* pidfd poll: woken when the process ends */
+};
+
+/* What task_state reports in /proc/PID/stat; plain stores, read without a lock. */
+enum task_state { TASK_RUNNING, TASK_SLEEPING, TASK_UNINTERRUPTIBLE, TASK_STOPPED, TASK_TRACED, TASK_ZOMBIE, TASK_DEAD };
+
+struct rusage_sum {
+	s64 utime, stime; /* ns */
+	u64 minflt, majflt, nvcsw, nivcsw, inblock, oublock;
+	u64 maxrss; /* KiB */
+};
+
+struct process {
+	struct ref ref;
+	struct pid *pid; /* thread group id; immutable */
+	struct task *leader; /* under tasklist_lock; changes when another thread execs */
+	struct list_head threads; /* task.thread_node; under tasklist_lock */
+	u32 nr_threads; /* live ones, under tasklist_lock */
+
+	/* Family, under tasklist_lock. */
+	struct process *parent; /* never NULL but for init */
+	struct list_head children, sibling;
+	struct pid *pgrp, *session;
+	struct list_head pgrp_node, session_node;
+	u32 exit_signal; /* to the parent; 0 = none */
+	bool child_subreaper, has_child_subreaper;
+	bool did_exec; /* setpgid(2): EACCES */
+	struct wait_queue child_wait; /* wait4(2): woken on a child's change of state */
+
+	/* Exit and job control, under sighand.lock unless said. */
+	bool group_exiting; /* atomic */
+	bool zombie; /* under tasklist_lock: all threads gone, not reaped */
+	int exit_status; /* as wait(2) has it */
+	bool stopped; /* all threads stop */
+	bool stop_reported, cont_reported; /* wait4: not yet told WUNTRACED / WCONTINUED */
+	int stop_sig;
+	u32 stop_count; /* threads that have not stopped yet */
+	struct wait_queue stop_wait; /* stopped threads sleep here */
+	struct sigpending shared_pending;
+
+	struct mutex exec_lock; /* LOCK_EXEC */
+	struct tty *tty; /* controlling terminal, reference held; under tasklist_lock */
+	struct rlimit rlim[RLIM_NLIMITS]; /* under rlim_lock; a field may be read alone without it */
+	struct mutex rlim_lock; /* LOCK_LEAF */
+	struct rusage_sum self_dead, children; /* exited threads; waited-for children. under tasklist_lock */
+	s64 start_time; /* CLOCK_BOOTTIME ns; immutable */
+	struct timer real_timer; /* ITIMER_REAL */
+	s64 real_interval;
+	struct list_head posix_timers; /* proc/ptimer.c */
+	u32 next_timer_id;
+	int oom_score_adj;
+	bool dumpable;
+	bool vforked; /* the parent waits in vfork; under tasklist_lock */
+	struct task *vfork_parent; /* waits for exec or exit of this process; under tasklist_lock */
+	struct file *exe; /* reference to the executable; under tasklist_lock */
+};
+
+struct task {
+	/* First, because kernel/gate addresses it by offsets made from this struct. */
+	struct gate_regs regs; /* the program's registers while in the kernel; own */
+	u32 mode; /* GATE_MODE_*; written by kernel/gate only, read by kickers */
+	u32 work; /* WORK_* bits, atomic */
+	u32 wake; /* futex word of task_sleep, atomic */
+	u32 kicked; /* a host signal is on its way; atomic */
+	struct hthread *ht; /* the host thread that runs it; NULL while lent away or dead; under no lock, see gate.h */
+
+	struct ref ref;
+	struct pid *pid; /* tid */
+	struct process *process; /* immutable, reference held */
+	struct list_head thread_node; /* in process.threads; under tasklist_lock */
+	u32 state; /* enum task_state */
+	bool exited; /* under tasklist_lock */
+	char comm[TASK_COMM_LEN]; /* plain; readers may see a mix */
+
+	struct mm *mm; /* own to change; NULL for service threads and after exit. Others: task_get_mm() */
+	struct files *files; /* own to change; others under tasklist_lock through task_get_files() */
+	struct fs_context *fs; /* the same */
+	struct mount_ns *mnt_ns;
+	struct uts_ns *uts_ns;
+	const struct cred *cred; /* own to change; others: task_get_cred() */
+	bool no_new_privs;
+
+	/* Signals, see signal.h. */
+	struct sighand *sighand; /* shared with CLONE_SIGHAND; immutable but for exec */
+	struct sigpending pending; /* under sighand.lock */
+	u64 blocked; /* own to write under sighand.lock */
+	u64 saved_blocked; /* own: sigsuspend and friends */
+	bool restore_blocked; /* own */
+	struct altstack altstack; /* own */
+	struct restart_block restart; /* own */
+	u64 orig_rax; /* own: system call number while in one, -1ull otherwise */
+
+	/* Thread extras, own. */
+	struct uptr set_child_tid, clear_child_tid;
+	struct uptr robust_list;
+	u64 robust_list_len;
+	u32 pdeath_signal;
+	u64 timer_slack_ns;
+	int nice;
+	u64 cpus_allowed; /* what sched_getaffinity shows: low 64 CPUs */
+	int sched_policy, sched_priority;
+	s64 start_time; /* CLOCK_BOOTTIME ns */
+	bool vfork_child; /* runs on its parent's host thread */
+	void *fs_private; /* scratch for fs/namei (symlink depth etc.), own */
+	void *bounce; /* own: BOUNCE_SIZE bytes for copies that may not fault under a lock; NULL until task_bounce() */
+	u64 syscalls; /* own counter */
+};
+
+#define BOUNCE_SIZE (64 * 1024ul)
+/* The current task's bounce buffer; NULL = no memory. Not to be used across a call that may use it too. */
+void *task_bounce(void);
+
+/* Defined by kernel/gate: the task this host thread serves; service threads of kserver have one too (no process). */
+struct task *gate_current(void);
+#define current gate_current()
+
+extern struct mutex tasklist_lock;
+extern struct process *init_process; /* guest PID 1; children of dead parents go to it */
+
+/* pid table; all under tasklist_lock. */
+struct pid *pid_find(u32 nr); /* no reference taken */
+struct task *task_find(u32 tid); /* live or zombie, no reference taken */
+struct process *process_find(u32 tgid); /* live or zombie, no reference taken */
+/* The next task with tid >= from, in order: how /proc lists processes. */
+struct task *task_next(u32 from);
+static inline void pid_get(struct pid *p) { ref_get(&p->ref); }
+void pid_put(struct pid *p);
+
+static inline void task_get(struct task *t) { ref_get(&t->ref); }
+void task_put(struct task *t);
+static inline void process_get(struct process *p) { ref_get(&p->ref); }
+void process_put(struct process *p);
+/* As task_find and process_find, taking the lock and a reference; NULL = no such. */
+struct task *task_lookup(u32 tid);
+struct process *process_lookup(u32 tgid);
+
+/* References to another task's parts, NULL when it is exiting. */
+struct mm *task_get_mm(struct task *t);
+struct files *task_get_files(struct task *t);
+struct fs_context *task_get_fs(struct task *t);
+const struct cred *task_get_cred(struct task *t);
+
+static inline bool process_single_threaded(const struct process *p) { return p->nr_threads == 1; }
+#define for_each_thread(p, t) list_for_each_entry(t, &(p)->threads, thread_node)
+
+/* Effective limit of the current process; RLIM_INFINITY is ~0ull. */
+u64 rlimit(unsigned which);
+
+/* CPU time used so far, ns (host clocks of the serving threads plus what is summed up). */
+void task_cputime(struct task *t, s64 *utime, s64 *stime);
+void process_cputime(struct process *p, s64 *utime, s64 *stime); /* caller holds tasklist_lock */
+
+/* Raises bits of t->work and makes t notice: wakes it if it sleeps, kicks it if it runs its program. Any lock may be held. */
+void task_set_work(struct task *t, u32 bits);
+
+/*
+ * fork family (clone.c). args as clone3(2), checked. Returns the child's tid or -errno.
+ */
+struct clone_args {
+	u64 flags;
+	u32 exit_signal;
+	struct uptr stack; /* top; null = share the parent's value */
+	u64 tls;
+	struct uptr parent_tid, child_tid, pidfd;
+	u32 set_tid;
+};
+long do_clone(const struct clone_args *args);
+
+/* exec.c. Only returns on failure that left the caller unharmed. */
+struct exec_args;
+long do_execve(int dirfd, const char *path, struct uptr argv, struct uptr envp, int flags);
+
+/* exit.c */
+__noreturn void do_exit(int status); /* the current thread; status as wait(2) */
+__noreturn void do_group_exit(int status); /* the whole process */
+
+#endif

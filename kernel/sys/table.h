@@ -1,0 +1,10 @@
+/* Every system call, by family. Define SYS, SYS_PARTIAL, SYS_NONE and SYS_ERR before including. */
+#include "sys/table_event.h"
+#include "sys/table_fs.h"
+#include "sys/table_ipc.h"
+#include "sys/table_misc.h"
+#include "sys/table_mm.h"
+#include "sys/table_net.h"
+#include "sys/table_proc.h"
+#include "sys/table_signal.h"
+#include "sys/table_time.h"
