@@ -35,6 +35,7 @@
 
 #define MODE_KERNEL 0
 #define MODE_PROGRAM 1
+#define XFEATURE_PKRU 0x200
 #define SELECTOR_ALLOW 0
 #define SELECTOR_BLOCK 1
 

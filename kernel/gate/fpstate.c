@@ -49,7 +49,8 @@ void gate_fpstate_init(void)
 u32 gate_fpstate_size(void) { return size; }
 u64 gate_fpstate_mask(void) { return mask; }
 
-/* usercopy-like primitives in fpstate.S: 0 or -EFAULT. */
+/* fpstate.S */
+void gate_xrstor(const void *area, u64 mask_);
 int gate_xsave_user(u64 addr, u64 mask_);
 int gate_xrstor_user(u64 addr, u64 mask_);
 
@@ -71,7 +72,7 @@ void gate_fpstate_reset(void)
 	} __aligned(64) init = { .legacy = { [0] = 0x7f, [1] = 0x03, [24] = 0x80, [25] = 0x1f } };
 
 	/* XSTATE_BV 0: every component to its initial value; MXCSR comes from the legacy area. */
-	__asm__ volatile("xrstor64 (%0)" : : "r"(&init), "a"((u32)mask), "d"((u32)(mask >> 32)) : "memory");
+	gate_xrstor(&init, mask);
 }
 
 int gate_fpstate_restore(u64 addr)
@@ -108,7 +109,7 @@ void gate_fpstate_unpark(struct task *t)
 		gate_fpstate_reset();
 		return;
 	}
-	__asm__ volatile("xrstor64 (%0)" : : "r"(t->fp_parked), "a"((u32)mask), "d"((u32)(mask >> 32)) : "memory");
+	gate_xrstor(t->fp_parked, mask);
 	kpages_free(t->fp_parked, PAGE_ALIGN_UP(size) >> PAGE_SHIFT);
 	t->fp_parked = NULL;
 }
