@@ -105,7 +105,7 @@ struct process {
 	struct tty *tty; /* controlling terminal, reference held; under tasklist_lock */
 	struct rlimit rlim[RLIM_NLIMITS]; /* under rlim_lock; a field may be read alone without it */
 	struct mutex rlim_lock; /* LOCK_LEAF */
-	struct rusage_sum self_dead, children; /* exited threads; waited-for children. under tasklist_lock */
+	struct rusage_sum self_dead, children_ru; /* exited threads; waited-for children. under tasklist_lock */
 	s64 start_time; /* CLOCK_BOOTTIME ns; immutable */
 	struct timer real_timer; /* ITIMER_REAL */
 	s64 real_interval;
