@@ -15,7 +15,7 @@
 #include "fs/file.h"
 
 struct pid;
-struct sigqueue;
+struct task;
 struct epoll_event;
 
 /* poll.c. deadline is on CLOCK_MONOTONIC; 0 = only look; KTIME_MAX = for ever. -EINTR when a signal came first. */
@@ -71,6 +71,7 @@ static inline u32 file_poll(struct file *f, struct poll_table *pt)
  */
 struct file *pidfd_create(struct pid *pid, u32 flags);
 struct pid *pidfd_pid(struct file *file);
+bool pidfd_may_attach(struct task *t); /* ptrace(2)'s access check for the current task */
 int pidfd_open_fd(int nr, u32 flags);
 int pidfd_getfd_fd(int pidfd, int target, u32 flags);
 int pidfd_signal(int pidfd, int sig, struct uptr uinfo, u32 flags);

@@ -118,7 +118,7 @@ static struct task *pidfd_task(int pidfd)
 }
 
 /* ptrace(2), "access mode checking", with real ids. */
-static bool may_attach(struct task *t)
+bool pidfd_may_attach(struct task *t)
 {
 	const struct cred *mine = current->cred, *c;
 	bool ok;
@@ -146,7 +146,7 @@ int pidfd_getfd_fd(int pidfd, int target, u32 flags)
 	t = pidfd_task(pidfd);
 	if (is_err(t))
 		return (int)ptr_err(t);
-	if (!may_attach(t)) {
+	if (!pidfd_may_attach(t)) {
 		task_put(t);
 		return -EPERM;
 	}
