@@ -20,6 +20,7 @@
 #include "fs/fs.h"
 #include "gate/host.h"
 #include "gate/internal.h"
+#include "ipc/futex.h"
 #include "lib/string.h"
 #include "proc/task.h"
 
@@ -248,6 +249,7 @@ static void boot_main(void *arg __unused)
 		boot_fail("no memory", ENOMEM);
 	start_thread("timer", timer_main, NULL);
 	start_thread("poller", poller_main, NULL);
+	futex_init();
 	err = filemem_init(filemem_host_fd);
 	if (!err)
 		err = fs_init();

@@ -56,7 +56,7 @@ struct futex_q {
 /* task.robust_list_len of a task past futex_exit_robust: it unlocks nothing more. Exec resets the field. */
 #define FUTEX_TASK_DEAD (1ull << 63)
 
-int futex_init(void);
+void futex_init(void); /* at boot */
 
 long futex_wait(struct uptr addr, u32 flags, u32 val, s64 deadline, u32 bitset);
 /* As futex_wait, for the futex(2) operations: -ERESTART_RESTARTBLOCK when it has a time-out. */
