@@ -50,7 +50,7 @@ struct futex_q {
 	u64 seq;
 	u32 bitset;
 	u32 state; /* enum futex_q_state, atomic */
-	u32 owner; /* PI: tid of the owner waited for, under bucket->lock; 0 = no PI waiter */
+	u32 owner; /* PI: tid of the owner waited for, under bucket->lock; else 0 */
 };
 
 /* task.robust_list_len of a task past futex_exit_robust: it unlocks nothing more. Exec resets the field. */
