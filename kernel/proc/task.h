@@ -164,6 +164,7 @@ struct task {
 	int nice;
 	u32 personality; /* personality(2); inherited */
 	u16 ioprio; /* ioprio_set(2); plain; inherited */
+	u8 mce_kill; /* PR_MCE_KILL; inherited */
 	bool sched_reset_on_fork; /* plain; policy, priority and a negative nice go back to 0 in children */
 	u64 cpus_allowed; /* what sched_getaffinity shows: low 64 CPUs */
 	int sched_policy, sched_priority;
