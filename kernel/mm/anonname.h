@@ -6,7 +6,10 @@
 
 #define ANON_NAME_MAX 80 /* with the 0 */
 
-/* Names the anonymous mappings in the range of current->mm; NULL takes names away. -EINVAL, -EBADF (a file), -ENOMEM (a hole). */
+/*
+ * Names the anonymous mappings in the range of current->mm; NULL takes names away. -EINVAL, -EBADF (a file),
+ * -ENOMEM (a hole, or no memory).
+ */
 int mm_set_anon_name(u64 addr, u64 len, const char *name) __must_check;
 
 #endif

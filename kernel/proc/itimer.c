@@ -118,13 +118,13 @@ static bool cpu_due_locked(struct process *p, const struct cpu_sample *s, u32 *d
 static s64 cpu_look_delay(struct process *p, const struct cpu_sample *s, s64 next)
 {
 	struct process_timers *pt = &p->timers;
-	u32 threads = min(max(p->nr_threads, 1u), sched_cpu_count());
+	u32 cpus = sched_cpu_count(), threads = min(p->nr_threads ? p->nr_threads : 1, cpus);
 	s64 delay = max(next / (s64)threads, (s64)CPU_LOOK_MIN);
-	s64 sum = s->utime + s->stime;
+	s64 sum = s->utime + s->stime, later = min(2 * pt->cpu_backoff, (s64)CPU_LOOK_IDLE_MAX);
 
 	/* An idle process is not asked over and over again; the price is a late look when it wakes up. */
 	if (sum == pt->cpu_seen)
-		delay = max(delay, min(2 * pt->cpu_backoff, (s64)CPU_LOOK_IDLE_MAX));
+		delay = max(delay, later);
 	pt->cpu_seen = sum;
 	pt->cpu_backoff = delay;
 	return delay;

@@ -145,7 +145,8 @@ int ns_file_open(struct file *f, struct task *t, const char *name)
 	return 0;
 }
 
-int ns_check_flags(u64 flags)
+/* CLONE_NEW* that unshare can serve: 0, -EPERM, or -EINVAL for what there is not. */
+static int ns_check_flags(u64 flags)
 {
 	flags &= CLONE_NEW_ALL;
 	/* A user namespace comes first: it is what would give an unprivileged caller the right to the others. */
@@ -154,31 +155,6 @@ int ns_check_flags(u64 flags)
 	if (flags && !capable(CAP_SYS_ADMIN))
 		return -EPERM;
 	return flags & ~CLONE_NEW_HERE ? -EINVAL : 0;
-}
-
-int ns_clone(struct task *child, u64 flags)
-{
-	if (flags & CLONE_NEWUTS) {
-		struct uts_ns *uts = uts_ns_copy(child->uts_ns);
-
-		if (!uts)
-			return -ENOMEM;
-		uts_ns_put(child->uts_ns);
-		child->uts_ns = uts;
-	}
-	if (flags & CLONE_NEWNS) {
-		struct mount_ns *mnt;
-
-		if (flags & CLONE_FS)
-			return -EINVAL;
-		mnt = mount_ns_copy(child->mnt_ns);
-		if (is_err(mnt))
-			return (int)ptr_err(mnt);
-		mount_ns_put(child->mnt_ns);
-		child->mnt_ns = mnt;
-		fs_context_rebase(child->fs, mnt);
-	}
-	return 0;
 }
 
 /* What unshare has made but not yet installed. */

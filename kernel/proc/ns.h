@@ -1,6 +1,6 @@
 /*
- * Namespaces: unshare(2), setns(2), and the files behind /proc/PID/ns. There are mount and UTS namespaces; of the others the
- * sandbox is one instance and cannot make more, like a kernel built without them.
+ * Namespaces: unshare(2), setns(2), and the files behind /proc/PID/ns. There are mount and UTS namespaces; of the
+ * others the sandbox has one each and cannot make more, like a kernel built without them.
  */
 #ifndef LIMPET_PROC_NS_H
 #define LIMPET_PROC_NS_H
@@ -11,14 +11,6 @@ struct file;
 struct task;
 
 u64 ns_next_ino(void); /* inode numbers of namespaces, as /proc/PID/ns shows them */
-
-/* Checks CLONE_NEW* in flags for clone and unshare: 0, -EPERM, or -EINVAL for what there is not. */
-int ns_check_flags(u64 flags) __must_check;
-/*
- * clone(2), for a child that is not published: its mnt_ns, uts_ns and fs (set to referenced ones by the caller) are
- * replaced by new ones as flags ask. flags passed ns_check_flags. -ENOMEM etc.: the caller drops the child as usual.
- */
-int ns_clone(struct task *child, u64 flags) __must_check;
 
 /* unshare(2) and, on an open namespace or any other file, setns(2). */
 int ns_unshare(u64 flags) __must_check;

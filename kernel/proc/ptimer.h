@@ -62,8 +62,10 @@ int ptimer_delete(int id) __must_check;
 struct cpu_sample {
 	s64 utime, stime;
 };
-/* CPU-clock timers of p that are due at this sample of the process: handles one (true: *t, *info to be sent; t referenced,
- * NULL = to the process), else lowers *next to the smallest remaining CPU time. timers.lock and tasklist_lock held. */
+/*
+ * CPU-clock timers of p that are due at this sample of the process: handles one (true: *info is to be sent to *t, which
+ * is referenced, NULL = the process), else lowers *next to the least remaining CPU time. timers.lock, tasklist_lock held.
+ */
 bool ptimer_cpu_due_locked(struct process *p, const struct cpu_sample *now, struct task **t, struct siginfo *info,
 			   s64 *next);
 /* Looks at the CPU timers soon; timers.lock held. */
@@ -71,6 +73,9 @@ int itimer_cpu_kick_locked(struct process *p) __must_check;
 
 /* Any CPU clock id, own or another task's (clock_gettime(2)). 0 or -EINVAL. No lock held. */
 int cpu_clock_get(int clock, s64 *ns) __must_check;
-static inline bool cpu_clock_id(int clock) { return clock < 0 || clock == CLOCK_PROCESS_CPUTIME_ID || clock == CLOCK_THREAD_CPUTIME_ID; }
+static inline bool cpu_clock_id(int clock)
+{
+	return clock < 0 || clock == CLOCK_PROCESS_CPUTIME_ID || clock == CLOCK_THREAD_CPUTIME_ID;
+}
 
 #endif

@@ -3,6 +3,7 @@
 #define LIMPET_PROC_RLIMIT_H
 
 #include "abi/linux/resource.h"
+#include "lib/types.h"
 
 struct process;
 

@@ -107,7 +107,7 @@ int sched_set_nice(struct task *t, int nice)
 	bool ok;
 	int tid;
 
-	nice = min(max(nice, -20), 19);
+	nice = clamp_nice(nice);
 	c = task_get_cred(t);
 	if (!c)
 		return -ESRCH;

@@ -22,6 +22,8 @@ void sched_fork(struct task *child);
 /* A task starts on a fresh host thread: gives that thread the task's nice value and affinity. By that thread. */
 void sched_apply(struct task *t);
 
+static inline int clamp_nice(int nice) { return nice < -20 ? -20 : nice > 19 ? 19 : nice; }
+
 /* Changes of one task; permission is checked inside. -EPERM, -EACCES, -EINVAL, -ESRCH. */
 int sched_set_nice(struct task *t, int nice) __must_check;
 int sched_set_affinity(struct task *t, u64 cpus) __must_check;

@@ -22,7 +22,7 @@ struct uts_ns {
 	char domainname[UTS_LEN + 1];
 };
 
-/* Boot: the first namespace, with one reference for the first task. NULL strings: "localhost", "(none)". NULL = no memory. */
+/* Boot: the first namespace, a reference for the first task. NULL texts: "localhost", "(none)". NULL = no memory. */
 struct uts_ns *uts_ns_boot(const char *hostname, const char *domainname);
 struct uts_ns *uts_ns_copy(struct uts_ns *ns); /* NULL = no memory */
 static inline struct uts_ns *uts_ns_get(struct uts_ns *ns)

@@ -101,7 +101,7 @@ SYSCALL2(getrusage, int, who, struct uptr, out)
 		if (who == RUSAGE_SELF)
 			process_rusage(current->process, &sum);
 		else
-			sum = current->process->children;
+			sum = current->process->children_ru;
 		mutex_unlock(&tasklist_lock);
 		break;
 	default:

@@ -215,7 +215,7 @@ SYSCALL3(sched_setattr, int, pid, struct uptr, user_attr, u32, flags)
 	c.policy = attr.sched_flags & SCHED_FLAG_KEEP_POLICY ? -1 : (int)attr.sched_policy;
 	c.keep_params = attr.sched_flags & SCHED_FLAG_KEEP_PARAMS;
 	c.reset_on_fork = attr.sched_flags & SCHED_FLAG_RESET_ON_FORK;
-	c.nice = min(max(attr.sched_nice, -20), 19);
+	c.nice = clamp_nice(attr.sched_nice);
 	if (attr.sched_priority > 99)
 		return -EINVAL;
 	c.priority = attr.sched_priority;

@@ -164,7 +164,7 @@ static int sleep_left(int clock, s64 target, s64 *left)
 	if (!*left)
 		return 0;
 	if (cpu_clock_id(clock))
-		*left = max(*left / max(current->process->nr_threads, 1u), (s64)CPU_SLEEP_MIN);
+		*left = max(*left / (current->process->nr_threads ? : 1), (s64)CPU_SLEEP_MIN);
 	else if (clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME)
 		*left = min(*left, (s64)CLOCK_STEP_CHECK);
 	return 0;
@@ -418,8 +418,8 @@ SYSCALL1(times, struct uptr, buf)
 		process_cputime(p, &u, &s);
 		out.utime = u / tick;
 		out.stime = s / tick;
-		out.cutime = p->children.utime / tick;
-		out.cstime = p->children.stime / tick;
+		out.cutime = p->children_ru.utime / tick;
+		out.cstime = p->children_ru.stime / tick;
 		mutex_unlock(&tasklist_lock);
 		if (copy_out(buf, &out, sizeof(out)))
 			return -EFAULT;
