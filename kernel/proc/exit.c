@@ -26,14 +26,14 @@ void vfork_release(struct process *p)
 {
 	struct task *parent, *self = current;
 
-	mutex_lock(&tasklist_lock);
-	parent = p->vforked ? p->vfork_parent : NULL;
-	if (parent && self->process == p && self->vfork_child) {
+	if (self->process == p && self->lender) {
 		struct rusage_sum used;
 
 		task_rusage_current(&used);
-		task_rusage_give_back(parent, &used);
+		task_rusage_give_back(self->lender, &used);
 	}
+	mutex_lock(&tasklist_lock);
+	parent = p->vforked ? p->vfork_parent : NULL;
 	p->vforked = false;
 	p->vfork_parent = NULL;
 	if (parent) {
@@ -371,6 +371,7 @@ void do_group_exit(int status)
 void task_died_outside(struct task *t, int status)
 {
 	struct process *p = t->process;
+	struct task *lender;
 	struct sighand *sh = process_lock_sighand(p);
 
 	if (t->exiting) {
@@ -382,5 +383,10 @@ void task_died_outside(struct task *t, int status)
 	status = p->exit_status;
 	mutex_unlock(&sh->lock);
 	exit_task(t, status, true);
+	lender = t->lender;
+	t->lender = NULL;
 	task_put(t); /* the running task's own */
+	/* Who had lent its host thread to t died with it. */
+	if (lender)
+		task_died_outside(lender, SIGKILL);
 }

@@ -17,8 +17,8 @@
 #include "lib/string.h"
 #include "mm/mm.h"
 #include "proc/internal.h"
-#include "proc/namespace.h"
 #include "proc/ptimer.h"
+#include "proc/uts.h"
 
 struct process *init_process;
 
@@ -107,6 +107,14 @@ void task_inherit(struct task *t, const struct task *from)
 	t->cpus_allowed = from->cpus_allowed;
 	t->sched_policy = from->sched_policy;
 	t->sched_priority = from->sched_priority;
+	t->personality = from->personality;
+	t->ioprio = from->ioprio;
+	t->mce_kill = from->mce_kill;
+	if (from->sched_reset_on_fork) {
+		t->sched_policy = 0;
+		t->sched_priority = 0;
+		t->nice = max(t->nice, 0);
+	}
 }
 
 int task_alloc_pid(struct task *t, u32 want)
@@ -232,9 +240,17 @@ static void publish_process(struct process *p, struct task *t, struct process *p
 		init_process = p;
 		return;
 	}
+	p->parent_tid = parent->pid->nr;
+	if (current->process == parent)
+		p->parent_tid = current->pid->nr;
+	else if (current->process && current->process->parent == parent) /* CLONE_PARENT */
+		p->parent_tid = current->process->parent_tid;
+	if (parent->zombie) {
+		parent = init_process;
+		p->parent_tid = parent->pid->nr;
+	}
 	p->parent = parent;
 	p->ppid = parent->pid->nr;
-	p->parent_tid = current->process == parent ? current->pid->nr : parent->pid->nr;
 	p->parent_exec_id = parent->exec_id;
 	p->has_child_subreaper = parent->has_child_subreaper || parent->child_subreaper;
 	list_add_tail(&p->sibling, &parent->children);

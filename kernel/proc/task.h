@@ -105,7 +105,7 @@ struct process {
 	struct tty *tty; /* controlling terminal, reference held; under tasklist_lock */
 	struct rlimit rlim[RLIM_NLIMITS]; /* under rlim_lock; a field may be read alone without it */
 	struct mutex rlim_lock; /* LOCK_LEAF */
-	struct rusage_sum self_dead, children; /* exited threads; waited-for children. under tasklist_lock */
+	struct rusage_sum self_dead, children_ru; /* exited threads; waited-for children. under tasklist_lock */
 	s64 start_time; /* CLOCK_BOOTTIME ns; immutable */
 	struct timer real_timer; /* ITIMER_REAL */
 	s64 real_interval;
@@ -163,7 +163,11 @@ struct task {
 	u64 cpus_allowed; /* what sched_getaffinity shows: low 64 CPUs */
 	int sched_policy, sched_priority;
 	s64 start_time; /* CLOCK_BOOTTIME ns */
+	void *fp_parked; /* of a lender: its floating point state; kernel/gate */
+	u32 go; /* clone.c: published */
+	u64 tls; /* FS base a new task starts with; of a lender, what it comes back to */
 	bool vfork_child; /* runs on its parent's host thread */
+	struct task *lender; /* that parent; own */
 	void *fs_private; /* scratch for fs/namei (symlink depth etc.), own */
 	void *bounce; /* own: BOUNCE_SIZE bytes for copies that may not fault under a lock; NULL until task_bounce() */
 	u64 syscalls; /* own counter */

@@ -28,7 +28,7 @@ static void report(struct wait_request *w, struct process *c, int status, int co
 	w->si_status = si_status;
 	w->uid = c->leader->cred->uid;
 	process_rusage(c, &w->usage);
-	rusage_add(&w->usage, &c->children);
+	rusage_add(&w->usage, &c->children_ru);
 }
 
 /* Each of these: true = reported in w. */
@@ -46,7 +46,7 @@ static bool wait_zombie(struct wait_request *w, struct process *c, struct task *
 		report(w, c, status, status & 0x80 ? CLD_DUMPED : CLD_KILLED, status & 0x7f);
 	if (w->options & WNOWAIT)
 		return true;
-	rusage_add(&self->children, &w->usage);
+	rusage_add(&self->children_ru, &w->usage);
 	*reaped = process_reap_locked(c);
 	return true;
 }
