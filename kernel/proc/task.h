@@ -26,6 +26,7 @@
 #include "lib/list.h"
 #include "mm/uaccess.h"
 #include "proc/cred.h"
+#include "proc/ptimer.h"
 #include "proc/signal.h"
 
 struct mm;
@@ -116,6 +117,7 @@ struct process {
 	bool vforked; /* the parent waits in vfork; under tasklist_lock */
 	struct task *vfork_parent; /* waits for exec or exit of this process; under tasklist_lock */
 	struct file *exe; /* reference to the executable; under tasklist_lock */
+	struct process_timers timers; /* proc/ptimer.h */
 };
 
 struct task {
@@ -160,6 +162,10 @@ struct task {
 	u32 pdeath_signal;
 	u64 timer_slack_ns;
 	int nice;
+	u32 personality; /* personality(2); inherited */
+	u16 ioprio; /* ioprio_set(2); plain; inherited */
+	u8 mce_kill; /* PR_MCE_KILL; inherited */
+	bool sched_reset_on_fork; /* plain; policy, priority and a negative nice go back to 0 in children */
 	u64 cpus_allowed; /* what sched_getaffinity shows: low 64 CPUs */
 	int sched_policy, sched_priority;
 	s64 start_time; /* CLOCK_BOOTTIME ns */
