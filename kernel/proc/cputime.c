@@ -9,7 +9,7 @@
 #include "gate/gate.h"
 #include "gate/host.h"
 #include "lib/string.h"
-#include "proc/task.h"
+#include "proc/internal.h"
 
 /* Linux's encoding of CPU clocks, clock_getcpuclockid(3). */
 #define CPUCLOCK_PROF 0

@@ -55,7 +55,7 @@ static void release_user_memory(struct task *t)
 	if (uptr_null(tid) || atomic_load(&t->mm->users) <= 1)
 		return;
 	if (!put_user_u32(tid, 0))
-		(void)futex_wake_addr(t->mm, tid, 1);
+		(void)futex_wake(tid, FUTEX_F_SHARED, 1, ~0u);
 }
 
 /* From here on it takes no signals and is not waited for in a stop. */
