@@ -176,14 +176,18 @@ void task_rusage_current(struct rusage_sum *out)
 }
 
 /* The lender of a host thread does not pay for what the borrower did on it. */
-void task_rusage_give_back(struct task *lender, const struct rusage_sum *used)
+void task_rusage_give_back(struct task *t)
 {
-	struct hthread *ht = current->ht;
+	struct task *lender = t->lender;
+	struct rusage_sum used;
 
-	if (!base_counts(lender, ht))
+	if (!lender || !t->ht)
+		return;
+	task_rusage_current(&used);
+	if (!base_counts(lender, t->ht))
 		memset(&lender->ru_base, 0, sizeof(lender->ru_base));
-	lender->ru_base_tid = ht->host_tid;
-	rusage_add(&lender->ru_base, used);
+	lender->ru_base_tid = t->ht->host_tid;
+	rusage_add(&lender->ru_base, &used);
 }
 
 void process_rusage(struct process *p, struct rusage_sum *out)

@@ -67,6 +67,7 @@ static struct task *take_lead_locked(struct task *t)
 	return old;
 }
 
+/* The current task must be published. */
 int exec_dethread(void)
 {
 	struct task *t = current, *old = NULL;
@@ -88,7 +89,10 @@ int exec_dethread(void)
 	mutex_unlock(&tasklist_lock);
 	if (old)
 		task_put(old);
-	if (!err)
-		ptimer_exec(p);
-	return err;
+	if (err)
+		return err;
+	ptimer_exec(p);
+	/* From here the exec goes on on a host process of its own. */
+	task_rusage_give_back(t);
+	return 0;
 }

@@ -24,14 +24,8 @@ void process_wake_parent(struct process *p)
 
 void vfork_release(struct process *p)
 {
-	struct task *parent, *self = current;
+	struct task *parent;
 
-	if (self->process == p && self->lender) {
-		struct rusage_sum used;
-
-		task_rusage_current(&used);
-		task_rusage_give_back(self->lender, &used);
-	}
 	mutex_lock(&tasklist_lock);
 	parent = p->vforked ? p->vfork_parent : NULL;
 	p->vforked = false;
@@ -331,6 +325,7 @@ static void exit_task(struct task *t, int status, bool outside)
 	if (!outside) {
 		release_user_memory(t);
 		task_rusage_current(&used);
+		task_rusage_give_back(t);
 	}
 	if (t == p->leader || group_dead)
 		vfork_release(p);

@@ -21,8 +21,8 @@ static inline bool siginfo_from_user(const struct siginfo *info) { return info &
 void task_drop_parts(struct task *t);
 void process_drop_parts(struct process *p);
 
-/* cputime.c: at the end of a vfork child's stay on its lender's host thread, by that thread. */
-void task_rusage_give_back(struct task *lender, const struct rusage_sum *used);
+/* cputime.c: the current task's stay on its lender's host thread (vfork) is about to end. */
+void task_rusage_give_back(struct task *t);
 
 /* sigqueue.c; sighand.lock held. */
 int sigqueue_add_locked(struct task *target, struct sigpending *pending, int sig, const struct siginfo *info);

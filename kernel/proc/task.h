@@ -301,7 +301,7 @@ __noreturn void do_group_exit(int status); /* the whole process */
 void task_died_outside(struct task *t, int status);
 /* The child that p's vfork made lets its parent go on: at exec and exit. Takes tasklist_lock. */
 void vfork_release(struct process *p);
-/* exec: kills the other threads, waits for them; the caller leads the process then. -EAGAIN: it is dying itself. */
+/* exec of a published task: kills the other threads, waits; the caller leads the process then. -EAGAIN: it is dying. */
 int exec_dethread(void) __must_check;
 /* core/boot.c: the process of guest PID 1 has ended with status (as wait(2)); ends the sandbox. */
 __noreturn void sandbox_exit(int status);
