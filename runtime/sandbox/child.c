@@ -12,6 +12,7 @@
 
 #include "runtime/sandbox/privileges.h"
 #include "runtime/sandbox/start.h"
+#include "runtime/sandbox/targets.h"
 
 #define FD_FIRST (BOOT_FD + 1)
 
@@ -105,6 +106,8 @@ static int child_run(struct start *st, struct error *err)
 	if (st->user_ns && become_inner_root(spec, err))
 		return -1;
 	unshare(CLONE_NEWCGROUP); /* not all kernels have it, and no cgroupfs is mounted inside anyway */
+	if (spec->root_readonly && !spec->root_overlay)
+		targets_make(spec);
 	if (collect_trees(spec, &trees, &ntrees, err) || mounts_enter(trees, ntrees, &proc_fd, err))
 		return -1;
 

@@ -4,7 +4,8 @@
  *	limpet (supervisor)                  child, becomes kserver
  *	  make cgroup, filter, channels
  *	  clone into new namespaces --------> waits
- *	  cgroup, id maps, "go" ------------> own mount tree, privileges dropped, boot block at 3
+ *	  cgroup, id maps
+ *	  terminal raw, "go" ---------------> own mount tree, privileges dropped, boot block at 3
  *	  end of the sync channel <---------- exec of the guest kernel
  */
 #ifndef LIMPET_RUNTIME_SANDBOX_H
@@ -20,14 +21,17 @@ struct sandbox {
 	pid_t pid; /* kserver, as seen from here */
 	int pidfd;
 	int control_fd; /* our end, abi/control.h */
+	int sync_fd; /* until sandbox_go */
 	int pump_fd; /* the strace's pipe when it cannot go to the terminal directly, or -1 */
 	bool terminal; /* stdin is a terminal for the guest: it has to be raw */
 	struct cgroup cgroup;
 };
 
-/* After a failure nothing is left: no process, no cgroup. */
+/* Everything up to a process that waits for sandbox_go. After a failure nothing is left: no process, no cgroup. */
 int sandbox_start(struct sandbox *sb, const struct spec *spec, struct error *err);
-/* kserver has been waited for: closes and removes the rest. */
-void sandbox_release(struct sandbox *sb);
+/* Lets it become kserver. After a failure the caller still has to end the sandbox. */
+int sandbox_go(struct sandbox *sb, struct error *err);
+/* Kills what is left of the sandbox, waits for it, closes and removes the rest. The wait status of kserver. */
+int sandbox_end(struct sandbox *sb);
 
 #endif

@@ -94,7 +94,7 @@ static int open_debug_files(struct start *st, struct sandbox *sb, const char *fa
 	return fcntl(sb->pump_fd, F_SETFL, O_NONBLOCK) ? error_errno(err, "pipe") : 0;
 }
 
-static int make_channels(struct start *st, struct sandbox *sb, int *sync, struct error *err)
+static int make_channels(struct start *st, struct sandbox *sb, struct error *err)
 {
 	int pair[2];
 
@@ -104,12 +104,12 @@ static int make_channels(struct start *st, struct sandbox *sb, int *sync, struct
 	st->control_fd = pair[1];
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
 		return error_errno(err, "socketpair");
-	*sync = pair[0];
+	sb->sync_fd = pair[0];
 	st->sync_fd = pair[1];
 	return 0;
 }
 
-static int clone_child(struct start *st, struct sandbox *sb, int sync, struct error *err)
+static int clone_child(struct start *st, struct sandbox *sb, struct error *err)
 {
 	struct clone_args args = {
 		.flags = CLONE_PIDFD | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS |
@@ -125,7 +125,7 @@ static int clone_child(struct start *st, struct sandbox *sb, int sync, struct er
 	if (pid < 0)
 		return error_errno(err, "cannot make namespaces");
 	if (pid == 0) {
-		close(sync);
+		close(sb->sync_fd);
 		close(sb->control_fd);
 		start_child(st);
 	}
@@ -146,17 +146,17 @@ static int set_oom_score(const struct spec *spec, pid_t pid, struct error *err)
 	return error_errno(err, "cannot set oom_score_adj to %d", spec->oom_score_adj);
 }
 
-/* Lets the child go and hears how far it came: 0 once the guest kernel runs. */
-static int release_child(int sync, struct error *err)
+int sandbox_go(struct sandbox *sb, struct error *err)
 {
 	struct error theirs;
 	ssize_t n;
 
-	if (send(sync, "g", 1, MSG_NOSIGNAL) != 1)
+	if (send(sb->sync_fd, "g", 1, MSG_NOSIGNAL) != 1)
 		return error_errno(err, "the sandbox's first process is gone");
 	do {
-		n = recv(sync, &theirs, sizeof(theirs), 0);
+		n = recv(sb->sync_fd, &theirs, sizeof(theirs), 0);
 	} while (n < 0 && errno == EINTR);
+	close(steal_fd(&sb->sync_fd));
 	if (n == 0)
 		return 0;
 	if (n != (ssize_t)sizeof(theirs))
@@ -193,7 +193,6 @@ static int start_run(struct start *st, struct sandbox *sb, struct error *err)
 {
 	const struct spec *spec = st->spec;
 	bool admin = privileges_is_admin();
-	cleanup_close int sync = -1;
 	const char *fallback;
 	struct machine machine;
 	uint64_t text_size;
@@ -208,7 +207,7 @@ static int start_run(struct start *st, struct sandbox *sb, struct error *err)
 		return -1;
 	st->image_fd = kernel_image_memfd(err);
 	if (st->image_fd < 0 || choose_terminal(st, err) || open_debug_files(st, sb, fallback, err) ||
-	    make_channels(st, sb, &sync, err) || make_cgroup(sb, spec, admin, err) || clone_child(st, sb, sync, err))
+	    make_channels(st, sb, err) || make_cgroup(sb, spec, admin, err) || clone_child(st, sb, err))
 		return -1;
 	close(steal_fd(&st->sync_fd));
 	close(steal_fd(&st->control_fd));
@@ -216,7 +215,7 @@ static int start_run(struct start *st, struct sandbox *sb, struct error *err)
 	    set_oom_score(spec, sb->pid, err))
 		return -1;
 	sb->terminal = st->terminal;
-	return release_child(sync, err);
+	return 0;
 }
 
 int sandbox_start(struct sandbox *sb, const struct spec *spec, struct error *err)
@@ -224,26 +223,29 @@ int sandbox_start(struct sandbox *sb, const struct spec *spec, struct error *err
 	struct start st = {.spec = spec, .image_fd = -1, .control_fd = -1, .sync_fd = -1, .log_fd = -1, .strace_fd = -1};
 	int rc;
 
-	*sb = (struct sandbox){.pidfd = -1, .control_fd = -1, .pump_fd = -1};
+	*sb = (struct sandbox){.pidfd = -1, .control_fd = -1, .sync_fd = -1, .pump_fd = -1};
 	rc = start_run(&st, sb, err);
 	start_close(&st);
-	if (rc) {
-		if (sb->pid) {
-			kill(sb->pid, SIGKILL);
-			while (waitpid(sb->pid, NULL, 0) < 0 && errno == EINTR)
-				;
-		}
-		sandbox_release(sb);
-	}
+	if (rc)
+		sandbox_end(sb);
 	return rc;
 }
 
-void sandbox_release(struct sandbox *sb)
+int sandbox_end(struct sandbox *sb)
 {
-	int *const fds[] = {&sb->pidfd, &sb->control_fd, &sb->pump_fd};
+	int *const fds[] = {&sb->pidfd, &sb->control_fd, &sb->sync_fd, &sb->pump_fd};
+	int status = 0;
+
+	if (sb->pid) {
+		kill(sb->pid, SIGKILL); /* and with PID 1 all others; a zombie does not mind */
+		while (waitpid(sb->pid, &status, 0) < 0 && errno == EINTR)
+			;
+		sb->pid = 0;
+	}
 
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
 		if (*fds[i] >= 0)
 			close(steal_fd(fds[i]));
 	cgroup_remove(&sb->cgroup);
+	return status;
 }

@@ -303,14 +303,15 @@ static void loop(struct supervisor *s)
 	if (!s->failed)
 		while (alive)
 			alive = wait_once(s, &control_open, END_GRACE_MS);
-	kill(s->sb->pid, SIGKILL); /* and with PID 1 all others; a zombie does not mind */
-	while (waitpid(s->sb->pid, &status, 0) < 0 && errno == EINTR)
-		;
+	if (alive)
+		kill(s->sb->pid, SIGKILL);
+	waitid(P_PID, (id_t)s->sb->pid, &(siginfo_t){0}, WEXITED | WNOWAIT); /* the last words stay readable */
 	if (control_open)
 		read_control(s);
 	while (s->sb->pump_fd >= 0 && poll(&(struct pollfd){.fd = s->sb->pump_fd, .events = POLLIN}, 1, 0) > 0)
 		if (!pump(s))
 			close(steal_fd(&s->sb->pump_fd));
+	status = sandbox_end(s->sb);
 	if (!s->ended)
 		silent_end(s, status);
 }
@@ -322,16 +323,17 @@ int supervisor_run(struct sandbox *sb, struct error *err)
 	s.signal_fd = signalfd(-1, &blocked, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (s.signal_fd < 0) {
 		error_errno(err, "signalfd");
-		kill(sb->pid, SIGKILL);
-		while (waitpid(sb->pid, NULL, 0) < 0 && errno == EINTR)
-			;
-		sandbox_release(sb);
+		sandbox_end(sb);
 		return -1;
 	}
 	terminal_enter(sb->terminal);
-	loop(&s);
+	if (sandbox_go(sb, err)) {
+		s.failed = true;
+		sandbox_end(sb);
+	} else {
+		loop(&s);
+	}
 	terminal_leave();
 	close(s.signal_fd);
-	sandbox_release(sb);
 	return s.failed ? -1 : s.status;
 }
