@@ -64,7 +64,9 @@ static const struct arg_rule arg_rules[] = {
 	NO_WX(mprotect, 2),
 	NO_WX(pkey_mprotect, 2),
 	ONE(clone, 0, ~CLONE_ALLOWED, 0),
-	ONE(mknodat, 2, S_IFMT, 0), /* no device nodes */
+	ONE(mknodat, 2, S_IFMT, 0), /* no device nodes but overlay's whiteouts */
+	{SYS_mknodat, 2, S_IFMT, S_IFCHR, 3, 0},
+	{SYS_mknodat, 2, S_IFMT, S_IFBLK, 3, 0}, /* the host refuses it */
 	ONE(mknodat, 2, S_IFMT, S_IFREG),
 	ONE(mknodat, 2, S_IFMT, S_IFIFO),
 	ONE(mknodat, 2, S_IFMT, S_IFSOCK),
@@ -75,6 +77,7 @@ static const struct arg_rule arg_rules[] = {
 	ONE(prctl, 0, EXACT, PR_SET_PDEATHSIG),
 	ONE(prctl, 0, EXACT, PR_SET_NO_NEW_PRIVS),
 	ONE(prctl, 0, EXACT, PR_SET_SECCOMP),
+	ONE(prctl, 0, EXACT, PR_SET_THP_DISABLE),
 	ONE(arch_prctl, 0, EXACT, ARCH_SET_GS),
 	ONE(arch_prctl, 0, EXACT, ARCH_SET_FS),
 	ONE(arch_prctl, 0, EXACT, ARCH_GET_FS),

@@ -49,7 +49,9 @@ static void make_one(int root, char *path, bool directory)
 			if (mkdirat(parent, slash + 1, 0755) && errno != EEXIST)
 				return;
 		} else {
-			cleanup_close int fd = openat(parent, slash + 1, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644);
+			int fd = openat(parent, slash + 1, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644);
+
+			cleanup_close_fn(&fd);
 		}
 		*p = saved;
 		if (!saved)
