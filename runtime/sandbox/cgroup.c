@@ -167,7 +167,8 @@ static const char *make_group(struct cgroup *cg, const struct spec *spec, const 
 	return dir;
 }
 
-static int set(struct cgroup *cg, const char *dir, const char *file, bool optional, struct error *err, const char *value)
+static int set(struct cgroup *cg, const char *dir, const char *file, bool optional, struct error *err,
+	       const char *value)
 {
 	const char *path = arena_printf(&cg->arena, "%s/%s", dir, file);
 

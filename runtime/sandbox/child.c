@@ -40,8 +40,9 @@ static enum privileges needed_privileges(const struct spec *spec, const struct m
 {
 	for (size_t i = 0; i < ntrees; i++)
 		if (!trees[i].readonly)
-			return spec->cap_bounding & 1ull << 31 /* CAP_SETFCAP */ ? PRIVILEGES_WRITE_FCAPS
-										  : PRIVILEGES_WRITE;
+			return !spec->root_overlay && (spec->cap_bounding & 1ull << 31 /* CAP_SETFCAP */)
+				       ? PRIVILEGES_WRITE_FCAPS
+				       : PRIVILEGES_WRITE;
 	return PRIVILEGES_READ;
 }
 

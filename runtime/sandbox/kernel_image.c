@@ -2,12 +2,17 @@
 #include "runtime/sandbox/kernel_image.h"
 
 #include <elf.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #include "abi/layout.h"
 #include "runtime/lib/util.h"
+
+#ifndef MFD_EXEC
+#define MFD_EXEC 0x10u
+#endif
 
 int kernel_image_text_size(uint64_t *size, struct error *err)
 {
@@ -37,8 +42,10 @@ int kernel_image_text_size(uint64_t *size, struct error *err)
 
 int kernel_image_memfd(struct error *err)
 {
-	cleanup_close int fd = memfd_create("limpet-kernel", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	cleanup_close int fd = memfd_create("limpet-kernel", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
 
+	if (fd < 0 && errno == EINVAL) /* before Linux 6.3 */
+		fd = memfd_create("limpet-kernel", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd < 0)
 		return error_errno(err, "memfd_create for the guest kernel");
 	if (write_all(fd, kernel_image_start, (size_t)(kernel_image_end - kernel_image_start)))

@@ -51,8 +51,8 @@ static int clone_tree(struct mount_tree *tree, struct error *err)
 		return error_errno(err, "%s", tree->source);
 	for (size_t i = 0; i < ARRAY_SIZE(pseudo_magic); i++)
 		if (fs.f_type == pseudo_magic[i].magic)
-			return error_set(err, "%s is in a %s file system of the host, which a sandbox never gets", tree->source,
-					 pseudo_magic[i].name);
+			return error_set(err, "%s is in a %s file system of the host, which a sandbox never gets",
+					 tree->source, pseudo_magic[i].name);
 	tree->fd = open_tree(AT_FDCWD, tree->source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
 	if (tree->fd < 0)
 		return error_errno(err, "cannot clone the mounts at %s", tree->source);

@@ -89,9 +89,11 @@ static void flush_pending(struct supervisor *s)
 		s->pending_winsize = false;
 }
 
-/* Stopped like any other job of the shell; the sandbox goes on until it wants the terminal. */
+/* Stopped like any job of the shell. On a terminal of its own the program decides for itself, else it stops too. */
 static void stop_self(struct supervisor *s)
 {
+	if (!s->sb->terminal)
+		send_control(s, CONTROL_SIGNAL, SIGSTOP, 0);
 	terminal_leave();
 	raise(SIGSTOP);
 	terminal_resume();
@@ -111,6 +113,8 @@ static void read_signals(struct supervisor *s)
 			terminal_leave(); /* a shell may have changed it meanwhile */
 			terminal_resume();
 			s->pending_winsize = s->sb->terminal;
+			if (!s->sb->terminal)
+				s->pending_signals |= 1ull << SIGCONT;
 			break;
 		case SIGWINCH:
 			s->pending_winsize = s->sb->terminal;

@@ -9,7 +9,7 @@
 
 /* Before the sandbox starts: from now on signals wait for supervisor_run. */
 int supervisor_prepare(struct error *err);
-/* From sandbox_go until the sandbox has ended and nothing of it is left. The exit status for a shell; -1 with an error. */
+/* From sandbox_go until nothing of the sandbox is left. The exit status for a shell; -1 with an error. */
 int supervisor_run(struct sandbox *sb, struct error *err);
 
 #endif
