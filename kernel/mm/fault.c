@@ -64,6 +64,9 @@ bool mm_fault(u64 addr, u64 err, bool kernel, int *sig, int *code)
 	struct vma *v;
 
 	(void)kernel;
+	*code = BUS_ADRERR;
+	if (*sig == SIGBUS)
+		return false; /* behind the end of a file, or the host is out of memory for it */
 	*sig = SIGSEGV;
 	*code = SEGV_MAPERR;
 	if (!mm || addr >= TASK_SIZE)

@@ -105,8 +105,8 @@ struct vma *vma_first(struct mm *mm);
 struct vma *vma_next(struct vma *v);
 
 /*
- * A page fault (host SIGSEGV) of the program (or of a user copy, kernel == true) that the host could not resolve.
- * Host SIGBUS does not come here: it is BUS_ADRERR, or the fixup of the user copy. True = mended,
+ * A page fault of the program (or of a user copy, kernel == true) that the host could not resolve; *sig holds the
+ * host's signal on entry. True = mended,
  * try again (W^X page flipped, stack grown). Else *sig, *code say which signal. err = the CPU's error code bits:
  * 2 write, 16 fetch. Takes mm->lock when it can; from a user copy no lock is held, by contract.
  */
