@@ -17,7 +17,7 @@
 #define HIGH_32BIT 0x80000000ull
 
 /* Flags of mmap(2) that a VMA remembers. */
-#define VMA_KEEP (MAP_SHARED | MAP_PRIVATE | MAP_GROWSDOWN | MAP_LOCKED | MAP_NORESERVE)
+#define VMA_KEEP (MAP_SHARED | MAP_PRIVATE | MAP_GROWSDOWN | MAP_LOCKED | MAP_NORESERVE | MAP_STACK)
 /* What MAP_SHARED_VALIDATE lets pass. */
 #define MAP_KNOWN                                                                                            \
 	(MAP_TYPE | MAP_FIXED | MAP_ANONYMOUS | MAP_32BIT | MAP_ABOVE4G | MAP_GROWSDOWN | MAP_DENYWRITE |    \

@@ -52,7 +52,9 @@ int mm_host_map(u64 addr, u64 len, u32 prot, u32 flags, int fd, u64 offset)
 	if (!mm_range_is_guests(addr, len))
 		return -ENOMEM;
 	hf |= flags & MAP_SHARED ? MAP_SHARED : MAP_PRIVATE;
-	hf |= flags & MAP_NORESERVE;
+	hf |= flags & (MAP_NORESERVE | MAP_STACK);
+	if (flags & MAP_GROWSDOWN)
+		hf |= MAP_STACK; /* mapped whole, touched at one end: no huge pages */
 	if (fd < 0)
 		hf |= MAP_ANONYMOUS;
 	/* Content is mapped readable first and turns executable when it has been looked at. */
