@@ -48,12 +48,12 @@ static bool mend(struct mm *mm, struct vma *v, u64 addr, u32 need)
 
 	if ((v->prot & PROT_WRITE) && (v->prot & PROT_EXEC) && need != PROT_READ)
 		return !mm_host_flip(page, need == PROT_EXEC);
-	/* Another thread changed the mapping since the fault: try again, but not for ever. */
+	/* Another thread changed the mapping since the fault, or a host call failed half way: again, but not for ever. */
 	if (mm->retry_addr != page) {
 		mm->retry_addr = page;
 		mm->retry_count = 0;
 	}
-	return mm->retry_count++ < RETRY_MAX;
+	return mm->retry_count++ < RETRY_MAX && !mm_host_protect(page, PAGE_SIZE, v->prot);
 }
 
 bool mm_fault(u64 addr, u64 err, bool kernel, int *sig, int *code)

@@ -130,8 +130,14 @@ int mm_host_move(u64 from, u64 len, u64 to, u32 prot, bool keep)
 			return err;
 	}
 	err = move_pieces(from, len, to, flags);
-	if (err || !(prot & PROT_EXEC))
+	if (!(prot & PROT_EXEC))
 		return err;
+	if (err) {
+		int ignored = mm_host_protect(from, len, prot);
+
+		(void)ignored; /* mm_fault mends what is left */
+		return err;
+	}
 	err = keep ? mm_host_protect(from, len, prot) : 0;
 	return err ? err : mm_host_protect(to, len, prot);
 }
