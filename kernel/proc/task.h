@@ -287,9 +287,8 @@ struct clone_args {
 };
 long do_clone(const struct clone_args *args);
 
-/* exec.c. Only returns on failure that left the caller unharmed. */
-struct exec_args;
-long do_execve(int dirfd, const char *path, struct uptr argv, struct uptr envp, int flags);
+/* exec.c. Only returns on failure that left the caller unharmed (and with AT_EXECVE_CHECK). */
+long do_execve(int dirfd, struct uptr path, struct uptr argv, struct uptr envp, int flags);
 
 /* exit.c */
 __noreturn void do_exit(int status); /* the current thread; status as wait(2) */
