@@ -109,7 +109,7 @@ static void file_setup(struct file *f, u32 flags, const struct file_ops *ops)
 	f->path.dentry = NULL;
 	f->inode = NULL;
 	f->priv = NULL;
-	f->flags = flags & ~(O_CLOEXEC | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC);
+	f->flags = flags & ~(O_CLOEXEC | O_CREAT | O_EXCL | O_NOCTTY);
 	f->mode_flags = mode_of_flags(flags);
 	f->pos = 0;
 	sleep_lock_init(&f->pos_lock);
