@@ -27,25 +27,25 @@ struct host_epoll_event {
 } __packed;
 
 static struct {
-	int epfd; /* immutable after poller_init */
 	struct task *thread; /* set once by poller_main */
 	struct wait_queue idle; /* poller_remove waits here for a running callback */
 	struct mutex lock; /* guards all below and the private part of every watch */
+	int epfd; /* -1 until the first use in kserver */
 	u64 next_id;
 	struct poller_watch *running; /* the poller thread is at it */
 	struct hlist_head table[POLLER_BUCKETS];
-} poller = { .epfd = -1, .lock = MUTEX_INIT(LOCK_LEAF) };
+} poller = {
+	.idle = { .lock = MUTEX_INIT(LOCK_WAITQ), .waiters = LIST_HEAD_INIT(poller.idle.waiters) },
+	.lock = MUTEX_INIT(LOCK_LEAF),
+	.epfd = -1,
+};
 
-int poller_init(void)
+/* The service thread and boot's first watches come in any order; only kserver may make the set. */
+static int epoll_locked(void)
 {
-	long fd = host_epoll_create1(EPOLL_CLOEXEC_);
-
-	if (fd < 0)
-		return (int)fd;
-	poller.epfd = (int)fd;
-	mutex_init(&poller.lock, LOCK_LEAF);
-	wait_queue_init(&poller.idle);
-	return 0;
+	if (poller.epfd < 0)
+		poller.epfd = (int)host_epoll_create1(EPOLL_CLOEXEC_);
+	return poller.epfd;
 }
 
 static struct poller_watch *find_locked(u64 id)
@@ -76,7 +76,9 @@ int poller_add(struct poller_watch *w, int host_fd, u32 events)
 	w->hash = (struct hlist_node){ 0 };
 	mutex_lock(&poller.lock);
 	w->id = ++poller.next_id;
-	err = ctl_locked(w, EPOLL_CTL_ADD_);
+	err = epoll_locked();
+	if (err >= 0)
+		err = ctl_locked(w, EPOLL_CTL_ADD_);
 	if (err == -EPERM) {
 		w->always_ready = true;
 		err = 0;
@@ -173,10 +175,16 @@ void poller_main(void *arg)
 {
 	struct host_epoll_event ev[POLLER_BATCH];
 	long n, i;
+	int epfd;
 
 	atomic_store(&poller.thread, current);
+	mutex_lock(&poller.lock);
+	epfd = epoll_locked();
+	mutex_unlock(&poller.lock);
+	if (epfd < 0)
+		panic("poller: epoll_create1: %d", epfd);
 	for (;;) {
-		n = host_epoll_pwait(poller.epfd, ev, POLLER_BATCH, -1, NULL, 8);
+		n = host_epoll_pwait(epfd, ev, POLLER_BATCH, -1, NULL, 8);
 		if (n < 0 && n != -EINTR)
 			panic("poller: epoll_pwait: %ld", n);
 		for (i = 0; i < n; i++)

@@ -26,8 +26,7 @@ struct poller_watch {
 	struct hlist_node hash;
 };
 
-int poller_init(void) __must_check; /* boot, in kserver, before any watch */
-void poller_main(void *arg); /* the service thread; never returns */
+void poller_main(void *arg); /* the service thread; never returns. The first watch may come before it, from kserver */
 
 /* events may be 0: nothing is armed yet. 0, or the host's -errno (-EBADF, -EEXIST, -ENOMEM). */
 int poller_add(struct poller_watch *w, int host_fd, u32 events) __must_check;

@@ -39,29 +39,6 @@ static u64 pipe_room(struct pipe *p)
 	return used < (s64)cap ? cap - (u64)used : 0;
 }
 
-/*
- * A claim: 0 free, 1 taken, 2 taken and somebody sleeps until it is given up. Also marks it when it is taken, so
- * this is the condition of a wait.
- */
-static bool claim(u32 *busy)
-{
-	for (;;) {
-		u32 v = atomic_load_relaxed(busy);
-
-		if (v == 2 || (v == 1 && atomic_cas(busy, 1u, 2u)))
-			return false;
-		if (v == 0 && atomic_cas(busy, 0u, 1u))
-			return true;
-	}
-}
-
-/* A full fence, so that the wait_queue_active hints behind it can be trusted. */
-static void release(u32 *busy, struct wait_queue *wq)
-{
-	if (unlikely(atomic_xchg(busy, 0u) == 2))
-		wake_up_all(wq);
-}
-
 static void wake_readers(struct pipe *p)
 {
 	if (wait_queue_active(&p->rd_wait) && (pipe_avail(p) || !atomic_load(&p->writers)))
@@ -151,13 +128,13 @@ static ssize_t pipe_read(struct file *f, struct uio *to, loff_t *pos)
 	if (!to->resid)
 		return 0;
 	for (;;) {
-		err = wait_event(&p->rd_wait, claim(&p->rbusy));
+		err = wait_event(&p->rd_wait, pipe_claim(&p->rbusy));
 		if (err)
 			return err;
 		/* In this order: what a writer wrote before it closed must not be missed. */
 		had_writers = atomic_load(&p->writers) != 0;
 		ret = pipe_take(p, to);
-		release(&p->rbusy, &p->rd_wait);
+		pipe_release_claim(&p->rbusy, &p->rd_wait);
 		if (ret) {
 			wake_writers(p);
 			wake_readers(p); /* the next one, when something is left */
@@ -183,14 +160,14 @@ static void rewind_empty(struct pipe *p)
 {
 	u64 start;
 
-	if (!atomic_cas(&p->rbusy, 0u, 1u))
+	if (!atomic_cas(&p->rbusy, 0u, 1u)) /* no waiting here, so no mark */
 		return;
 	if (p->head == p->tail && p->pk_head == p->pk_tail) {
 		start = ALIGN_UP(p->head, (u64)p->capacity);
 		atomic_store(&p->tail, start);
 		atomic_store(&p->head, start);
 	}
-	release(&p->rbusy, &p->rd_wait);
+	pipe_release_claim(&p->rbusy, &p->rd_wait);
 }
 
 static void *page_for(struct pipe *p, u64 pos)
@@ -286,16 +263,16 @@ static ssize_t pipe_write(struct file *f, struct uio *from, loff_t *pos)
 	if (!from->resid)
 		return 0;
 	for (;;) {
-		err = wait_event(&p->wr_wait, claim(&p->wbusy));
+		err = wait_event(&p->wr_wait, pipe_claim(&p->wbusy));
 		if (err)
 			return done ? done : err;
 		if (!atomic_load(&p->readers)) {
-			release(&p->wbusy, &p->wr_wait);
+			pipe_release_claim(&p->wbusy, &p->wr_wait);
 			ret = broken_pipe();
 			return done ? done : ret;
 		}
 		ret = pipe_put(p, from, flags & O_DIRECT);
-		release(&p->wbusy, &p->wr_wait);
+		pipe_release_claim(&p->wbusy, &p->wr_wait);
 		if (ret > 0)
 			wake_readers(p);
 		if (ret < 0)
@@ -481,16 +458,16 @@ static long pipe_set_size(struct pipe *p, u64 arg)
 		size <<= 1;
 	if (size > PIPE_MAX_SIZE && size > p->capacity && !capable(CAP_SYS_RESOURCE_))
 		return -EPERM;
-	err = wait_event(&p->rd_wait, claim(&p->rbusy));
+	err = wait_event(&p->rd_wait, pipe_claim(&p->rbusy));
 	if (err)
 		return err;
-	err = wait_event(&p->wr_wait, claim(&p->wbusy));
+	err = wait_event(&p->wr_wait, pipe_claim(&p->wbusy));
 	if (!err) {
 		err = size == p->capacity ? 0 : pipe_resize(p, size);
-		release(&p->wbusy, &p->wr_wait);
+		pipe_release_claim(&p->wbusy, &p->wr_wait);
 		wake_writers(p);
 	}
-	release(&p->rbusy, &p->rd_wait);
+	pipe_release_claim(&p->rbusy, &p->rd_wait);
 	return err ? err : size;
 }
 
@@ -533,7 +510,6 @@ static struct inode *pipe_inode(void)
 	inode->ino = inode_next_ino();
 	inode->uid = current->cred->fsuid;
 	inode->gid = current->cred->fsgid;
-	inode->fops = &pipe_fops;
 	p->files = 2;
 	p->readers = p->writers = 1;
 	p->r_counter = p->w_counter = 1;
@@ -554,11 +530,9 @@ int pipe_create(u32 flags, struct file *out[2])
 		return -ENOMEM;
 	p = inode->pipe;
 	ksnprintf(name, sizeof(name), "pipe:[%llu]", (unsigned long long)inode->ino);
-	path.dentry = dentry_alloc_anon(inode_get(inode), name);
-	if (!path.dentry) {
-		inode_put(inode);
+	path.dentry = dentry_alloc_anon(inode_get(inode), name); /* the reference is gone in any case */
+	if (!path.dentry)
 		goto fail;
-	}
 	flags &= O_NONBLOCK | O_DIRECT;
 	rd = file_alloc(&path, O_RDONLY | (flags & O_NONBLOCK), &pipe_fops);
 	wr = is_err(rd) ? rd : file_alloc(&path, O_WRONLY | flags, &pipe_fops);

@@ -55,6 +55,28 @@ int fifo_open(struct inode *inode, struct file *file);
 long pipe_fcntl(struct file *f, u32 cmd, u64 arg);
 static inline bool file_is_pipe(const struct file *f) { return f->ops == &pipe_fops; }
 
+/*
+ * A claim: 0 free, 1 taken, 2 taken and somebody sleeps until it is given up. Taking also marks it when it cannot be
+ * had, so this is the condition of a wait_event on the side's queue.
+ */
+static inline bool pipe_claim(u32 *busy)
+{
+	for (;;) {
+		u32 v = atomic_load_relaxed(busy);
+
+		if (v == 2 || (v == 1 && atomic_cas(busy, 1u, 2u)))
+			return false;
+		if (v == 0 && atomic_cas(busy, 0u, 1u))
+			return true;
+	}
+}
+/* A full fence, so that the wait_queue_active hints behind it can be trusted. */
+static inline void pipe_release_claim(u32 *busy, struct wait_queue *wq)
+{
+	if (unlikely(atomic_xchg(busy, 0u) == 2))
+		wake_up_all(wq);
+}
+
 /* For fifo.c. */
 struct pipe *pipe_alloc(void); /* NULL = no memory */
 void pipe_free(struct pipe *p);

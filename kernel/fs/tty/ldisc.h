@@ -18,6 +18,7 @@
 #include "lib/types.h"
 
 #define LDISC_SIZE 4096u
+#define LDISC_ECHO_RESERVE 256u /* bytes of output room that programs leave to echo */
 
 struct ldisc_ops {
 	/* Room for output in bytes; put is never called for more. */

@@ -63,6 +63,7 @@ size_t ldisc_output(struct ldisc *l, const u8 *bytes, size_t n)
 	if (l->stopped)
 		return 0;
 	room = l->ops->room(l->ctx);
+	room = room > LDISC_ECHO_RESERVE ? room - LDISC_ECHO_RESERVE : 0;
 	if (!ldisc_oflag(l, OPOST)) {
 		n = min(n, room);
 		if (n)
