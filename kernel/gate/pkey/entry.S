@@ -3,6 +3,7 @@
  * A program may jump to either WRPKRU: behind the first it finds itself on a stack that is not the signal stack
  * (signal_entry checks), behind the second only with the rights that the shown page names.
  */
+#include "gate/asm.h"
 #define GATE(name) gate_pkey_##name
 	.macro OPEN
 	xor	%eax, %eax

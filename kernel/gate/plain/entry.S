@@ -1,4 +1,5 @@
 /* The plain gate: the kernel's memory is always open. The host interface is the boundary. */
+#include "gate/asm.h"
 #define GATE(name) gate_plain_##name
 	.macro OPEN
 	.endm
