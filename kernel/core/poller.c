@@ -40,6 +40,17 @@ static struct {
 	.epfd = -1,
 };
 
+u32 poller_host_events(int fd, u32 events)
+{
+	struct {
+		s32 fd;
+		u16 events, revents;
+	} p = { .fd = fd, .events = (u16)events };
+	struct timespec64 now = { 0 };
+
+	return host_ppoll(&p, 1, &now, NULL, 8) > 0 ? p.revents : 0;
+}
+
 /* The service thread and boot's first watches come in any order; only kserver may make the set. */
 static int epoll_locked(void)
 {

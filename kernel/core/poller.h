@@ -35,4 +35,7 @@ void poller_rearm(struct poller_watch *w, u32 events);
 /* No lock that func takes may be held. A watch that was never added is fine (zeroed memory). */
 void poller_remove(struct poller_watch *w);
 
+/* What the host's poll(2) says of a descriptor right now, of events and POLLERR, POLLHUP. Does not block. */
+u32 poller_host_events(int fd, u32 events);
+
 #endif

@@ -174,6 +174,5 @@ void pty_slave_closed(struct tty *tty); /* the last file of the slave is gone; n
 
 /* hosttty.c */
 struct tty *hosttty_first(void); /* what /dev/console is; referenced or NULL */
-void hosttty_adopt(struct devpts *pts); /* the first instance is mounted: terminals made before get their names */
 
 #endif
