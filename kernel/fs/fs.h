@@ -41,6 +41,7 @@ struct file;
 struct file_ops;
 struct file_lock_ctx;
 struct inotify_marks;
+struct fs_context;
 
 #define NAME_MAX 255
 #define PATH_MAX 4096

@@ -2,6 +2,9 @@
 #ifndef LIMPET_LIB_TYPES_H
 #define LIMPET_LIB_TYPES_H
 
+/* One image, linked once: no symbol needs a global offset table. */
+#pragma GCC visibility push(hidden)
+
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
