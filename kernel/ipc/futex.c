@@ -37,12 +37,13 @@
 
 static struct futex_bucket buckets[FUTEX_BUCKETS];
 
-void futex_init(void)
+int futex_init(void)
 {
 	for (u32 i = 0; i < FUTEX_BUCKETS; i++) {
 		mutex_init(&buckets[i].lock, LOCK_FUTEX);
 		list_init(&buckets[i].list);
 	}
+	return 0;
 }
 
 struct futex_bucket *futex_bucket_of(const struct futex_key *key)

@@ -56,7 +56,7 @@ struct futex_q {
 /* task.robust_list_len of a task past futex_exit_robust: it unlocks nothing more. Exec resets the field. */
 #define FUTEX_TASK_DEAD (1ull << 63)
 
-void futex_init(void); /* at boot */
+int futex_init(void); /* at boot; 0 */
 
 long futex_wait(struct uptr addr, u32 flags, u32 val, s64 deadline, u32 bitset);
 /* As futex_wait, for the futex(2) operations: -ERESTART_RESTARTBLOCK when it has a time-out. */
@@ -74,7 +74,7 @@ long futex_unlock_pi(struct uptr addr, u32 flags);
 
 /*
  * Thread exit, and exec before the old address space goes: marks the robust futexes of t (the current task) as
- * FUTEX_OWNER_DIED and wakes their waiters; lets those go on who wait for PI futexes that t holds. Needs t's address space still in place. Afterwards
+ * FUTEX_OWNER_DIED and wakes their waiters; lets those go on who wait for PI futexes that t holds. Afterwards
  * robust_list is null and robust_list_len FUTEX_TASK_DEAD; exec sets it to 0.
  */
 void futex_exit_robust(struct task *t);
