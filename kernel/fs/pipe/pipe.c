@@ -417,7 +417,7 @@ static int pipe_resize(struct pipe *p, u32 size)
 	for (pos = 0; pos < len;) {
 		u64 from = tail + pos, to = off + pos, piece;
 
-		piece = piece_len(len - pos, from, PAGE_SIZE);
+		piece = piece_len(len - pos, from, PAGE_SIZE - (to & ~PAGE_MASK));
 		memcpy((char *)pages[to / PAGE_SIZE] + (to & ~PAGE_MASK), ring_ptr(p, from), piece);
 		pos += piece;
 	}
