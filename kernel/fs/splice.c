@@ -290,7 +290,7 @@ ssize_t file_tee(struct file *in, struct file *out, size_t len, u32 flags)
 		goto out;
 	}
 	n = (ssize_t)pipe_look(from, buf, min(len, (size_t)n));
-	release_reader(from);
+	pipe_release_claim(&from->rbusy, &from->rd_wait);
 	if (nonblock && atomic_load(&to->readers)) {
 		u64 room = pipe_room(to);
 
