@@ -228,14 +228,18 @@ static int new_process(struct task *t, u64 flags, bool blank, void (*fn)(void *)
 
 	if (!hp)
 		return -ENOMEM;
-	/* The allocation's own reference stays until the reaper has waited for the process. */
+	/*
+	 * The allocation's own reference is the reaper's, who drops it when the process is gone: perhaps before the
+	 * clone returns here, hence the second.
+	 */
+	ref_get(&hp->ref);
 	ret = spawn_common(t, hp, flags, blank, fn, arg);
-	if (ret < 0) {
+	if (ret < 0)
 		hproc_put(hp);
-		return (int)ret;
-	}
-	atomic_store(&hp->host_pid, (u32)ret);
-	return 0;
+	else
+		atomic_store(&hp->host_pid, (u32)ret);
+	hproc_put(hp);
+	return ret < 0 ? (int)ret : 0;
 }
 
 int hproc_spawn(struct task *t, void (*fn)(void *), void *arg)

@@ -3,7 +3,9 @@
 #define LIMPET_LIB_TYPES_H
 
 /* One image, linked once: no symbol needs a global offset table. */
+#if !__STDC_HOSTED__ /* unit tests take parts of the kernel into hosted programs */
 #pragma GCC visibility push(hidden)
+#endif
 
 #include <stdarg.h>
 #include <stdbool.h>
