@@ -54,20 +54,6 @@ static int host_tid_of(struct task *t)
 	return (int)atomic_load(&ht->host_tid);
 }
 
-void sched_fork(struct task *t)
-{
-	if (!t->sched_reset_on_fork)
-		return;
-	if (t->sched_policy == SCHED_FIFO || t->sched_policy == SCHED_RR) {
-		t->sched_policy = SCHED_OTHER;
-		t->sched_priority = 0;
-		t->nice = 0;
-	} else if (t->nice < 0) {
-		t->nice = 0;
-	}
-	t->sched_reset_on_fork = false;
-}
-
 static void apply_affinity(struct task *t, int tid)
 {
 	u64 mask[16] = { t->cpus_allowed & sched_cpus() };
