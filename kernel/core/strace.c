@@ -196,7 +196,7 @@ static void put_sigmask(struct line *l, u64 mask)
 {
 	const char *sep = "";
 
-	if (bits_count(mask) > 32) {
+	if (__builtin_popcountll(mask) > 32) {
 		put_char(l, '~');
 		mask = ~mask;
 	}

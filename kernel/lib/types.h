@@ -53,16 +53,6 @@ typedef s64 loff_t; /* byte offset in a file, never negative unless it carries a
 #define __packed __attribute__((packed))
 #define __aligned(n) __attribute__((aligned(n)))
 
-/* Number of bits set; the compiler's own would need its library. */
-static inline u32 bits_count(u64 v)
-{
-	u32 n = 0;
-
-	for (; v; v &= v - 1)
-		n++;
-	return n;
-}
-
 /* Errors travel in pointers as Linux does it: the last 4095 addresses are errnos. */
 static inline void *err_ptr(long err) { return (void *)err; }
 static inline long ptr_err(const void *p) { return (long)p; }

@@ -24,7 +24,7 @@ u64 sched_cpus(void)
 	mask = n > 0 ? host[0] : 1;
 	if (!mask)
 		mask = 1;
-	for (u32 cpus = boot ? boot->cpus : 0; cpus && bits_count(mask) > cpus;)
+	for (u32 cpus = boot ? boot->cpus : 0; cpus && (u32)__builtin_popcountll(mask) > cpus;)
 		mask &= ~(1ull << (63 - __builtin_clzll(mask)));
 	(void)atomic_cas(&visible_cpus, 0, mask);
 	return atomic_load(&visible_cpus);
@@ -32,7 +32,7 @@ u64 sched_cpus(void)
 
 u32 sched_cpu_count(void)
 {
-	return bits_count(sched_cpus());
+	return (u32)__builtin_popcountll(sched_cpus());
 }
 
 u32 sched_getcpu(void)
