@@ -5,6 +5,15 @@
 #include "abi/linux/errno.h"
 #include "proc/task.h"
 
+u64 rlimit(unsigned which)
+{
+	const struct process *p = current->process;
+
+	if (!p || which >= RLIM_NLIMITS)
+		return RLIM_INFINITY;
+	return atomic_load_relaxed(&p->rlim[which].cur);
+}
+
 int rlimit_change(struct process *p, u32 which, const struct rlimit *new, struct rlimit *old)
 {
 	struct rlimit *rl = &p->rlim[which];
