@@ -477,8 +477,10 @@ static bool prepend_path_locked(const struct path *p, const struct path *root, c
 			mnt = mnt->parent;
 			continue;
 		}
-		if (d->parent == d)
+		if (d->parent == d) {
+			*reached = !root; /* from the file system's own root */
 			break;
+		}
 		if (!prepend(pos, start, d->name.name, d->name.len) || !prepend(pos, start, "/", 1))
 			return false;
 		any = true;
