@@ -390,8 +390,12 @@ static void swap_names(struct dentry *a, struct dentry *b)
 void dentry_move(struct dentry *d, struct dentry *target, bool exchange)
 {
 	struct dentry *dp, *tp;
+	struct list_head doomed;
 
+	list_init(&doomed);
 	mutex_lock(&dcache_lock);
+	if (!exchange)
+		prune_children_locked(target, &doomed);
 	dp = d->parent;
 	tp = target->parent;
 	unhash_locked(d);
@@ -409,6 +413,7 @@ void dentry_move(struct dentry *d, struct dentry *target, bool exchange)
 		target->unhashed = true;
 	}
 	mutex_unlock(&dcache_lock);
+	dcache_dispose(&doomed); /* negative ones: a directory that is replaced was empty */
 }
 
 bool dentry_is_ancestor(struct dentry *a, struct dentry *d)
