@@ -7,7 +7,7 @@
 
 #include "fs/fs.h"
 
-/* The data argument of its mount. References to both are taken over when the mount succeeds. */
+/* The data argument of its mount. References to both are taken over in any case. */
 struct overlay_mount_data {
 	struct super_block *lower;
 	struct super_block *upper; /* NULL = a tmpfs of its own */

@@ -1,6 +1,5 @@
 /* overlay: mounting, and what concerns the whole file system. */
 #include "core/alloc.h"
-#include "core/log.h"
 #include "fs/overlay/internal.h"
 #include "lib/string.h"
 
@@ -79,50 +78,58 @@ static int make_root(struct super_block *sb)
 	return ovl_get(sb, os->upper ? os->upper->root : NULL, os->lower->root, NULL, NULL, &sb->root);
 }
 
+/* The maker's reference becomes a pin: the layer keeps its root until put_super lets go. */
+static void layer_take(struct super_block *layer)
+{
+	sb_pin(layer);
+	sb_put(layer);
+}
+
 static int ovl_mount(const struct fs_type *type, const char *source, const char *options, void *data,
 		     struct super_block **out)
 {
 	const struct overlay_mount_data *md = data;
-	struct super_block *sb, *upper = md ? md->upper : NULL;
+	struct super_block *sb = NULL, *upper;
 	struct ovl_sb *os;
 	int ret = 0;
 
 	if (!md || !md->lower)
 		return -EINVAL;
-	if (!upper)
-		ret = make_upper(&upper);
-	if (!ret && !md->upper)
-		ret = match_roots(upper, md->lower);
-	sb = ret ? NULL : sb_alloc(type, &ovl_super_ops);
-	os = sb ? kzalloc(sizeof(*os)) : NULL;
-	if (!os) {
-		if (sb)
-			sb_put(sb);
-		if (upper && !md->upper)
-			ovl_drop_layer(upper);
-		return ret ? ret : -ENOMEM;
+	upper = md->upper;
+	layer_take(md->lower);
+	if (upper)
+		layer_take(upper);
+	os = kzalloc(sizeof(*os));
+	if (os)
+		sb = sb_alloc(type, &ovl_super_ops);
+	if (!sb) {
+		if (upper)
+			sb_unpin(upper);
+		sb_unpin(md->lower);
+		kfree(os);
+		return -ENOMEM;
 	}
+	sb->priv = os;
 	os->lower = md->lower;
 	os->upper = upper;
-	os->volatile_upper = strcmp(upper->type->name, "tmpfs") == 0;
-	sb->priv = os;
-	sb->max_file_size = upper->max_file_size;
-	strlcpy(sb->source, source && *source ? source : "overlay", sizeof(sb->source));
-	/* Pinned, the layers keep their roots; the references of the makers are given up for that on success. */
-	sb_pin(os->lower);
-	sb_pin(os->upper);
-	ret = make_root(sb);
+	if (!upper) {
+		ret = make_upper(&upper);
+		if (!ret) {
+			layer_take(upper);
+			os->upper = upper;
+			ret = match_roots(upper, md->lower);
+		}
+	}
+	if (!ret) {
+		os->volatile_upper = strcmp(upper->type->name, "tmpfs") == 0;
+		sb->max_file_size = upper->max_file_size;
+		strlcpy(sb->source, source && *source ? source : "overlay", sizeof(sb->source));
+		ret = make_root(sb);
+	}
 	if (ret) {
-		if (!md->upper)
-			sb_put(upper); /* the last of its own goes with put_super's unpin */
-		else
-			ref_get(&upper->ref);
-		ref_get(&md->lower->ref);
 		sb_put(sb);
 		return ret;
 	}
-	sb_put(os->lower);
-	sb_put(os->upper);
 	*out = sb;
 	return 0;
 }
