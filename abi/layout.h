@@ -19,7 +19,11 @@
 #define THREAD_SLOTS 16384ull
 
 #define SCRATCH_BASE 0x7e6000000000ull /* private, key 0: one page per slot */
-#define SHOWN_BASE 0x7e6100000000ull /* private, key S: one page per slot */
+#define SHOWN_OFFSET 0x10000000ull /* of a shown page from its scratch page: fits a 32-bit displacement */
+#define SHOWN_BASE (SCRATCH_BASE + SHOWN_OFFSET) /* private, key S: one page per slot */
+
+#define BOOT_BASE 0x7e7000000000ull /* shared, read-only: the boot block */
+#define BOOT_SIZE_MAX 0x10000000ull
 
 #define FILEMEM_BASE 0x7e8000000000ull /* shared: contents of files in memory */
 #define FILEMEM_SIZE 0x10000000000ull /* 1 TiB of addresses */

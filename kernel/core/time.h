@@ -4,9 +4,9 @@
 
 #include "lib/types.h"
 
-#define NSEC_PER_SEC 1000000000ll
-#define NSEC_PER_MSEC 1000000ll
-#define NSEC_PER_USEC 1000ll
+#define NSEC_PER_SEC 1000000000l
+#define NSEC_PER_MSEC 1000000l
+#define NSEC_PER_USEC 1000l
 #define KTIME_MAX INT64_MAX
 #define USER_HZ 100
 

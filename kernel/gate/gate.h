@@ -41,7 +41,7 @@ struct hthread {
 	struct hproc *hp; /* reference held */
 	struct list_head node;
 	struct task *task; /* whom it serves; atomic */
-	struct task *lender; /* vfork: the parent to return to; own */
+	bool blank; /* first thread of a fresh host process */
 	void (*start)(void *arg); /* what a fresh one does first */
 	void *start_arg;
 };
@@ -51,12 +51,12 @@ struct gate_ops {
 	const char *name; /* "pkey", "plain" */
 	/* kserver, once, before the first guest process: keys, protection of the kernel's memory. */
 	int (*init)(void);
-	/* In every fresh host process, before its first entry to program mode. */
-	int (*init_process)(void);
+	u32 app_pkru; /* the rights register in program mode; set by init */
 	void (*signal_entry)(void); /* the handler's address */
 	__noreturn void (*exit)(struct task *t); /* restores t->regs and runs the program */
 };
-extern const struct gate_ops gate_pkey, gate_plain;
+extern struct gate_ops gate_pkey;
+extern const struct gate_ops gate_plain;
 extern const struct gate_ops *gate;
 
 /* Boot: from the boot block's platform. */

@@ -24,6 +24,7 @@ int clear_user(struct uptr dst, size_t len) __must_check;
 /* How many bytes from the start could be copied: for reads and writes that may be partial. */
 size_t copy_in_partial(void *dst, struct uptr src, size_t len);
 size_t copy_out_partial(struct uptr dst, const void *src, size_t len);
+size_t clear_user_partial(struct uptr dst, size_t len);
 /* Copies a string with its 0 into dst. Returns its length without the 0, -EFAULT, or -ENAMETOOLONG when size was too small. */
 ssize_t copy_in_str(char *dst, struct uptr src, size_t size) __must_check;
 /* A new kmalloc'ed copy of at most max bytes with the 0; -E2BIG when longer, -EFAULT, -ENOMEM as err_ptr. */

@@ -36,6 +36,8 @@ struct sighand {
 	struct mutex lock; /* LOCK_SIGHAND */
 	struct sigaction action[NSIG];
 	struct wait_queue signalfd_wait; /* woken for every queued signal */
+	u32 processes; /* that use it (CLONE_SIGHAND without CLONE_THREAD: more than one); atomic */
+	struct sighand *older; /* what exec replaced: kept while somebody may be about to lock it; reference */
 };
 
 struct altstack {
@@ -93,6 +95,20 @@ bool pgrp_is_orphaned(struct pid *pgrp);
  */
 int signal_mask_temp_from_user(struct uptr mask, u64 size) __must_check; /* null mask: nothing. -EFAULT, -EINVAL */
 void signal_mask_temp_done(bool interrupted);
+
+/*
+ * The gate: a fault of the program that mm_fault declined. Forces host_sig with code and addr (for SI_KERNEL there
+ * is no addr) and remembers the CPU's words for the frame.
+ */
+void signal_from_fault(int host_sig, int code, u64 addr, u64 trapno, u64 err);
+/* The sighand of a process, locked. p->sighand may change in exec, hence the function. */
+struct sighand *process_lock_sighand(struct process *p);
+/* May the current task send sig to t, kill(2)? 0 or -EPERM. Caller holds tasklist_lock. info NULL = from the kernel: yes. */
+int signal_may_send(struct task *t, int sig, const struct siginfo *info);
+/* Copies a siginfo in for rt_sigqueueinfo(2) and pidfd_send_signal(2); info->signo = sig. -EFAULT, -E2BIG. */
+int siginfo_copy_in(struct siginfo *info, struct uptr from, int sig) __must_check;
+/* Bytes a signal frame takes at most: AT_MINSIGSTKSZ. */
+u32 signal_frame_max(void);
 
 /* Copies to the user in Linux's layout (128 bytes). */
 int siginfo_copy_out(struct uptr to, const struct siginfo *info) __must_check;

@@ -26,6 +26,7 @@
 #include "lib/list.h"
 #include "mm/uaccess.h"
 #include "proc/cred.h"
+#include "proc/ptimer.h"
 #include "proc/signal.h"
 
 struct mm;
@@ -68,8 +69,10 @@ struct process {
 	struct ref ref;
 	struct pid *pid; /* thread group id; immutable */
 	struct task *leader; /* under tasklist_lock; changes when another thread execs */
-	struct list_head threads; /* task.thread_node; under tasklist_lock */
+	struct list_head threads; /* task.thread_node; changed under tasklist_lock and sighand.lock, read under either */
 	u32 nr_threads; /* live ones, under tasklist_lock */
+	u32 live; /* threads that have not begun to exit; atomic */
+	struct sighand *sighand; /* of all threads; reference held; process_lock_sighand() */
 
 	/* Family, under tasklist_lock. */
 	struct process *parent; /* never NULL but for init */
@@ -79,16 +82,23 @@ struct process {
 	u32 exit_signal; /* to the parent; 0 = none */
 	bool child_subreaper, has_child_subreaper;
 	bool did_exec; /* setpgid(2): EACCES */
+	u32 ppid; /* parent's number, 0 for init; atomic, written under tasklist_lock */
+	u32 parent_tid; /* the thread of the parent that is the POSIX parent: __WNOTHREAD, PR_SET_PDEATHSIG */
+	u32 exec_id, parent_exec_id; /* counts execs; the parent's at fork: exit_signal holds only while they agree */
 	struct wait_queue child_wait; /* wait4(2): woken on a child's change of state */
 
 	/* Exit and job control, under sighand.lock unless said. */
 	bool group_exiting; /* atomic */
 	bool zombie; /* under tasklist_lock: all threads gone, not reaped */
+	bool reaped; /* under tasklist_lock: gone from every table */
+	bool unkillable; /* guest PID 1: signals without a handler do nothing */
+	struct task *exec_task; /* the thread whose exec waits for the others to end (exec_dethread) */
 	int exit_status; /* as wait(2) has it */
-	bool stopped; /* all threads stop */
-	bool stop_reported, cont_reported; /* wait4: not yet told WUNTRACED / WCONTINUED */
+	bool stopped; /* a group stop is complete: every thread sleeps */
+	bool stop_unwaited, cont_unwaited; /* wait4 has not yet been told WUNTRACED / WCONTINUED */
+	u8 cld_notify; /* CLD_STOPPED or CLD_CONTINUED: a thread on its way out tells the parent */
 	int stop_sig;
-	u32 stop_count; /* threads that have not stopped yet */
+	u32 stop_count; /* threads that have not stopped yet in a stop that has begun */
 	struct wait_queue stop_wait; /* stopped threads sleep here */
 	struct sigpending shared_pending;
 
@@ -96,7 +106,7 @@ struct process {
 	struct tty *tty; /* controlling terminal, reference held; under tasklist_lock */
 	struct rlimit rlim[RLIM_NLIMITS]; /* under rlim_lock; a field may be read alone without it */
 	struct mutex rlim_lock; /* LOCK_LEAF */
-	struct rusage_sum self_dead, children; /* exited threads; waited-for children. under tasklist_lock */
+	struct rusage_sum self_dead, children_ru; /* exited threads; waited-for children. under tasklist_lock */
 	s64 start_time; /* CLOCK_BOOTTIME ns; immutable */
 	struct timer real_timer; /* ITIMER_REAL */
 	s64 real_interval;
@@ -107,6 +117,7 @@ struct process {
 	bool vforked; /* the parent waits in vfork; under tasklist_lock */
 	struct task *vfork_parent; /* waits for exec or exit of this process; under tasklist_lock */
 	struct file *exe; /* reference to the executable; under tasklist_lock */
+	struct process_timers timers; /* proc/ptimer.h */
 };
 
 struct task {
@@ -151,14 +162,70 @@ struct task {
 	u32 pdeath_signal;
 	u64 timer_slack_ns;
 	int nice;
+	u32 personality; /* personality(2); inherited */
+	u16 ioprio; /* ioprio_set(2); plain; inherited */
+	u8 mce_kill; /* PR_MCE_KILL; inherited */
+	bool sched_reset_on_fork; /* plain; policy, priority and a negative nice go back to 0 in children */
 	u64 cpus_allowed; /* what sched_getaffinity shows: low 64 CPUs */
 	int sched_policy, sched_priority;
 	s64 start_time; /* CLOCK_BOOTTIME ns */
+	void *fp_parked; /* of a lender: its floating point state; kernel/gate */
+	u32 go; /* clone.c: published */
+	u64 tls; /* FS base a new task starts with; of a lender, what it comes back to */
 	bool vfork_child; /* runs on its parent's host thread */
+	struct task *lender; /* that parent; own */
 	void *fs_private; /* scratch for fs/namei (symlink depth etc.), own */
 	void *bounce; /* own: BOUNCE_SIZE bytes for copies that may not fault under a lock; NULL until task_bounce() */
 	u64 syscalls; /* own counter */
+
+	/* Exit and job control, under sighand.lock unless said. */
+	bool published; /* under tasklist_lock */
+	bool exiting; /* takes no more signals */
+	bool in_stop; /* sleeps in a group stop */
+	bool stop_dequeued; /* took a stop signal that SIGCONT has not undone since */
+	int exit_code; /* under tasklist_lock */
+	u64 real_blocked; /* rt_sigtimedwait: what is blocked but for its set; 0 otherwise */
+	u64 fault_trapno, fault_err, fault_addr; /* own: the last fault, for signal frames */
+	struct rusage_sum ru_base; /* own: what its host thread had used before it served this task; once exited: its own use */
+	u32 ru_base_tid; /* own: that host thread */
 };
+
+/*
+ * Making a task, for boot, clone and nothing else:
+ *
+ *   p = process_alloc();               a new process (fork), or the current one (thread)
+ *   process_inherit(p, current->process);
+ *   t = task_alloc(p);                 takes a reference to p
+ *   task_inherit(t, current);
+ *   t->mm, files, fs, mnt_ns, uts_ns, sighand = references, set by the caller (mm->users counted too); all dropped
+ *                                      by the exit or the last put
+ *   task_alloc_pid(t, 0);              reserves the number: t->pid->nr is valid from here
+ *   task_publish(t, parent);           visible and killable; cannot fail
+ *
+ * task_alloc's reference belongs to the running task: do_exit hands it to hthread_exit, which drops it by task_put
+ * when the host thread no longer needs `current`. Before publication task_put undoes everything.
+ */
+struct process *process_alloc(void); /* NULL = no memory; default limits */
+void process_inherit(struct process *p, struct process *from); /* limits, dumpable, oom_score_adj, exe */
+struct task *task_alloc(struct process *p); /* p NULL: a service thread. NULL = no memory */
+/* comm, credentials, signal mask, nice, scheduling, affinity, no_new_privs, timer slack. */
+void task_inherit(struct task *t, const struct task *from);
+int task_alloc_pid(struct task *t, u32 want) __must_check; /* want 0 = any. -EAGAIN, -ENOMEM, -EEXIST, -EINVAL */
+/* parent: of a new process; NULL only for init. The first published process is init. */
+void task_publish(struct task *t, struct process *parent);
+void task_set_comm(struct task *t, const char *name);
+/* Notes what the host thread that t is about to be served by has used so far (vfork: lent thread). By that thread. */
+void task_rusage_start(struct task *t);
+/* What the calling task has used on its host thread so far. */
+void task_rusage_current(struct rusage_sum *out);
+void rusage_add(struct rusage_sum *to, const struct rusage_sum *from);
+/* User and system time and, where known, the rest, of a process without its children. Caller holds tasklist_lock. */
+void process_rusage(struct process *p, struct rusage_sum *out);
+
+/* Swap a part of the current task against readers in others (take tasklist_lock inside); return the old one, to be put. */
+struct mm *task_swap_mm(struct mm *mm);
+struct files *task_swap_files(struct files *files);
+struct fs_context *task_swap_fs(struct fs_context *fs);
 
 #define BOUNCE_SIZE (64 * 1024ul)
 /* The current task's bounce buffer; NULL = no memory. Not to be used across a call that may use it too. */
@@ -188,7 +255,7 @@ void process_put(struct process *p);
 struct task *task_lookup(u32 tid);
 struct process *process_lookup(u32 tgid);
 
-/* References to another task's parts, NULL when it is exiting. */
+/* References to another task's parts, NULL when it is exiting. They take tasklist_lock. */
 struct mm *task_get_mm(struct task *t);
 struct files *task_get_files(struct task *t);
 struct fs_context *task_get_fs(struct task *t);
@@ -220,12 +287,31 @@ struct clone_args {
 };
 long do_clone(const struct clone_args *args);
 
-/* exec.c. Only returns on failure that left the caller unharmed. */
-struct exec_args;
-long do_execve(int dirfd, const char *path, struct uptr argv, struct uptr envp, int flags);
+/* exec.c. Only returns on failure that left the caller unharmed (and with AT_EXECVE_CHECK). */
+long do_execve(int dirfd, struct uptr path, struct uptr argv, struct uptr envp, int flags);
 
 /* exit.c */
 __noreturn void do_exit(int status); /* the current thread; status as wait(2) */
 __noreturn void do_group_exit(int status); /* the whole process */
+/*
+ * kserver's reaper: the host process of t was killed in program mode. Releases t as if it had died of the signal in
+ * status, without touching its memory, and drops the reference that the running task owned.
+ */
+void task_died_outside(struct task *t, int status);
+/* The child that p's vfork made lets its parent go on: at exec and exit. Takes tasklist_lock. */
+void vfork_release(struct process *p);
+/* exec of a published task: kills the other threads, waits; the caller leads the process then. -EAGAIN: it is dying. */
+int exec_dethread(void) __must_check;
+/* core/boot.c: the process of guest PID 1 has ended with status (as wait(2)); ends the sandbox. */
+__noreturn void sandbox_exit(int status);
+
+/* pid.c: a member came or went; under tasklist_lock. */
+struct pid *pid_alloc(u32 want); /* err_ptr; a reserved number with one reference */
+void pid_release_unused(struct pid *p); /* frees the number when nothing uses it any more; under tasklist_lock */
+
+/* session.c, all under tasklist_lock. */
+void process_set_pgrp(struct process *p, struct pid *pgrp);
+void process_set_session(struct process *p, struct pid *session);
+static inline bool process_session_leader(const struct process *p) { return p->session == p->pid; }
 
 #endif

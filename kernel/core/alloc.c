@@ -1,0 +1,368 @@
+/*
+ * The kernel heap: a buddy allocator of pages under a slab allocator of small objects.
+ *
+ * Each page of the heap has a descriptor (struct hpage) in an array at the heap's start. Slabs of one page (objects
+ * up to 512 bytes) or four (up to 2 KiB) carve their block into equal objects linked through their first word.
+ * One lock guards it all; memory is first touched outside of it.
+ */
+#include "core/alloc.h"
+
+#include "abi/layout.h"
+#include "core/lock.h"
+#include "core/log.h"
+#include "gate/host.h"
+#include "lib/list.h"
+#include "lib/string.h"
+
+#define MAX_ORDER 14 /* 64 MiB */
+#define GROW_ORDER 9 /* 2 MiB of addresses at a time */
+#define TRIM_PAGES 16 /* blocks from this size on go back to the host when freed */
+#define MADV_REMOVE 9
+
+enum hpage_kind { HPAGE_NONE, HPAGE_FREE, HPAGE_LARGE, HPAGE_SLAB, HPAGE_SLAB_TAIL };
+
+struct hpage {
+	u8 kind;
+	u8 order; /* of the block that begins here */
+	u8 class;
+	u8 tail; /* SLAB_TAIL: pages back to the head */
+	u16 inuse; /* slab: objects handed out */
+	u16 total;
+	void *free; /* slab: first free object */
+	struct list_head node; /* free list of its order, or partial list of its class */
+};
+
+static const u16 class_size[] = { 16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048 };
+#define CLASSES ARRAY_SIZE(class_size)
+#define SMALL_MAX 2048
+
+#define HEAP_PAGES (HEAP_SIZE >> PAGE_SHIFT)
+#define DESC_BYTES (HEAP_PAGES * sizeof(struct hpage))
+#define FIRST_PAGE ALIGN_UP(PAGE_ALIGN_UP(DESC_BYTES) >> PAGE_SHIFT, 1ul << MAX_ORDER)
+
+static struct hpage *const pages = (struct hpage *)HEAP_BASE;
+
+static struct mutex heap_lock = MUTEX_INIT(LOCK_HEAP);
+/* Under heap_lock: */
+static struct list_head free_blocks[MAX_ORDER + 1];
+static struct list_head partial[CLASSES];
+static u64 top = FIRST_PAGE;
+static struct kmem_stats stats;
+static u32 fail_every, fail_count;
+static bool ready;
+
+static u64 page_of(const void *p) { return ((u64)p - HEAP_BASE) >> PAGE_SHIFT; }
+static void *page_ptr(u64 n) { return (void *)(HEAP_BASE + (n << PAGE_SHIFT)); }
+
+static void heap_init_locked(void)
+{
+	if (ready)
+		return;
+	for (u32 i = 0; i <= MAX_ORDER; i++)
+		list_init(&free_blocks[i]);
+	for (u32 i = 0; i < CLASSES; i++)
+		list_init(&partial[i]);
+	ready = true;
+}
+
+static bool grow_locked(u32 order)
+{
+	u32 o = max(order, (u32)GROW_ORDER);
+	u64 start = ALIGN_UP(top, 1ul << o);
+
+	if (start + (1ul << o) > HEAP_PAGES)
+		return false;
+	/* What alignment skips is given to the lists block by block. */
+	while (top < start) {
+		u32 k = (u32)__builtin_ctzl(top);
+
+		pages[top].kind = HPAGE_FREE;
+		pages[top].order = (u8)k;
+		list_add(&pages[top].node, &free_blocks[k]);
+		top += 1ul << k;
+	}
+	pages[start].kind = HPAGE_FREE;
+	pages[start].order = (u8)o;
+	list_add(&pages[start].node, &free_blocks[o]);
+	top = start + (1ul << o);
+	stats.bytes_heap = (top - FIRST_PAGE) << PAGE_SHIFT;
+	return true;
+}
+
+/* Returns a page number or 0. */
+static u64 block_alloc_locked(u32 order, enum hpage_kind kind)
+{
+	u32 o;
+
+	if (order > MAX_ORDER)
+		return 0;
+	for (;;) {
+		for (o = order; o <= MAX_ORDER && list_empty(&free_blocks[o]); o++)
+			;
+		if (o <= MAX_ORDER)
+			break;
+		if (!grow_locked(order))
+			return 0;
+	}
+	struct hpage *h = list_first_entry(&free_blocks[o], struct hpage, node);
+	u64 n = (u64)(h - pages);
+
+	list_del(&h->node);
+	while (o > order) {
+		struct hpage *buddy = &pages[n + (1ul << --o)];
+
+		buddy->kind = HPAGE_FREE;
+		buddy->order = (u8)o;
+		list_add(&buddy->node, &free_blocks[o]);
+	}
+	h->kind = kind;
+	h->order = (u8)order;
+	return n;
+}
+
+static void block_free_locked(u64 n)
+{
+	u32 order = pages[n].order;
+
+	pages[n].kind = HPAGE_NONE;
+	while (order < MAX_ORDER) {
+		u64 b = n ^ (1ul << order);
+
+		if (b < FIRST_PAGE || b >= top || pages[b].kind != HPAGE_FREE || pages[b].order != order)
+			break;
+		list_del(&pages[b].node);
+		pages[b].kind = HPAGE_NONE;
+		n = min(n, b);
+		order++;
+	}
+	pages[n].kind = HPAGE_FREE;
+	pages[n].order = (u8)order;
+	list_add(&pages[n].node, &free_blocks[order]);
+}
+
+static u32 order_of(size_t n)
+{
+	u32 o = 0;
+
+	while ((1ul << o) < n)
+		o++;
+	return o;
+}
+
+static bool fail_now(void)
+{
+	return unlikely(fail_every) && atomic_add(&fail_count, 1) % fail_every == 0;
+}
+
+void *kpages_alloc(size_t n)
+{
+	u64 p;
+
+	if (!n || n > (1ul << MAX_ORDER) || fail_now())
+		return NULL;
+	mutex_lock(&heap_lock);
+	heap_init_locked();
+	p = block_alloc_locked(order_of(n), HPAGE_LARGE);
+	if (p) {
+		stats.bytes_used += PAGE_SIZE << pages[p].order;
+		stats.objects_used++;
+	}
+	mutex_unlock(&heap_lock);
+	return p ? page_ptr(p) : NULL;
+}
+
+static void large_free(u64 n)
+{
+	u32 order = pages[n].order;
+
+	/* The block is ours alone until it is linked: hand big ones back first, without the lock. */
+	if ((1ul << order) >= TRIM_PAGES)
+		host_madvise(page_ptr(n), PAGE_SIZE << order, MADV_REMOVE);
+	mutex_lock(&heap_lock);
+	stats.bytes_used -= PAGE_SIZE << order;
+	stats.objects_used--;
+	block_free_locked(n);
+	mutex_unlock(&heap_lock);
+}
+
+void kpages_free(void *p, size_t n)
+{
+	if (!p)
+		return;
+	BUG_ON(pages[page_of(p)].kind != HPAGE_LARGE || ((u64)p & ~PAGE_MASK));
+	(void)n;
+	large_free(page_of(p));
+}
+
+static u32 class_of(size_t size)
+{
+	u32 c = 0;
+
+	while (class_size[c] < size)
+		c++;
+	return c;
+}
+
+static u32 class_order(u32 c) { return class_size[c] > 512 ? 2 : 0; }
+
+/* Adds a slab to the class; the lock is dropped for the first touch of its memory. False = no memory. */
+static bool slab_add_locked(u32 c)
+{
+	u32 order = class_order(c);
+	u64 n = block_alloc_locked(order, HPAGE_SLAB);
+	size_t size = class_size[c];
+
+	if (!n)
+		return false;
+	mutex_unlock(&heap_lock);
+	u8 *base = page_ptr(n);
+	u16 total = (u16)((PAGE_SIZE << order) / size);
+
+	for (u16 i = 0; i < total; i++)
+		*(void **)(base + i * size) = i + 1 < total ? base + (i + 1) * size : NULL;
+	for (u64 i = 1; i < (1ul << order); i++) {
+		pages[n + i].kind = HPAGE_SLAB_TAIL;
+		pages[n + i].tail = (u8)i;
+	}
+	mutex_lock(&heap_lock);
+	pages[n].class = (u8)c;
+	pages[n].inuse = 0;
+	pages[n].total = total;
+	pages[n].free = base;
+	list_add(&pages[n].node, &partial[c]);
+	return true;
+}
+
+void *kmalloc(size_t size)
+{
+	if (size > SMALL_MAX)
+		return kpages_alloc((size + PAGE_SIZE - 1) >> PAGE_SHIFT);
+	if (fail_now())
+		return NULL;
+	u32 c = class_of(size);
+
+	mutex_lock(&heap_lock);
+	heap_init_locked();
+	while (list_empty(&partial[c])) {
+		if (!slab_add_locked(c)) {
+			mutex_unlock(&heap_lock);
+			return NULL;
+		}
+	}
+	struct hpage *h = list_first_entry(&partial[c], struct hpage, node);
+	void **obj = h->free;
+
+	h->free = *obj;
+	if (++h->inuse == h->total)
+		list_del(&h->node);
+	stats.bytes_used += class_size[c];
+	stats.objects_used++;
+	mutex_unlock(&heap_lock);
+	return obj;
+}
+
+void *kzalloc(size_t size)
+{
+	void *p = kmalloc(size);
+
+	if (p)
+		memset(p, 0, size);
+	return p;
+}
+
+void *kcalloc(size_t n, size_t size)
+{
+	size_t bytes;
+
+	return mul_overflow(n, size, &bytes) ? NULL : kzalloc(bytes);
+}
+
+void kfree(void *p)
+{
+	if (!p)
+		return;
+	u64 n = page_of(p);
+
+	BUG_ON((u64)p < HEAP_BASE || n < FIRST_PAGE || n >= top);
+	if (pages[n].kind == HPAGE_SLAB_TAIL)
+		n -= pages[n].tail;
+	struct hpage *h = &pages[n];
+
+	if (h->kind == HPAGE_LARGE) {
+		BUG_ON(p != page_ptr(n));
+		large_free(n);
+		return;
+	}
+	BUG_ON(h->kind != HPAGE_SLAB);
+	u32 c = h->class;
+
+	BUG_ON(((u64)p - (u64)page_ptr(n)) % class_size[c]);
+#ifdef LIMPET_DEBUG
+	memset(p, 0x6b, class_size[c]);
+#endif
+	mutex_lock(&heap_lock);
+	BUG_ON(h->inuse == 0);
+	*(void **)p = h->free;
+	h->free = p;
+	if (h->inuse-- == h->total)
+		list_add(&h->node, &partial[c]);
+	stats.bytes_used -= class_size[c];
+	stats.objects_used--;
+	/* An empty slab goes back unless it is the class's last. */
+	if (h->inuse == 0 && partial[c].next->next != &partial[c]) {
+		list_del(&h->node);
+		for (u64 i = 1; i < (1ul << h->order); i++)
+			pages[n + i].kind = HPAGE_NONE;
+		block_free_locked(n);
+	}
+	mutex_unlock(&heap_lock);
+}
+
+void *krealloc(void *p, size_t size)
+{
+	size_t old;
+	void *q;
+
+	if (!p)
+		return kmalloc(size);
+	u64 n = page_of(p);
+
+	if (pages[n].kind == HPAGE_SLAB_TAIL)
+		n -= pages[n].tail;
+	old = pages[n].kind == HPAGE_LARGE ? PAGE_SIZE << pages[n].order : class_size[pages[n].class];
+	if (size <= old && size > old / 2)
+		return p;
+	q = kmalloc(size);
+	if (!q)
+		return NULL;
+	memcpy(q, p, min(old, size));
+	kfree(p);
+	return q;
+}
+
+char *kstrndup(const char *s, size_t max)
+{
+	size_t n = strnlen(s, max);
+	char *p = kmalloc(n + 1);
+
+	if (p) {
+		memcpy(p, s, n);
+		p[n] = 0;
+	}
+	return p;
+}
+
+char *kstrdup(const char *s) { return kstrndup(s, SIZE_MAX - 1); }
+
+void kmem_stats(struct kmem_stats *out)
+{
+	mutex_lock(&heap_lock);
+	*out = stats;
+	mutex_unlock(&heap_lock);
+}
+
+void kmem_fail_every(u32 n)
+{
+	fail_count = 0;
+	fail_every = n;
+}

@@ -1,0 +1,26 @@
+/* Facts from the boot block and the host that other parts ask for. Written once at boot, then immutable. */
+#ifndef LIMPET_CORE_BOOT_H
+#define LIMPET_CORE_BOOT_H
+
+#include "abi/boot.h"
+#include "lib/types.h"
+
+struct boot_auxv {
+	u64 hwcap, hwcap2, minsigstksz, clktck;
+};
+extern struct boot_auxv boot_auxv;
+
+/* The boot block itself, mapped read-only; boot_str(offset) = its string, NULL for offset 0. */
+extern const struct boot_block *boot;
+const char *boot_str(u32 offset);
+
+/* Uptime of the sandbox, ns. */
+s64 sandbox_uptime(void);
+
+/* The guest's first process has ended with this wait status (or the sandbox must end): tells the supervisor and ends. */
+__noreturn void sandbox_exit(int status);
+
+/* One message to the supervisor; text may be NULL. Never blocks for long. */
+void control_send(u32 type, s64 arg0, const char *text);
+
+#endif

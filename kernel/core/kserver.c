@@ -1,0 +1,162 @@
+/* kserver's service threads: spawner, control socket, reaper. */
+#include "core/kserver.h"
+
+#include "abi/control.h"
+#include "abi/linux/errno.h"
+#include "core/alloc.h"
+#include "core/boot.h"
+#include "core/kserver_main.h"
+#include "core/log.h"
+#include "fs/tty/tty.h"
+#include "gate/host.h"
+#include "gate/internal.h"
+#include "lib/string.h"
+#include "proc/task.h"
+
+#define FUTEX_WAIT 0
+#define FUTEX_WAKE 1
+#define WALL_ 0x40000000
+
+struct task *service_task(const char *name)
+{
+	struct task *t = kzalloc(sizeof(*t));
+
+	if (!t)
+		return NULL;
+	ref_init(&t->ref);
+	strlcpy(t->comm, name, sizeof(t->comm));
+	t->blocked = ~0ull;
+	return t;
+}
+
+int kserver_thread(const char *name, void (*fn)(void *), void *arg)
+{
+	struct task *t = service_task(name);
+	int err;
+
+	if (!t)
+		return -ENOMEM;
+	err = hthread_spawn(t, fn, arg);
+	if (err)
+		kfree(t);
+	return err;
+}
+
+/* Spawning: requests live on their senders' kernel stacks until done. */
+struct spawn {
+	struct list_head node;
+	struct task *task;
+	void (*fn)(void *);
+	void *arg;
+	int err;
+	u32 done; /* futex word */
+};
+static struct mutex spawn_lock = MUTEX_INIT(LOCK_LEAF);
+static struct list_head spawns = LIST_HEAD_INIT(spawns); /* under spawn_lock */
+static u32 spawn_seq; /* futex word: bumped with each request */
+
+int kserver_spawn(struct task *t, void (*fn)(void *), void *arg)
+{
+	struct spawn s = { .task = t, .fn = fn, .arg = arg };
+
+	mutex_lock(&spawn_lock);
+	list_add_tail(&s.node, &spawns);
+	mutex_unlock(&spawn_lock);
+	atomic_add(&spawn_seq, 1);
+	host_futex(&spawn_seq, FUTEX_WAKE, 1, NULL, NULL, 0);
+	while (!atomic_load(&s.done))
+		host_futex(&s.done, FUTEX_WAIT, 0, NULL, NULL, 0);
+	return s.err;
+}
+
+void spawner_main(void *arg __unused)
+{
+	for (;;) {
+		u32 seq = atomic_load(&spawn_seq);
+		struct spawn *s;
+
+		mutex_lock(&spawn_lock);
+		s = list_first_entry_or_null(&spawns, struct spawn, node);
+		if (s)
+			list_del(&s->node);
+		mutex_unlock(&spawn_lock);
+		if (!s) {
+			host_futex(&spawn_seq, FUTEX_WAIT, seq, NULL, NULL, 0);
+			continue;
+		}
+		s->err = hproc_spawn(s->task, s->fn, s->arg);
+		/* Beyond this store the request may be gone; waking a stale address harms nobody. */
+		u32 *word = &s->done;
+
+		atomic_store(word, 1);
+		host_futex(word, FUTEX_WAKE, 1, NULL, NULL, 0);
+	}
+}
+
+static void control_handle(const struct control_msg *m)
+{
+	switch (m->type) {
+	case CONTROL_SIGNAL:
+		if (m->arg[0] > 0 && m->arg[0] <= NSIG && init_process)
+			signal_send_process(init_process, (int)m->arg[0], NULL);
+		break;
+	case CONTROL_WINSIZE:
+		hosttty_set_winsize((u16)m->arg[0], (u16)m->arg[1]);
+		break;
+	case CONTROL_SHUTDOWN:
+		sandbox_exit(SIGKILL);
+	default:
+		log_warn("control message of unknown type %u", m->type);
+	}
+}
+
+void control_main(void *arg)
+{
+	struct control_msg *m = arg;
+
+	for (;;) {
+		long n = host_read(boot->control_fd, m, sizeof(*m));
+
+		if (n == -EINTR)
+			continue;
+		if (n <= 0) /* the supervisor is gone: nobody wants the sandbox any more */
+			host_syscall(NR_exit_group, 1, 0, 0, 0, 0, 0);
+		if ((size_t)n >= offsetof(struct control_msg, text))
+			control_handle(m);
+	}
+}
+
+static u32 ended; /* the sandbox is over; atomic */
+
+void sandbox_exit(int status)
+{
+	if (atomic_xchg(&ended, 1) == 0)
+		control_send(CONTROL_EXIT, status, NULL);
+	/* A guest process's end wakes the reaper, which ends kserver and with it everything. */
+	for (;;)
+		host_syscall(NR_exit_group, 0, 0, 0, 0, 0, 0);
+}
+
+/* A task whose host process was killed from outside. In the kernel it may have held locks: nothing can be trusted. */
+static void died_outside(struct task *t)
+{
+	if (atomic_load(&ended))
+		return;
+	if (atomic_load(&t->mode) != GATE_MODE_PROGRAM)
+		panic("the host killed a process while it was in the kernel");
+	log_warn("process %u was killed from outside", t->pid->nr);
+	t->ht = NULL;
+	task_died_outside(t, SIGKILL);
+}
+
+void reaper_main(void)
+{
+	for (;;) {
+		long pid = host_wait4(-1, NULL, WALL_, NULL);
+
+		if (atomic_load(&ended) || (pid == -ECHILD))
+			host_syscall(NR_exit_group, 0, 0, 0, 0, 0, 0);
+		if (pid > 0)
+			hproc_reaped((u32)pid, died_outside);
+	}
+}

@@ -1,0 +1,14 @@
+/* Between boot.c and kserver.c: thread functions and the service task. */
+#ifndef LIMPET_CORE_KSERVER_MAIN_H
+#define LIMPET_CORE_KSERVER_MAIN_H
+
+#include "lib/types.h"
+
+struct task;
+
+struct task *service_task(const char *name); /* NULL = no memory */
+void spawner_main(void *arg);
+void control_main(void *msg); /* msg: a struct control_msg to receive into */
+__noreturn void reaper_main(void);
+
+#endif

@@ -1,0 +1,138 @@
+/* Wait queues and the sleeping primitive beneath. States of task.wake: 0 nothing, 1 woken, 2 asleep on the host. */
+#include "core/wait.h"
+
+#include "abi/linux/errno.h"
+#include "core/log.h"
+#include "gate/host.h"
+#include "proc/task.h"
+
+#define FUTEX_WAKE 1
+#define FUTEX_WAIT_BITSET 9 /* absolute CLOCK_MONOTONIC timeout */
+#define FUTEX_ANY 0xffffffffu
+
+void wait_queue_init(struct wait_queue *wq)
+{
+	mutex_init(&wq->lock, LOCK_WAITQ);
+	list_init(&wq->waiters);
+}
+
+void waiter_init(struct waiter *w)
+{
+	*w = (struct waiter){ .task = current };
+	list_init(&w->node);
+}
+
+void wait_add(struct wait_queue *wq, struct waiter *w)
+{
+	mutex_lock(&wq->lock);
+	w->wq = wq;
+	if (list_empty(&w->node)) {
+		if (w->flags & WAIT_EXCLUSIVE)
+			list_add_tail(&w->node, &wq->waiters);
+		else
+			list_add(&w->node, &wq->waiters);
+	}
+	mutex_unlock(&wq->lock);
+}
+
+void wait_remove(struct waiter *w)
+{
+	struct wait_queue *wq = w->wq;
+
+	if (!wq)
+		return;
+	mutex_lock(&wq->lock);
+	list_del(&w->node);
+	mutex_unlock(&wq->lock);
+	w->wq = NULL;
+}
+
+/*
+ * Sleepers are taken off the queue as they are woken, so that two wake-ups reach two exclusive waiters. They are
+ * woken under the queue's lock: wait_remove takes it too, so the waiter and its task stay valid.
+ */
+static void wake(struct wait_queue *wq, u32 events, bool all)
+{
+	struct waiter *w, *n;
+
+	mutex_lock_nested(&wq->lock); /* an epoll's callback wakes those who poll the epoll; that graph has no circles */
+	list_for_each_entry_safe(w, n, &wq->waiters, node) {
+		bool exclusive = w->flags & WAIT_EXCLUSIVE, woke = true;
+
+		if (events && w->events && !(w->events & events))
+			continue;
+		if (w->func) {
+			woke = w->func(w, events);
+		} else {
+			list_del(&w->node);
+			task_wake(w->task);
+		}
+		if (exclusive && woke && !all)
+			break;
+	}
+	mutex_unlock(&wq->lock);
+}
+
+void wake_up(struct wait_queue *wq) { wake(wq, 0, false); }
+void wake_up_all(struct wait_queue *wq) { wake(wq, 0, true); }
+void wake_up_poll(struct wait_queue *wq, u32 events) { wake(wq, events, false); }
+
+bool wait_queue_active(struct wait_queue *wq)
+{
+	return atomic_load(&wq->waiters.next) != &wq->waiters;
+}
+
+void task_prepare_sleep(void) { atomic_xchg(&current->wake, 0); }
+
+int task_sleep(s64 deadline)
+{
+	struct task *t = current;
+	struct timespec64 ts, *tsp = NULL;
+	u32 old_state = t->state;
+	int ret = 0;
+
+#ifdef LIMPET_DEBUG
+	void lock_assert_none(void);
+	lock_assert_none();
+#endif
+	if (deadline != KTIME_MAX) {
+		ts = ns_to_timespec64(deadline < 0 ? 0 : deadline);
+		tsp = &ts;
+	}
+	if (old_state == TASK_RUNNING)
+		t->state = TASK_SLEEPING;
+	if (atomic_cas(&t->wake, 0, 2)) {
+		while (atomic_load(&t->wake) == 2) {
+			if (host_futex(&t->wake, FUTEX_WAIT_BITSET, 2, tsp, NULL, FUTEX_ANY) == -ETIMEDOUT) {
+				/* A wake-up may have come in the same moment: it wins. */
+				ret = atomic_cas(&t->wake, 2, 0) ? -ETIMEDOUT : 0;
+				break;
+			}
+		}
+	}
+	t->state = old_state;
+	return ret;
+}
+
+void task_wake(struct task *t)
+{
+	if (atomic_xchg(&t->wake, 1) == 2)
+		host_futex(&t->wake, FUTEX_WAKE, 1, NULL, NULL, 0);
+}
+
+void wait_prepare(struct wait_queue *wq, struct waiter *w)
+{
+	task_prepare_sleep();
+	wait_add(wq, w);
+}
+
+int wait_block(enum wait_mode mode, s64 deadline)
+{
+	if (current->process) {
+		if (mode == WAIT_INTERRUPTIBLE && signal_pending_current())
+			return -ERESTARTSYS;
+		if (mode == WAIT_KILLABLE && fatal_pending_current())
+			return -ERESTARTSYS;
+	}
+	return task_sleep(deadline);
+}

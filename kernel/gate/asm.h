@@ -1,0 +1,54 @@
+/* What the gate's assembly needs to know of C: checked against the structs in gate.c. */
+#ifndef LIMPET_GATE_ASM_H
+#define LIMPET_GATE_ASM_H
+
+/* struct task */
+#define TASK_REGS 0
+#define TASK_RBP 80
+#define TASK_RBX 88
+#define TASK_RDX 96
+#define TASK_RAX 104
+#define TASK_RCX 112
+#define TASK_RSP 120
+#define TASK_RIP 128
+#define TASK_RFLAGS 136
+#define TASK_MODE 144
+#define TASK_WORK 148
+#define REGS_WORDS 18
+
+/* Pages behind GS. Scratch: the program may scribble. */
+#define SCRATCH_RAX 0
+#define SCRATCH_RDX 8
+#define SCRATCH_RCX 16
+#define SCRATCH_RBX 24
+#define SCRATCH_FRAME 64 /* rip, cs, rflags, rsp, ss for IRETQ */
+/* Shown: a program may read it only. */
+#define SHOWN_SELECTOR 0x10000000
+#define SHOWN_PKRU 0x10000008
+#define SHOWN_TASK 0x10000010
+#define SHOWN_SIGSTACK 0x10000018
+#define SHOWN_KSTACK 0x10000020
+#define SHOWN_SCRATCH_FRAME 0x10000028
+#define SHOWN_XMASK 0x10000030
+
+#define SIGSTACK_SIZE 0x5000
+
+#define MODE_KERNEL 0
+#define MODE_PROGRAM 1
+#define XFEATURE_PKRU 0x200
+#define SELECTOR_ALLOW 0
+#define SELECTOR_BLOCK 1
+
+/* Linux's rt signal frame: offsets from the ucontext and the siginfo. */
+#define UC_REGS 40
+#define UC_RIP 168
+#define UC_ERR 192
+#define UC_TRAPNO 200
+#define UC_FPSTATE 224
+#define SI_CODE 8
+#define SI_ADDR 16
+#define SI_ARCH 28
+#define USER_CS 0x33
+#define USER_SS 0x2b
+
+#endif

@@ -1,0 +1,158 @@
+/* What the entry stubs call: system calls, faults and kicks of programs; signals that met the kernel. */
+#include "gate/gate.h"
+
+#include "core/alloc.h"
+#include "core/boot.h"
+#include "core/log.h"
+#include "gate/host.h"
+#include "gate/internal.h"
+#include "lib/string.h"
+#include "mm/mm.h"
+#include "proc/task.h"
+#include "sys/dispatch.h"
+
+#define AUDIT_ARCH_X86_64 0xc000003eu
+#define HOST_SA_SIGINFO 0x4u
+#define HOST_SA_RESTORER 0x04000000u
+#define HOST_SA_ONSTACK 0x08000000u
+#define HOST_SA_NODEFER 0x40000000u
+
+const struct gate_ops *gate;
+
+struct task *gate_current(void)
+{
+	struct task *t;
+
+	__asm__("mov %%gs:%c1, %0" : "=r"(t) : "i"(SHOWN_TASK));
+	return t;
+}
+
+void gate_entry(struct task *t, int sig, int code, u64 addr, u64 err, u64 trapno);
+void gate_again(struct task *t);
+void gate_kernel_signal(int sig, struct siginfo *info, u8 *uc);
+
+void gate_entry(struct task *t, int sig, int code, u64 addr, u64 err, u64 trapno)
+{
+	bool in_syscall = false;
+
+	atomic_store(&t->kicked, 0);
+	switch (sig) {
+	case SIGSYS:
+		if (code != SYS_USER_DISPATCH || err != AUDIT_ARCH_X86_64) {
+			/* int 0x80 and friends: not a door of ours. */
+			signal_from_fault(SIGSEGV, SI_KERNEL, 0, 13, 0);
+			break;
+		}
+		/* As the instruction leaves them. */
+		t->regs.rcx = t->regs.rip;
+		t->regs.r11 = t->regs.rflags;
+		syscall_dispatch(t);
+		in_syscall = true;
+		break;
+	case SIGSEGV:
+	case SIGBUS:
+		if (code > 0 && code != SI_KERNEL && addr < TASK_SIZE && mm_fault(addr, err, false, &sig, &code))
+			break;
+		/* Fall through. */
+	case SIGFPE:
+	case SIGILL:
+	case SIGTRAP:
+		signal_from_fault(sig, code, addr, trapno, err);
+		break;
+	default: /* a kick: only the work below */
+		break;
+	}
+	gate_enter_program(in_syscall);
+}
+
+/* Work turned up between the last look and the exit. */
+void gate_again(struct task *t __unused) { gate_enter_program(false); }
+
+void gate_enter_program(bool in_syscall)
+{
+	struct task *t = current;
+
+	while (atomic_load(&t->work)) {
+		signal_deliver(in_syscall);
+		in_syscall = false;
+	}
+	/* A result that asked for a restart and met no signal after all. */
+	if (in_syscall)
+		signal_deliver(true);
+	t->orig_rax = ~0ull;
+#ifdef LIMPET_DEBUG
+	void lock_assert_none(void);
+	lock_assert_none();
+	if (*(u64 *)(hthread_sigstack(t->ht) + SIGSTACK_SIZE) != KSTACK_CANARY)
+		panic("kernel stack overflow");
+#endif
+	gate->exit(t);
+}
+
+/* On the signal stack, kernel mode was interrupted. A plain return goes back there. */
+void gate_kernel_signal(int sig, struct siginfo *info, u8 *uc)
+{
+	u64 *rip = (u64 *)(uc + UC_RIP);
+
+	if (sig == GATE_KICK_SIGNAL)
+		return;
+	if (sig == SIGSEGV || sig == SIGBUS) {
+		u64 addr = info->fault.addr, err = *(u64 *)(uc + UC_ERR);
+		u64 fixup = extable_lookup(*rip);
+		int s = sig, c;
+
+		if (fixup) {
+			if (addr < TASK_SIZE && info->code > 0 && info->code != SI_KERNEL && current->mm &&
+			    mm_fault(addr, err, true, &s, &c))
+				return;
+			*rip = fixup;
+			return;
+		}
+	}
+	panic("signal %d (code %d) at %#lx, address %#lx", sig, info->code, *rip, info->fault.addr);
+}
+
+struct host_sigaction {
+	void (*handler)(void);
+	u64 flags;
+	void (*restorer)(void);
+	u64 mask;
+};
+
+/* Handlers of the gate; everything else that could disturb a host process is ignored. */
+void gate_handlers_init(void)
+{
+	static const u8 ours[] = { SIGSYS, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, GATE_KICK_SIGNAL };
+	static const u8 ignored[] = { SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGPIPE, SIGALRM, SIGTERM, SIGTSTP,
+				      SIGTTIN, SIGTTOU, SIGURG, SIGXCPU, SIGXFSZ, SIGVTALRM, SIGPROF, SIGWINCH, SIGIO,
+				      SIGPWR };
+	struct host_sigaction sa = {
+		.handler = gate->signal_entry,
+		.flags = HOST_SA_SIGINFO | HOST_SA_ONSTACK | HOST_SA_NODEFER | HOST_SA_RESTORER,
+		.restorer = gate->signal_entry, /* never used: the stub ends a signal itself */
+	};
+	struct host_sigaction ign = { .handler = (void (*)(void))1 };
+	u64 none = 0;
+
+	for (u32 i = 0; i < ARRAY_SIZE(ours); i++)
+		BUG_ON(host_rt_sigaction(ours[i], &sa, NULL, 8));
+	for (u32 i = 0; i < ARRAY_SIZE(ignored); i++)
+		BUG_ON(host_rt_sigaction(ignored[i], &ign, NULL, 8));
+	BUG_ON(host_rt_sigprocmask(2, &none, NULL, 8));
+}
+
+int gate_init(void)
+{
+	gate = boot->platform == BOOT_PLATFORM_PKEY ? &gate_pkey : &gate_plain;
+	gate_fpstate_init();
+	return gate->init();
+}
+
+void gate_set_fsbase(u64 base) { __asm__ volatile("wrfsbase %0" : : "r"(base)); }
+u64 gate_get_fsbase(void)
+{
+	u64 v;
+
+	__asm__ volatile("rdfsbase %0" : "=r"(v));
+	return v;
+}

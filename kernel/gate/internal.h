@@ -1,0 +1,30 @@
+/* Inside kernel/gate and core/boot only. */
+#ifndef LIMPET_GATE_INTERNAL_H
+#define LIMPET_GATE_INTERNAL_H
+
+#include "gate/asm.h"
+#include "gate/gate.h"
+
+#define GATE_KICK_SIGNAL 33
+#define KSTACK_CANARY 0x6c696d7065742121ull
+
+extern struct mutex hproc_lock;
+extern struct list_head hprocs;
+
+u64 hthread_kstack_top(const struct hthread *ht);
+u64 hthread_sigstack(const struct hthread *ht);
+int hthread_adopt_boot(struct task *t);
+void hproc_put(struct hproc *hp);
+void hproc_reaped(u32 host_pid, void (*died)(struct task *t));
+void gate_fpstate_init(void);
+void gate_fpstate_park(struct task *t);
+void gate_fpstate_unpark(struct task *t);
+void gate_handlers_init(void);
+
+/* start.S */
+__noreturn void gate_on_stack(u64 stack, void (*fn)(void *), void *arg);
+long gate_clone(u64 flags, u64 stack);
+__noreturn void gate_thread_end(u32 *state, u32 value);
+void gate_child_start(struct hthread *ht);
+
+#endif

@@ -1,0 +1,56 @@
+/* The pkey gate: two protection keys, K for the kernel's memory and S for the pages shown read-only to programs. */
+#include "core/boot.h"
+#include "gate/gate.h"
+#include "gate/host.h"
+
+#define PROT_READ 1
+#define PROT_WRITE 2
+#define PROT_EXEC 4
+#define RIGHTS_NO_ACCESS 3u
+#define RIGHTS_NO_WRITE 2u
+
+void gate_pkey_signal_entry(void);
+__noreturn void gate_pkey_exit(struct task *t);
+extern char __kernel_start[], __text_start[], __text_end[], __data_start[], __kernel_end[];
+
+static int protect(u64 start, u64 len, int prot, int key)
+{
+	return (int)host_pkey_mprotect((void *)start, PAGE_ALIGN_UP(len), prot, key);
+}
+
+static int init(void)
+{
+	int k = (int)host_pkey_alloc(0, 0), s = (int)host_pkey_alloc(0, 0);
+	u64 text = PAGE_ALIGN_DOWN((u64)__text_start), text_end = PAGE_ALIGN_UP((u64)__text_end);
+	u64 data = (u64)__data_start;
+	int err;
+
+	if (k < 0 || s < 0)
+		return k < 0 ? k : s;
+	gate_pkey.app_pkru = RIGHTS_NO_ACCESS << (2 * k) | RIGHTS_NO_WRITE << (2 * s);
+	/* pkey_alloc gave this thread every right to both; threads and processes made from it inherit that. */
+	err = protect(text, text_end - text, PROT_READ | PROT_EXEC, k);
+	if (!err)
+		err = protect(text_end, data - text_end, PROT_READ, k);
+	if (!err)
+		err = protect(data, (u64)__kernel_end - data, PROT_READ | PROT_WRITE, k);
+	if (!err)
+		err = protect(HEAP_BASE, HEAP_SIZE, PROT_READ | PROT_WRITE, k);
+	if (!err)
+		err = protect(THREADS_BASE, THREAD_SLOTS * THREAD_SLOT_SIZE, PROT_READ | PROT_WRITE, k);
+	if (!err)
+		err = protect(FILEMEM_BASE, FILEMEM_SIZE, PROT_READ | PROT_WRITE, k);
+	if (!err)
+		err = protect(BOOT_BASE, boot->size, PROT_READ, k);
+	if (!err)
+		err = protect(SHOWN_BASE, THREAD_SLOTS * PAGE_SIZE, PROT_READ | PROT_WRITE, s);
+	return err;
+}
+
+/* Not const: the rights are known once the keys are. Written at boot only. */
+struct gate_ops gate_pkey = {
+	.name = "pkey",
+	.init = init,
+	.signal_entry = gate_pkey_signal_entry,
+	.exit = gate_pkey_exit,
+};

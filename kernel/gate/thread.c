@@ -1,0 +1,446 @@
+/*
+ * Host threads and processes: slots, clone, lending for vfork, and the end of a host thread.
+ *
+ * A slot's shared memory, from its low end: signal stack (SIGSTACK_SIZE), kernel stack. There is no unmapped guard
+ * page between slots: a hole a slot would cost every fork two VMAs a slot. Instead frames are limited at build
+ * time (-Wframe-larger-than), nothing recurses without a bound, and a canary below the kernel stack is checked on
+ * each way out in debug builds.
+ */
+#include "gate/internal.h"
+
+#include "core/alloc.h"
+#include "core/atomic.h"
+#include "core/boot.h"
+#include "core/kserver.h"
+#include "core/log.h"
+#include "gate/host.h"
+#include "lib/string.h"
+#include "proc/task.h"
+
+#define CLONE_VM 0x100
+#define CLONE_FS 0x200
+#define CLONE_FILES 0x400
+#define CLONE_SIGHAND 0x800
+#define CLONE_PARENT 0x8000
+#define CLONE_THREAD 0x10000
+#define CLONE_SYSVSEM 0x40000
+#define SIGCHLD_ 17
+#define ARCH_SET_GS 0x1001
+#define PR_SET_SYSCALL_USER_DISPATCH 59
+#define SECCOMP_SET_MODE_FILTER 1
+
+static struct hthread hthreads[THREAD_SLOTS];
+struct mutex hproc_lock = MUTEX_INIT(LOCK_LEAF);
+/* Under hproc_lock: */
+struct list_head hprocs = LIST_HEAD_INIT(hprocs);
+static u32 free_slots[THREAD_SLOTS];
+static u32 nr_free, high_water;
+static struct list_head dying = LIST_HEAD_INIT(dying); /* hthread.node: slots whose thread is about to be gone */
+
+static u64 slot_base(u32 slot) { return THREADS_BASE + slot * THREAD_SLOT_SIZE; }
+u64 hthread_kstack_top(const struct hthread *ht) { return slot_base(ht->slot) + THREAD_SLOT_SIZE - 16; }
+u64 hthread_sigstack(const struct hthread *ht) { return slot_base(ht->slot); }
+static u64 scratch_page(u32 slot) { return SCRATCH_BASE + slot * PAGE_SIZE; }
+
+struct shown {
+	u8 selector;
+	u8 pad[7];
+	u64 pkru;
+	struct task *task;
+	u64 sigstack;
+	u64 kstack;
+	u64 scratch_frame;
+	u64 xmask;
+};
+_Static_assert(SHOWN_OFFSET + offsetof(struct shown, xmask) == SHOWN_XMASK, "asm.h");
+_Static_assert(SHOWN_OFFSET + offsetof(struct shown, task) == SHOWN_TASK, "asm.h");
+_Static_assert(offsetof(struct task, mode) == TASK_MODE && offsetof(struct task, work) == TASK_WORK, "asm.h");
+_Static_assert(offsetof(struct gate_regs, rflags) == TASK_RFLAGS && offsetof(struct gate_regs, rbx) == TASK_RBX, "asm.h");
+
+static struct shown *shown_page(u32 slot) { return (struct shown *)(scratch_page(slot) + SHOWN_OFFSET); }
+
+static struct hthread *slot_alloc(void)
+{
+	struct hthread *ht = NULL, *d, *n;
+
+	mutex_lock(&hproc_lock);
+	list_for_each_entry_safe(d, n, &dying, node) {
+		if (atomic_load(&d->state) == HTHREAD_FREE) {
+			list_del(&d->node);
+			ht = d;
+			break;
+		}
+	}
+	if (!ht && nr_free)
+		ht = &hthreads[free_slots[--nr_free]];
+	if (!ht && high_water < THREAD_SLOTS) {
+		ht = &hthreads[high_water];
+		ht->slot = high_water++;
+	}
+	if (ht) {
+		u32 slot = ht->slot;
+
+		*ht = (struct hthread){ .slot = slot, .state = HTHREAD_STARTING };
+		list_init(&ht->node);
+	}
+	mutex_unlock(&hproc_lock);
+	return ht;
+}
+
+static void slot_free(struct hthread *ht)
+{
+	mutex_lock(&hproc_lock);
+	list_del(&ht->node);
+	ht->state = HTHREAD_FREE;
+	free_slots[nr_free++] = ht->slot;
+	mutex_unlock(&hproc_lock);
+}
+
+/* Sets up what is the host thread's own. Runs before current is valid; returns with it. */
+static void thread_setup(struct hthread *ht, bool guest)
+{
+	struct shown *s = shown_page(ht->slot);
+	struct {
+		u64 sp;
+		int flags, pad;
+		u64 size;
+	} ss = { hthread_sigstack(ht), 0, 0, SIGSTACK_SIZE };
+
+	s->selector = SELECTOR_ALLOW;
+	s->pkru = gate->app_pkru;
+	s->task = ht->task;
+	s->sigstack = hthread_sigstack(ht);
+	s->kstack = hthread_kstack_top(ht);
+	s->scratch_frame = scratch_page(ht->slot) + SCRATCH_FRAME;
+	s->xmask = gate_fpstate_mask();
+	BUG_ON(host_arch_prctl(ARCH_SET_GS, scratch_page(ht->slot)));
+	BUG_ON(host_sigaltstack(&ss, NULL));
+	if (guest)
+		BUG_ON(host_prctl(PR_SET_SYSCALL_USER_DISPATCH, 1, 0, 0, (u64)&s->selector));
+	ht->task->ht = ht;
+	atomic_store(&ht->host_tid, (u32)host_gettid());
+	atomic_store(&ht->state, HTHREAD_RUNNING);
+}
+
+void gate_child_start(struct hthread *ht)
+{
+	bool guest = ht->task->process != NULL;
+
+	if (atomic_load(&ht->hp->host_pid) == 0)
+		atomic_store(&ht->hp->host_pid, (u32)host_getpid());
+	thread_setup(ht, guest);
+	if (ht->blank && boot->guest_filter_len) {
+		struct {
+			u16 len;
+			u8 pad[6];
+			const void *filter;
+		} prog = { (u16)boot->guest_filter_len, { 0 }, (const u8 *)boot + boot->guest_filter };
+		long err = host_seccomp(SECCOMP_SET_MODE_FILTER, 0, &prog);
+
+		if (err)
+			panic("seccomp filter for programs: error %ld", -err);
+	}
+	ht->start(ht->start_arg);
+	panic("a thread's start function returned");
+}
+
+static long start_clone(struct hthread *ht, u64 flags)
+{
+	u64 *top = (u64 *)hthread_kstack_top(ht);
+
+	*top = (u64)ht;
+	*(u64 *)(hthread_sigstack(ht) + SIGSTACK_SIZE) = KSTACK_CANARY;
+	return gate_clone(flags, (u64)top);
+}
+
+static struct hproc *hproc_alloc(void)
+{
+	struct hproc *hp = kzalloc(sizeof(*hp));
+
+	if (!hp)
+		return NULL;
+	ref_init(&hp->ref);
+	list_init(&hp->threads);
+	mutex_lock(&hproc_lock);
+	list_add_tail(&hp->node, &hprocs);
+	mutex_unlock(&hproc_lock);
+	return hp;
+}
+
+void hproc_put(struct hproc *hp)
+{
+	mutex_lock(&hproc_lock);
+	bool last = ref_put(&hp->ref);
+
+	if (last)
+		list_del(&hp->node);
+	mutex_unlock(&hproc_lock);
+	if (last)
+		kfree(hp);
+}
+
+static void hthread_attach(struct hthread *ht, struct hproc *hp)
+{
+	mutex_lock(&hproc_lock);
+	ht->hp = hp;
+	ref_get(&hp->ref);
+	hp->nr_threads++;
+	list_add_tail(&ht->node, &hp->threads);
+	mutex_unlock(&hproc_lock);
+}
+
+static void hthread_detach(struct hthread *ht)
+{
+	struct hproc *hp = ht->hp;
+
+	mutex_lock(&hproc_lock);
+	list_del(&ht->node);
+	hp->nr_threads--;
+	mutex_unlock(&hproc_lock);
+}
+
+static long spawn_common(struct task *t, struct hproc *hp, u64 flags, bool blank, void (*fn)(void *), void *arg)
+{
+	struct hthread *ht = slot_alloc();
+	long ret;
+
+	if (!ht)
+		return -EAGAIN;
+	ht->task = t;
+	ht->start = fn;
+	ht->start_arg = arg;
+	ht->blank = blank;
+	hthread_attach(ht, hp);
+	ret = start_clone(ht, flags);
+	if (ret < 0) {
+		hthread_detach(ht);
+		hproc_put(hp);
+		slot_free(ht);
+		return ret == -ENOMEM ? -ENOMEM : -EAGAIN;
+	}
+	return ret;
+}
+
+static int new_process(struct task *t, u64 flags, bool blank, void (*fn)(void *), void *arg)
+{
+	struct hproc *hp = hproc_alloc();
+	long ret;
+
+	if (!hp)
+		return -ENOMEM;
+	/*
+	 * The allocation's own reference is the reaper's, who drops it when the process is gone: perhaps before the
+	 * clone returns here, hence the second.
+	 */
+	ref_get(&hp->ref);
+	ret = spawn_common(t, hp, flags, blank, fn, arg);
+	if (ret < 0)
+		hproc_put(hp);
+	else
+		atomic_store(&hp->host_pid, (u32)ret);
+	hproc_put(hp);
+	return ret < 0 ? (int)ret : 0;
+}
+
+int hproc_spawn(struct task *t, void (*fn)(void *), void *arg)
+{
+	return new_process(t, CLONE_FILES | CLONE_FS | SIGCHLD_, true, fn, arg);
+}
+
+int hproc_fork(struct task *t, void (*fn)(void *), void *arg)
+{
+	return new_process(t, CLONE_FILES | CLONE_FS | CLONE_PARENT | SIGCHLD_, false, fn, arg);
+}
+
+int hthread_spawn(struct task *t, void (*fn)(void *), void *arg)
+{
+	long ret = spawn_common(t, current->ht->hp,
+				CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM, false,
+				fn, arg);
+
+	return ret < 0 ? (int)ret : 0;
+}
+
+/* Boot: the host thread that runs boot_start becomes slot 0, on a kernel stack that it moves to afterwards. */
+int hthread_adopt_boot(struct task *t)
+{
+	struct hproc *hp = hproc_alloc();
+	struct hthread *ht = slot_alloc();
+
+	if (!hp || !ht)
+		return -ENOMEM;
+	ht->task = t;
+	hp->host_pid = (u32)host_getpid();
+	hthread_attach(ht, hp);
+	thread_setup(ht, false);
+	return 0;
+}
+
+static void serve(struct hthread *ht, struct task *t)
+{
+	shown_page(ht->slot)->task = t;
+	ht->task = t;
+	t->ht = ht;
+}
+
+void hthread_lend(struct task *child)
+{
+	struct hthread *ht = current->ht;
+	struct task *parent = current;
+
+	parent->tls = gate_get_fsbase();
+	gate_fpstate_park(parent);
+	child->lender = parent;
+	child->vfork_child = true;
+	parent->ht = NULL;
+	serve(ht, child);
+}
+
+static void back_to_program(void *arg __unused) { gate_enter_program(true); }
+
+/* The host thread goes back to the task that lent it; the borrower lives on elsewhere or is dead. */
+static __noreturn void return_to_lender(struct hthread *ht, struct task *lender)
+{
+	serve(ht, lender);
+	gate_set_fsbase(lender->tls);
+	gate_fpstate_unpark(lender);
+	gate_on_stack(hthread_kstack_top(ht), back_to_program, NULL);
+}
+
+/* The calling host thread ends. Its task is no longer its business: it may run elsewhere already. */
+static __noreturn void thread_end(struct hthread *ht)
+{
+	u64 all = ~0ull;
+
+	/* From here on no signal may use the signal stack, and no selector is read: the slot is about to be given away. */
+	host_rt_sigprocmask(2, &all, NULL, 8);
+	host_prctl(PR_SET_SYSCALL_USER_DISPATCH, 0, 0, 0, 0);
+	hthread_detach(ht);
+	struct hproc *hp = ht->hp;
+
+	atomic_store(&ht->host_tid, 0);
+	atomic_store(&ht->state, HTHREAD_DYING);
+	mutex_lock(&hproc_lock);
+	list_add_tail(&ht->node, &dying);
+	mutex_unlock(&hproc_lock);
+	hproc_put(hp);
+	gate_thread_end(&ht->state, HTHREAD_FREE);
+}
+
+void hthread_exit(void)
+{
+	struct hthread *ht = current->ht;
+	struct task *lender = current->lender;
+	struct task *dead = current;
+
+	if (lender) {
+		dead->lender = NULL;
+		dead->ht = NULL;
+		serve(ht, lender);
+		task_put(dead);
+		return_to_lender(ht, lender);
+	}
+	/* Until the end current must stay valid for the locks' bookkeeping: a task for the dead, per slot. */
+	static struct task graveyard;
+
+	dead->ht = NULL;
+	shown_page(ht->slot)->task = &graveyard;
+	ht->task = &graveyard;
+	task_put(dead);
+	thread_end(ht);
+}
+
+struct exec_call {
+	void (*fn)(void *);
+	void *arg;
+};
+
+void hthread_exec(void (*fn)(void *), void *arg)
+{
+	struct task *t = current;
+	struct hthread *ht = t->ht;
+	struct task *lender = t->lender;
+	int err;
+
+	mutex_lock(&hproc_lock);
+	bool alone = ht->hp->nr_threads == 1;
+	mutex_unlock(&hproc_lock);
+	if (!lender && alone)
+		gate_on_stack(hthread_kstack_top(ht), fn, arg);
+
+	/* Another host process takes the task over; from its start on t is not ours to touch. */
+	static struct task graveyard;
+	struct task *next = lender ? lender : &graveyard;
+
+	t->lender = NULL;
+	t->vfork_child = false;
+	t->ht = NULL;
+	shown_page(ht->slot)->task = next;
+	ht->task = next;
+	if (lender)
+		lender->ht = ht;
+	err = kserver_spawn(t, fn, arg);
+	if (err) {
+		/* Past the point of no return: the task cannot go on anywhere but here, to its end. */
+		log_warn("exec: no host process: error %d", -err);
+		t->lender = lender;
+		t->vfork_child = lender != NULL;
+		serve(ht, t);
+		if (lender)
+			lender->ht = NULL;
+		do_group_exit(SIGKILL);
+	}
+	if (lender)
+		return_to_lender(ht, lender);
+	thread_end(ht);
+}
+
+void gate_kick(struct task *t)
+{
+	task_wake(t);
+	if (atomic_load(&t->mode) != GATE_MODE_PROGRAM)
+		return;
+	struct hthread *ht = atomic_load(&t->ht);
+
+	if (!ht || atomic_xchg(&t->kicked, 1))
+		return;
+	u32 tid = atomic_load(&ht->host_tid);
+
+	if (tid)
+		host_tgkill((int)ht->hp->host_pid, (int)tid, GATE_KICK_SIGNAL);
+}
+
+/* Reaper: the process is gone for the host. Calls died for each task that was still served there. */
+void hproc_reaped(u32 host_pid, void (*died)(struct task *t))
+{
+	struct hproc *hp, *found = NULL;
+
+	mutex_lock(&hproc_lock);
+	list_for_each_entry(hp, &hprocs, node)
+		if (hp->host_pid == host_pid && hp != current->ht->hp)
+			found = hp;
+	mutex_unlock(&hproc_lock);
+	if (!found)
+		return;
+	for (;;) {
+		struct hthread *ht;
+
+		mutex_lock(&hproc_lock);
+		ht = list_first_entry_or_null(&found->threads, struct hthread, node);
+		if (ht) {
+			list_del(&ht->node);
+			found->nr_threads--;
+		}
+		mutex_unlock(&hproc_lock);
+		if (!ht)
+			break;
+		struct task *t = ht->task;
+
+		ht->host_tid = 0;
+		if (t->process)
+			died(t);
+		hproc_put(found);
+		slot_free(ht);
+	}
+	hproc_put(found);
+}

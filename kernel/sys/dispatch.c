@@ -1,0 +1,71 @@
+/* The system call table, made from the family tables, and the way through it. */
+#include "sys/dispatch.h"
+
+#include "abi/linux/unistd.h"
+#include "core/log.h"
+#include "core/strace.h"
+#include "core/time.h"
+#include "proc/task.h"
+#include "sys/syscall.h"
+
+#define SYS(nr, name, args, note) long sys_##name(const struct sysargs *);
+#define SYS_PARTIAL(nr, name, args, note) long sys_##name(const struct sysargs *);
+#define SYS_NONE(nr, name, note)
+#define SYS_ERR(nr, name, err, note)
+#include "sys/table.h"
+#undef SYS
+#undef SYS_PARTIAL
+#undef SYS_NONE
+#undef SYS_ERR
+
+#define SYS(nr_, name_, args_, note_)                                                                        \
+	[nr_] = { .nr = nr_, .status = SYSCALL_DONE, .name = #name_, .handler = sys_##name_, .args = args_, .note = note_ },
+#define SYS_PARTIAL(nr_, name_, args_, note_)                                                                \
+	[nr_] = { .nr = nr_, .status = SYSCALL_PARTIAL, .name = #name_, .handler = sys_##name_, .args = args_, .note = note_ },
+#define SYS_NONE(nr_, name_, note_) [nr_] = { .nr = nr_, .status = SYSCALL_NONE, .name = #name_, .args = "", .note = note_ },
+#define SYS_ERR(nr_, name_, err_, note_)                                                                     \
+	[nr_] = { .nr = nr_, .status = SYSCALL_ERROR, .err = err_, .name = #name_, .args = "", .note = note_ },
+static const struct syscall_desc table[NR_SYSCALLS] = {
+#include "sys/table.h"
+};
+
+const struct syscall_desc *syscall_desc(u32 nr)
+{
+	return nr < NR_SYSCALLS && table[nr].name ? &table[nr] : NULL;
+}
+
+static u32 missing_seen[NR_SYSCALLS]; /* atomic counters: a line in the log for each call's first use */
+
+static long call(const struct syscall_desc *d, const struct sysargs *args)
+{
+	if (likely(d && d->handler))
+		return d->handler(args);
+	if (d && d->status == SYSCALL_ERROR)
+		return -d->err;
+	if (d && atomic_add(&missing_seen[d->nr], 1) == 1)
+		log_warn("%s (system call %u) is not there: ENOSYS%s%s", d->name, d->nr, *d->note ? ": " : "", d->note);
+	return -ENOSYS;
+}
+
+void syscall_dispatch(struct task *t)
+{
+	struct gate_regs *r = &t->regs;
+	const struct sysargs args = { { r->rdi, r->rsi, r->rdx, r->r10, r->r8, r->r9 } };
+	u64 nr = r->rax;
+	const struct syscall_desc *d = nr < NR_SYSCALLS && table[nr].name ? &table[nr] : NULL;
+	long ret;
+
+	t->orig_rax = nr;
+	t->syscalls++;
+	if (unlikely(strace_fd >= 0)) {
+		s64 start;
+
+		strace_enter(d, &args, nr);
+		start = ktime_get();
+		ret = call(d, &args);
+		strace_exit(d, &args, ret, ktime_get() - start);
+	} else {
+		ret = call(d, &args);
+	}
+	r->rax = (u64)ret;
+}
