@@ -63,8 +63,8 @@ static int write_clip(struct file *f, struct uio *from, loff_t pos, bool append,
 	u64 limit = rlimit(RLIMIT_FSIZE);
 
 	*hidden = 0;
-	if (likely(limit == RLIM_INFINITY) || !from->resid)
-		return 0;
+	if (likely(limit == RLIM_INFINITY) || !from->resid || pos < 0)
+		return 0; /* a negative position: the type keeps its own (hostfile), and checks what it can */
 	if (append) {
 		pos = file_size(f);
 		if (pos < 0)
