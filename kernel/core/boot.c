@@ -10,6 +10,8 @@
 #include "abi/control.h"
 #include "abi/layout.h"
 #include "abi/linux/errno.h"
+#include "abi/linux/fcntl.h"
+#include "abi/linux/mman.h"
 #include "core/alloc.h"
 #include "core/kserver.h"
 #include "core/kserver_main.h"
@@ -20,20 +22,12 @@
 #include "fs/fs.h"
 #include "gate/host.h"
 #include "gate/internal.h"
+#include "ipc/futex.h"
 #include "lib/string.h"
+#include "mm/mm.h"
 #include "proc/task.h"
 
-#define PROT_READ 1
-#define PROT_WRITE 2
-#define MAP_SHARED 1
-#define MAP_PRIVATE 2
-#define MAP_FIXED 0x10
-#define MAP_ANONYMOUS 0x20
-#define MAP_NORESERVE 0x4000
 #define MFD_CLOEXEC 1
-#define MREMAP_MAYMOVE 1
-#define MREMAP_FIXED 2
-#define SEEK_END 2
 #define AT_CLKTCK 17
 #define AT_HWCAP 16
 #define AT_HWCAP2 26
@@ -48,7 +42,6 @@ const struct boot_block *boot;
 struct boot_auxv boot_auxv;
 static int filemem_host_fd;
 static s64 boot_time;
-u64 boot_vdso;
 
 const char *boot_str(u32 offset) { return offset ? (const char *)boot + offset : NULL; }
 s64 sandbox_uptime(void) { return ktime_get_boottime() - boot_time; }
@@ -99,18 +92,19 @@ static u64 move_mapping(u64 from, bool downwards, u64 to)
 	return 0;
 }
 
-/* The vDSO and the data pages in front of it go where programs will find them. Returns 0 when there is none. */
-static u64 move_vdso(u64 vdso)
+/* The vDSO and the data pages in front of it go where programs will find them. All 0 when there is none. */
+static struct mm_vdso move_vdso(u64 vdso)
 {
 	u64 len, from = vdso, to = VDSO_ADDR;
 
 	if (!vdso)
-		return 0;
+		return (struct mm_vdso){ 0 };
 	while ((len = move_mapping(from, true, to))) {
 		from -= len;
 		to -= len;
 	}
-	return to != VDSO_ADDR && move_mapping(vdso, false, VDSO_ADDR) ? VDSO_ADDR : 0;
+	len = to != VDSO_ADDR ? move_mapping(vdso, false, VDSO_ADDR) : 0;
+	return len ? (struct mm_vdso){ to, VDSO_ADDR, VDSO_ADDR + len } : (struct mm_vdso){ 0 };
 }
 
 static void map_or_die(u64 addr, u64 len, int prot, int flags, int fd)
@@ -191,7 +185,8 @@ void boot_start(const u64 *sp)
 		}
 	}
 	/* First of all: the host may have put it where our own memory goes. */
-	vdso = move_vdso(vdso);
+	struct mm_vdso moved = move_vdso(vdso);
+
 	share_globals();
 	host_close(shared_memory("limpet-heap", HEAP_BASE, HEAP_SIZE));
 	host_close(shared_memory("limpet-threads", THREADS_BASE, THREAD_SLOTS * THREAD_SLOT_SIZE));
@@ -202,7 +197,7 @@ void boot_start(const u64 *sp)
 		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
 	map_boot_block();
 	boot_auxv = aux;
-	boot_vdso = vdso;
+	mm_vdso = moved;
 	strace_fd = boot->strace_fd;
 	boot_time = ktime_get_boottime();
 
@@ -223,7 +218,7 @@ static void unmap_rest(void)
 	u64 vdso_start = VDSO_ADDR - VDSO_PAGES_MAX * PAGE_SIZE;
 	u64 end = FILEMEM_BASE + FILEMEM_SIZE;
 
-	host_munmap((void *)USER_MIN, (boot_vdso ? vdso_start : TASK_SIZE) - USER_MIN);
+	host_munmap((void *)USER_MIN, (mm_vdso.start ? vdso_start : TASK_SIZE) - USER_MIN);
 	host_munmap((void *)end, HOST_ADDR_END - end);
 }
 
@@ -248,7 +243,8 @@ static void boot_main(void *arg __unused)
 		boot_fail("no memory", ENOMEM);
 	start_thread("timer", timer_main, NULL);
 	start_thread("poller", poller_main, NULL);
-	err = filemem_init(filemem_host_fd);
+	filemem_init(filemem_host_fd);
+	err = futex_init();
 	if (!err)
 		err = fs_init();
 	if (err)

@@ -55,7 +55,7 @@ static void wake(struct wait_queue *wq, u32 events, bool all)
 {
 	struct waiter *w, *n;
 
-	mutex_lock(&wq->lock);
+	mutex_lock_nested(&wq->lock); /* an epoll's callback wakes those who poll the epoll; that graph has no circles */
 	list_for_each_entry_safe(w, n, &wq->waiters, node) {
 		bool exclusive = w->flags & WAIT_EXCLUSIVE, woke = true;
 

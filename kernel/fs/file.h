@@ -19,6 +19,22 @@ struct mm;
 #define FMODE_PATH 64u /* O_PATH */
 #define FMODE_WRITER 128u /* counted in inode.write_count */
 
+/*
+ * A lock that may be held over user copies and blocking calls: its sleepers can be killed. Not a mutex: it ranks
+ * outside the lock order, and only one is held at a time.
+ */
+struct sleep_lock {
+	u32 held; /* atomic */
+	struct wait_queue wait;
+};
+void sleep_lock_init(struct sleep_lock *l);
+int sleep_lock(struct sleep_lock *l) __must_check; /* 0, or -ERESTARTNOINTR when the task must die */
+void sleep_unlock(struct sleep_lock *l);
+
+/*
+ * Files are type-stable: their memory is only ever reused for other files, so that fd_get can try for a reference
+ * without the table's lock.
+ */
 struct file {
 	struct ref ref;
 	const struct file_ops *ops;
@@ -28,13 +44,15 @@ struct file {
 	u32 flags; /* O_*; status flags may change under F_SETFL, atomic */
 	u32 mode_flags; /* FMODE_* */
 	loff_t pos; /* under pos_lock */
-	struct mutex pos_lock;
+	struct sleep_lock pos_lock;
 	const struct cred *cred; /* of the opener */
 	struct epoll_link *epoll_links; /* fs/epoll.c: epoll items watching this file; NULL = none. Removed on last close */
-	struct pid *owner; /* F_SETOWN; under fs/fasync.c's lock */
+	struct pid *owner; /* F_SETOWN, reference held; under fs/fasync.c's lock, as the next three */
 	int owner_sig, owner_type;
-	u32 owner_uid;
+	u32 owner_uid, owner_euid;
+	int async_fd; /* the number O_ASYNC was set through: si_fd; atomic */
 	u64 unique; /* sandbox-wide number */
+	struct file *next_free; /* file.c */
 };
 
 /* Directory reading: emit returns false when the caller's buffer is full; stop then and leave *pos at that entry. */
@@ -84,12 +102,31 @@ struct file *file_alloc(const struct path *path, u32 flags, const struct file_op
  * shown as name:[ino] (or "anon_inode:name" when mode is 0) by readlink of /proc/PID/fd/N.
  */
 struct file *file_alloc_anon(const char *name, const struct file_ops *ops, void *priv, u32 flags, u32 mode);
+/*
+ * A description for the kernel's own use of an inode beneath another file system (overlay): no path, no descriptor; the
+ * inode's open is called. err_ptr.
+ */
+struct file *file_open_bare(struct inode *inode, u32 flags);
 static inline struct file *file_get(struct file *f)
 {
 	ref_get(&f->ref);
 	return f;
 }
 void file_put(struct file *f); /* the last one releases: hold no lock */
+
+u64 file_count(void); /* descriptions in use */
+
+/* inotify(7)'s IN_* of what descriptors do. */
+#define NOTIFY_ACCESS 0x1u
+#define NOTIFY_MODIFY 0x2u
+#define NOTIFY_CLOSE_WRITE 0x8u
+#define NOTIFY_CLOSE_NOWRITE 0x10u
+
+/* Tells watchers of the file and of its directory; cheap when there are none. */
+static inline void file_notify(struct file *f, u32 mask)
+{
+	fs_notify(f->inode, f->path.dentry, mask);
+}
 
 /* Read and write from inside the kernel (exec, sendfile), pos explicit. */
 ssize_t file_read_kernel(struct file *f, void *buf, size_t len, loff_t pos);
@@ -103,8 +140,9 @@ struct files {
 	struct file **fd; /* capacity entries, NULL = free */
 	u64 *cloexec; /* bitmap */
 	u64 *used; /* bitmap; set and fd NULL = reserved by fd_alloc */
-	u32 capacity;
+	u32 capacity; /* a reader without the lock loads it before fd */
 	u32 next; /* lowest possibly free */
+	struct fd_array *arrays; /* newest first; old ones stay for readers without the lock */
 };
 struct files *files_alloc(void); /* NULL = no memory */
 struct files *files_copy(struct files *f); /* NULL = no memory */
@@ -123,7 +161,37 @@ int fd_install_new(struct file *f, bool cloexec) __must_check;
 int fd_close(int fd) __must_check; /* with flush, POSIX locks dropped */
 struct file *files_lookup(struct files *files, u32 fd); /* of any table: for /proc; referenced or NULL */
 
-/* fs/fasync.c: SIGIO for O_ASYNC files. */
+/*
+ * A descriptor for the length of one system call: no reference is taken when the table is the current task's alone.
+ * put, then, says whether there is one to drop. O_PATH descriptors give NULL.
+ */
+struct fdref {
+	struct file *f;
+	bool put;
+};
+struct fdref fdref_get(int fd);
+static inline void fdref_put(struct fdref r)
+{
+	if (r.put)
+		file_put(r.f);
+}
+/* The file's position belongs to it alone: streams have none. */
+static inline bool file_has_pos(const struct file *f)
+{
+	return f->ops && f->ops->llseek;
+}
+
+/* fs/locks.c: what close and exit drop. */
+void locks_close(struct file *f, struct files *owner); /* POSIX locks of the process on the file's inode */
+void locks_release(struct file *f); /* flock and OFD locks of the description */
+/* Lines of /proc/locks from the n-th lock on, as many as fit: returns the bytes, moves *n. */
+size_t locks_show(char *buf, size_t size, u64 *n);
+
+/* fs/event/epoll.c: takes a file whose last reference went out of every epoll set. */
+void epoll_file_release(struct file *f);
+
+/* fs/fasync.c: SIGIO for O_ASYNC files; band of POLL*. Cheap without O_ASYNC. No lock of LOCK_TASKLIST or higher held. */
 void file_send_sigio(struct file *f, int band);
+void fasync_release(struct file *f); /* forgets the owner */
 
 #endif

@@ -99,7 +99,7 @@ void gate_kernel_signal(int sig, struct siginfo *info, u8 *uc)
 	if (sig == SIGSEGV || sig == SIGBUS) {
 		u64 addr = info->fault.addr, err = *(u64 *)(uc + UC_ERR);
 		u64 fixup = extable_lookup(*rip);
-		int s, c;
+		int s = sig, c;
 
 		if (fixup) {
 			if (addr < TASK_SIZE && info->code > 0 && info->code != SI_KERNEL && current->mm &&
@@ -109,6 +109,7 @@ void gate_kernel_signal(int sig, struct siginfo *info, u8 *uc)
 			return;
 		}
 	}
+	panic_frame = *(u64 **)(uc + UC_RBP);
 	panic("signal %d (code %d) at %#lx, address %#lx", sig, info->code, *rip, info->fault.addr);
 }
 

@@ -17,7 +17,6 @@
 
 struct file;
 struct task;
-struct vma_tree; /* mm/vma.c */
 
 struct vma {
 	u64 start, end; /* page aligned, end exclusive */
@@ -28,8 +27,21 @@ struct vma {
 	const char *name; /* "[heap]", "[stack]", "[vdso]", or NULL; static */
 	char *anon_name; /* PR_SET_VMA_ANON_NAME; owned */
 	/* tree links: private to vma.c */
-	struct { struct vma *left, *right, *parent; s32 height; u32 pad; u64 gap; } node;
+	struct { struct vma *left, *right, *parent; s32 height; u32 pad; u64 gap, lo, hi; } node;
 };
+
+/* vma.flags beyond the MAP_* of mmap(2): MAP_SHARED or MAP_PRIVATE, GROWSDOWN, LOCKED, NORESERVE, STACK. */
+#define VMA_NOWRITE 0x01000000u /* mprotect may not give PROT_WRITE: a shared mapping of a file opened for reading */
+#define VMA_NOEXEC 0x02000000u /* the mount says noexec */
+#define VMA_SEALED 0x04000000u /* mseal(2), vDSO */
+#define VMA_DONTFORK 0x08000000u
+#define VMA_WIPEONFORK 0x10000000u
+#define VMA_DONTDUMP 0x20000000u
+#define VMA_LOCKONFAULT 0x40000000u
+#define VMA_HUGE_MASK 0x00600000u
+#define VMA_HUGEPAGE 0x00200000u
+#define VMA_NOHUGEPAGE 0x00400000u
+#define VMA_MERGEABLE 0x00800000u
 
 struct mm {
 	struct ref ref; /* tasks that use it, and lookers */
@@ -51,10 +63,18 @@ struct mm {
 	u32 auxv_len; /* u64s used */
 	u64 vdso;
 	bool thp_disable;
-	u64 def_flags; /* mlockall(MCL_FUTURE) */
+	u64 def_flags; /* mlockall(MCL_FUTURE): MAP_LOCKED, VMA_LOCKONFAULT */
+	u64 retry_addr; /* mm_fault: the last fault that the list could not explain */
+	u32 retry_count;
 };
 
-/* Life. mm_alloc: empty. mm_copy: for fork, VMAs copied and files referenced; the caller holds old->lock until the
+/* Where the host's vDSO and its data pages stand in every host process; set once at boot, all 0 = none. */
+struct mm_vdso {
+	u64 vvar, start, end; /* vvar pages [vvar, start), vDSO [start, end) */
+};
+extern struct mm_vdso mm_vdso;
+
+/* Life. mm_alloc: empty, ref and users 1 (CLONE_VM: mm_get and users + 1; exit: users - 1 and mm_put). mm_copy: for fork, VMAs copied and files referenced; the caller holds old->lock until the
  * host's clone is done, so that list and memory agree. NULL = no memory. */
 struct mm *mm_alloc(void);
 struct mm *mm_copy(struct mm *old);
@@ -70,6 +90,14 @@ int mm_munmap(u64 addr, u64 len);
 int mm_mprotect(u64 addr, u64 len, u32 prot);
 s64 mm_mremap(u64 addr, u64 old_len, u64 new_len, u32 flags, u64 new_addr);
 u64 mm_brk(u64 brk);
+int mm_mseal(u64 addr, u64 len);
+int mm_madvise(u64 addr, u64 len, int advice);
+int mm_mlock(u64 addr, u64 len, bool onfault);
+int mm_munlock(u64 addr, u64 len);
+int mm_mlockall(u32 flags); /* MCL_*; 0 = munlockall */
+int mm_set_anon_name(u64 addr, u64 len, const char *name); /* PR_SET_VMA_ANON_NAME; NULL takes it away */
+/* Is the range all the program's to map? For calls that go to the host as they are. */
+bool mm_range_is_guests(u64 addr, u64 len);
 
 /* VMA that contains or first follows addr; caller holds mm->lock. */
 struct vma *vma_find(struct mm *mm, u64 addr);
@@ -77,13 +105,16 @@ struct vma *vma_first(struct mm *mm);
 struct vma *vma_next(struct vma *v);
 
 /*
- * A page fault of the program (or of a user copy, kernel == true) that the host could not resolve. True = mended,
+ * A page fault of the program (or of a user copy, kernel == true) that the host could not resolve; *sig holds the
+ * host's signal on entry. True = mended,
  * try again (W^X page flipped, stack grown). Else *sig, *code say which signal. err = the CPU's error code bits:
  * 2 write, 16 fetch. Takes mm->lock when it can; from a user copy no lock is held, by contract.
  */
 bool mm_fault(u64 addr, u64 err, bool kernel, int *sig, int *code);
 
 /* Another task's memory (process_vm_readv, /proc/PID/mem, ptrace): bytes done or -errno. write != 0: into it. */
+/* Its host process, or -ESRCH when it has none now (exiting, or its host thread is lent to a vfork child). */
+int mm_host_pid(struct task *t);
 ssize_t mm_access_remote(struct task *t, u64 addr, void *buf, size_t len, bool write);
 
 /* mm/elf.c: loads into the empty current->mm. */
@@ -94,5 +125,11 @@ struct elf_image {
 	bool exec_stack;
 };
 int elf_load(struct file *exe, struct file *interp, struct elf_image *out);
+/* The path in PT_INTERP, kmalloc'ed; NULL = none; err_ptr(-ENOEXEC, ...): not an ELF file that can be run. */
+char *elf_interp_path(struct file *exe);
+
+/* ETXTBSY: counted in inode.write_count. Deny: -ETXTBSY while somebody has it open for writing. */
+int exe_deny_write(struct file *f) __must_check;
+void exe_allow_write(struct file *f);
 
 #endif

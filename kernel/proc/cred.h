@@ -30,4 +30,16 @@ bool cred_has_cap(const struct cred *c, unsigned cap);
 bool capable(unsigned cap); /* of the current task */
 bool cred_in_group(const struct cred *c, u32 gid); /* fsgid or a supplementary group */
 
+/* For changing a copy: what a change of user ids does to capabilities (old = before, c = after); capabilities(7). */
+void cred_fixup_setuid(struct cred *c, const struct cred *old);
+void cred_fixup_setfsuid(struct cred *c, const struct cred *old);
+/* Takes a sorted or unsorted kmalloc'ed array over (NULL when n is 0) and sorts it. */
+void cred_set_groups(struct cred *c, u32 *groups, u32 n);
+/*
+ * ptrace(2)'s access check for looking into another task: same process, or same ids and no more capabilities and
+ * dumpable, or CAP_SYS_PTRACE. fs_creds: file system ids count (procfs), else the real ones. No lock held.
+ */
+struct task;
+bool task_may_access(struct task *t, bool fs_creds);
+
 #endif

@@ -26,6 +26,7 @@
 #include "lib/list.h"
 #include "mm/uaccess.h"
 #include "proc/cred.h"
+#include "proc/ptimer.h"
 #include "proc/signal.h"
 
 struct mm;
@@ -116,6 +117,7 @@ struct process {
 	bool vforked; /* the parent waits in vfork; under tasklist_lock */
 	struct task *vfork_parent; /* waits for exec or exit of this process; under tasklist_lock */
 	struct file *exe; /* reference to the executable; under tasklist_lock */
+	struct process_timers timers; /* proc/ptimer.h */
 };
 
 struct task {
@@ -160,6 +162,10 @@ struct task {
 	u32 pdeath_signal;
 	u64 timer_slack_ns;
 	int nice;
+	u32 personality; /* personality(2); inherited */
+	u16 ioprio; /* ioprio_set(2); plain; inherited */
+	u8 mce_kill; /* PR_MCE_KILL; inherited */
+	bool sched_reset_on_fork; /* plain; policy, priority and a negative nice go back to 0 in children */
 	u64 cpus_allowed; /* what sched_getaffinity shows: low 64 CPUs */
 	int sched_policy, sched_priority;
 	s64 start_time; /* CLOCK_BOOTTIME ns */
@@ -180,7 +186,8 @@ struct task {
 	int exit_code; /* under tasklist_lock */
 	u64 real_blocked; /* rt_sigtimedwait: what is blocked but for its set; 0 otherwise */
 	u64 fault_trapno, fault_err, fault_addr; /* own: the last fault, for signal frames */
-	struct rusage_sum ru_base; /* own: what its host thread had used before it served this task */
+	struct rusage_sum ru_base; /* own: what its host thread had used before it served this task; once exited: its own use */
+	u32 ru_base_tid; /* own: that host thread */
 };
 
 /*
@@ -190,7 +197,8 @@ struct task {
  *   process_inherit(p, current->process);
  *   t = task_alloc(p);                 takes a reference to p
  *   task_inherit(t, current);
- *   t->mm, files, fs, mnt_ns, uts_ns, sighand = references, set by the caller; all dropped by the exit or the last put
+ *   t->mm, files, fs, mnt_ns, uts_ns, sighand = references, set by the caller (mm->users counted too); all dropped
+ *                                      by the exit or the last put
  *   task_alloc_pid(t, 0);              reserves the number: t->pid->nr is valid from here
  *   task_publish(t, parent);           visible and killable; cannot fail
  *
@@ -198,9 +206,9 @@ struct task {
  * when the host thread no longer needs `current`. Before publication task_put undoes everything.
  */
 struct process *process_alloc(void); /* NULL = no memory; default limits */
-void process_inherit(struct process *p, struct process *from); /* limits, dumpable, oom_score_adj, exe, tty */
+void process_inherit(struct process *p, struct process *from); /* limits, dumpable, oom_score_adj, exe */
 struct task *task_alloc(struct process *p); /* p NULL: a service thread. NULL = no memory */
-/* comm, credentials, signal mask, nice, scheduling, affinity, no_new_privs, timer slack, parts of a user's registers. */
+/* comm, credentials, signal mask, nice, scheduling, affinity, no_new_privs, timer slack. */
 void task_inherit(struct task *t, const struct task *from);
 int task_alloc_pid(struct task *t, u32 want) __must_check; /* want 0 = any. -EAGAIN, -ENOMEM, -EEXIST, -EINVAL */
 /* parent: of a new process; NULL only for init. The first published process is init. */
@@ -214,8 +222,6 @@ void rusage_add(struct rusage_sum *to, const struct rusage_sum *from);
 /* User and system time and, where known, the rest, of a process without its children. Caller holds tasklist_lock. */
 void process_rusage(struct process *p, struct rusage_sum *out);
 
-/* Guards every task.cred pointer against readers in other tasks: LOCK_LEAF. cred_install swaps under it. */
-extern struct mutex task_cred_lock;
 /* Swap a part of the current task against readers in others (take tasklist_lock inside); return the old one, to be put. */
 struct mm *task_swap_mm(struct mm *mm);
 struct files *task_swap_files(struct files *files);
@@ -249,7 +255,7 @@ void process_put(struct process *p);
 struct task *task_lookup(u32 tid);
 struct process *process_lookup(u32 tgid);
 
-/* References to another task's parts, NULL when it is exiting. */
+/* References to another task's parts, NULL when it is exiting. They take tasklist_lock. */
 struct mm *task_get_mm(struct task *t);
 struct files *task_get_files(struct task *t);
 struct fs_context *task_get_fs(struct task *t);
@@ -281,9 +287,8 @@ struct clone_args {
 };
 long do_clone(const struct clone_args *args);
 
-/* exec.c. Only returns on failure that left the caller unharmed. */
-struct exec_args;
-long do_execve(int dirfd, const char *path, struct uptr argv, struct uptr envp, int flags);
+/* exec.c. Only returns on failure that left the caller unharmed (and with AT_EXECVE_CHECK). */
+long do_execve(int dirfd, struct uptr path, struct uptr argv, struct uptr envp, int flags);
 
 /* exit.c */
 __noreturn void do_exit(int status); /* the current thread; status as wait(2) */
@@ -295,7 +300,7 @@ __noreturn void do_group_exit(int status); /* the whole process */
 void task_died_outside(struct task *t, int status);
 /* The child that p's vfork made lets its parent go on: at exec and exit. Takes tasklist_lock. */
 void vfork_release(struct process *p);
-/* exec: kills the other threads, waits for them; the caller leads the process then. -EAGAIN: it is dying itself. */
+/* exec of a published task: kills the other threads, waits; the caller leads the process then. -EAGAIN: it is dying. */
 int exec_dethread(void) __must_check;
 /* core/boot.c: the process of guest PID 1 has ended with status (as wait(2)); ends the sandbox. */
 __noreturn void sandbox_exit(int status);

@@ -1,0 +1,44 @@
+# Front doors to meson and ninja. `make run` shows limpet at work, `make test` says whether it is sound; both install
+# what is missing with apt-get first. `make build` installs nothing.
+BUILD ?= build
+PREFIX ?= /usr/local
+DESTDIR ?=
+
+.PHONY: build run test test-long bench install clean debug deps
+
+build: $(BUILD)/build.ninja
+	ninja -C $(BUILD)
+
+$(BUILD)/build.ninja:
+	meson setup $(BUILD) --prefix=$(PREFIX)
+
+deps:
+	tools/install-deps.sh
+
+run: deps
+	$(MAKE) build
+	LIMPET=$(CURDIR)/$(BUILD)/limpet tests/demo.sh
+
+test: deps
+	$(MAKE) build
+	LIMPET=$(CURDIR)/$(BUILD)/limpet tests/run.sh
+
+test-long: deps
+	$(MAKE) build
+	LIMPET=$(CURDIR)/$(BUILD)/limpet tests/run.sh --long
+
+bench: deps
+	$(MAKE) build
+	LIMPET=$(CURDIR)/$(BUILD)/limpet bench/run.sh
+
+install: build
+	meson configure $(BUILD) --prefix=$(PREFIX)
+	DESTDIR=$(DESTDIR) meson install -C $(BUILD)
+
+# Lock-order checks, assertions and failing allocations in the guest kernel.
+debug:
+	test -e build-debug/build.ninja || meson setup build-debug -Dkernel_debug=true
+	ninja -C build-debug
+
+clean:
+	rm -rf build build-debug

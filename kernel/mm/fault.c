@@ -1,0 +1,85 @@
+/* Faults that the host could not resolve: mended here, or named for the signal. */
+#include "abi/linux/errno.h"
+#include "abi/linux/signal.h"
+#include "mm/vma.h"
+#include "proc/task.h"
+
+#define FAULT_WRITE 2u
+#define FAULT_FETCH 16u
+#define RETRY_MAX 1000u
+
+static u32 fault_needs(u64 err)
+{
+	return err & FAULT_FETCH ? PROT_EXEC : err & FAULT_WRITE ? PROT_WRITE : PROT_READ;
+}
+
+static bool prot_allows(u32 prot, u32 need)
+{
+	/* x86: what can be written or executed can be read. */
+	return need == PROT_READ ? prot & (PROT_READ | PROT_WRITE | PROT_EXEC) : prot & need;
+}
+
+/* v is the first VMA above addr. A stack gets all pages down to addr, keeping its distance and within its limit. */
+static bool stack_grow(struct mm *mm, struct vma *v, u64 addr)
+{
+	u64 start = PAGE_ALIGN_DOWN(addr), pages = (v->start - start) >> PAGE_SHIFT;
+	struct vma *below = vma_prev(v);
+
+	if (start < USER_MIN + STACK_GUARD_GAP || v->end - start > rlimit(RLIMIT_STACK))
+		return false;
+	if (below && below->prot != PROT_NONE && start < below->end + STACK_GUARD_GAP)
+		return false;
+	if (below && start < below->end)
+		return false;
+	if (mm_may_grow(mm, pages, 0) || ((v->flags & MAP_LOCKED) && mm_lock_allowed(mm, pages, -ENOMEM)))
+		return false;
+	if (mm_host_map(start, v->start - start, v->prot, v->flags, -1, 0))
+		return false;
+	mm_account(mm, v->prot, v->flags, pages);
+	v->start = start;
+	vma_touch(mm, v);
+	return true;
+}
+
+/* The list says that this access is fine. */
+static bool mend(struct mm *mm, struct vma *v, u64 addr, u32 need)
+{
+	u64 page = PAGE_ALIGN_DOWN(addr);
+
+	if ((v->prot & PROT_WRITE) && (v->prot & PROT_EXEC) && need != PROT_READ)
+		return !mm_host_flip(page, need == PROT_EXEC);
+	/* Another thread changed the mapping since the fault, or a host call failed half way: again, but not for ever. */
+	if (mm->retry_addr != page) {
+		mm->retry_addr = page;
+		mm->retry_count = 0;
+	}
+	return mm->retry_count++ < RETRY_MAX && !mm_host_protect(page, PAGE_SIZE, v->prot);
+}
+
+bool mm_fault(u64 addr, u64 err, bool kernel, int *sig, int *code)
+{
+	struct mm *mm = current->mm;
+	u32 need = fault_needs(err);
+	bool mended = false;
+	struct vma *v;
+
+	(void)kernel;
+	*code = BUS_ADRERR;
+	if (*sig == SIGBUS)
+		return false; /* behind the end of a file, or the host is out of memory for it */
+	*sig = SIGSEGV;
+	*code = SEGV_MAPERR;
+	if (!mm || addr >= TASK_SIZE)
+		return false;
+	mutex_lock(&mm->lock);
+	v = vma_find(mm, addr);
+	if (v && v->start <= addr) {
+		*code = SEGV_ACCERR;
+		if (prot_allows(v->prot, need))
+			mended = mend(mm, v, addr, need);
+	} else if (v && (v->flags & MAP_GROWSDOWN) && prot_allows(v->prot, need)) {
+		mended = stack_grow(mm, v, addr);
+	}
+	mutex_unlock(&mm->lock);
+	return mended;
+}

@@ -1,0 +1,148 @@
+/*
+ * Every mapping call to the host, and the rule that no page is writable and executable at once.
+ *
+ * A program that asks for both is told yes; the host gets one of them. The other access faults, and mm_fault() flips
+ * that page: a write fault makes it writable, a fetch fault executable again. Which of the two a page is at the
+ * moment is known to the host alone.
+ *
+ * mm_exec_check() stands at the only two places where memory becomes executable. The scan for instructions that
+ * reach the gate's keys (gate.md, "What must not exist in executable memory") belongs there. NOT YET WRITTEN: it lets
+ * everything pass, so the key protects the kernel from mistakes, not yet from a hostile program. With it must come the
+ * private copy of what others can change: shared executable mappings and files that are not `exclusive`.
+ */
+#include "abi/linux/errno.h"
+#include "gate/host.h"
+#include "mm/vma.h"
+
+/* All that programs may have mapped or changed, and nothing of the kernel's. */
+bool mm_range_is_guests(u64 addr, u64 len)
+{
+	return len && !((addr | len) & ~PAGE_MASK) && addr >= USER_MIN && len <= MM_TOP && addr <= MM_TOP - len;
+}
+
+int mm_exec_check(u64 addr, u64 len)
+{
+	(void)addr;
+	(void)len;
+	return 0;
+}
+
+/* What the host is told for prot. Both: executable, since who maps content as that wants it run; writes flip. */
+static int host_prot(u32 prot, bool content)
+{
+	int p = prot & (PROT_READ | PROT_WRITE | PROT_EXEC);
+
+	if ((p & PROT_WRITE) && (p & PROT_EXEC))
+		p &= content ? ~PROT_WRITE : ~PROT_EXEC;
+	return p;
+}
+
+static int make_executable(u64 addr, u64 len, int prot)
+{
+	long err = mm_exec_check(addr, len);
+
+	return err ? err : host_mprotect((void *)addr, len, prot);
+}
+
+int mm_host_map(u64 addr, u64 len, u32 prot, u32 flags, int fd, u64 offset)
+{
+	int p = host_prot(prot, fd >= 0), hf = MAP_FIXED;
+	long ret;
+
+	if (!mm_range_is_guests(addr, len))
+		return -ENOMEM;
+	hf |= flags & MAP_SHARED ? MAP_SHARED : MAP_PRIVATE;
+	hf |= flags & (MAP_NORESERVE | MAP_STACK);
+	if (flags & MAP_GROWSDOWN)
+		hf |= MAP_STACK; /* mapped whole, touched at one end: no huge pages */
+	if (fd < 0)
+		hf |= MAP_ANONYMOUS;
+	/* Content is mapped readable first and turns executable when it has been looked at. */
+	ret = host_mmap((void *)addr, len, p & PROT_EXEC ? PROT_READ : p, hf, fd, fd < 0 ? 0 : offset);
+	if (ret < 0)
+		return ret;
+	if (p & PROT_EXEC)
+		return make_executable(addr, len, p);
+	return 0;
+}
+
+int mm_host_unmap(u64 addr, u64 len)
+{
+	return mm_range_is_guests(addr, len) ? host_munmap((void *)addr, len) : -EINVAL;
+}
+
+int mm_host_protect(u64 addr, u64 len, u32 prot)
+{
+	int p = host_prot(prot, false);
+	long err;
+
+	if (!mm_range_is_guests(addr, len))
+		return -EINVAL;
+	if (!(p & PROT_EXEC))
+		return host_mprotect((void *)addr, len, p);
+	/* Nothing may write while it is looked at. */
+	err = host_mprotect((void *)addr, len, PROT_READ);
+	return err ? err : make_executable(addr, len, p);
+}
+
+/* One page of a mapping that is writable and executable on paper. */
+int mm_host_flip(u64 page, bool exec)
+{
+	long err;
+
+	if (!mm_range_is_guests(page, PAGE_SIZE))
+		return -EINVAL;
+	if (!exec)
+		return host_mprotect((void *)page, PAGE_SIZE, PROT_READ | PROT_WRITE);
+	err = host_mprotect((void *)page, PAGE_SIZE, PROT_READ);
+	return err ? err : make_executable(page, PAGE_SIZE, PROT_READ | PROT_EXEC);
+}
+
+/*
+ * The host may see several mappings where the list has one VMA (pages flipped, neighbours that it could not join) and
+ * moves only one at a time: halve until it does.
+ */
+static long move_pieces(u64 from, u64 len, u64 to, int flags)
+{
+	long ret = host_mremap((void *)from, len, len, flags, (void *)to);
+	u64 half = PAGE_ALIGN_DOWN(len / 2);
+
+	if (ret >= 0)
+		return 0;
+	if (ret != -EFAULT || !half)
+		return ret;
+	ret = move_pieces(from, half, to, flags);
+	return ret ? ret : move_pieces(from + half, len - half, to + half, flags);
+}
+
+/* keep = MREMAP_DONTUNMAP. What is at the new place is replaced. */
+int mm_host_move(u64 from, u64 len, u64 to, u32 prot, bool keep)
+{
+	int flags = MREMAP_MAYMOVE | MREMAP_FIXED | (keep ? MREMAP_DONTUNMAP : 0);
+	long err;
+
+	if (!mm_range_is_guests(from, len) || !mm_range_is_guests(to, len))
+		return -EINVAL;
+	/* Code that moves has new neighbours: all of it is looked at again. */
+	if (prot & PROT_EXEC) {
+		err = host_mprotect((void *)from, len, PROT_READ);
+		if (err)
+			return err;
+	}
+	err = move_pieces(from, len, to, flags);
+	if (!(prot & PROT_EXEC))
+		return err;
+	if (err) {
+		int ignored = mm_host_protect(from, len, prot);
+
+		(void)ignored; /* mm_fault mends what is left */
+		return err;
+	}
+	err = keep ? mm_host_protect(from, len, prot) : 0;
+	return err ? err : mm_host_protect(to, len, prot);
+}
+
+long mm_host_advise(u64 addr, u64 len, int advice)
+{
+	return mm_range_is_guests(addr, len) ? host_madvise((void *)addr, len, advice) : -EINVAL;
+}

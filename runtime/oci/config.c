@@ -1,0 +1,432 @@
+/* Reads config.json: see config.h. The fields and what becomes of them are in one table. */
+#include "runtime/oci/config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/capability.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include "runtime/oci/json.h"
+#include "runtime/oci/mounts.h"
+
+#define USED(where, key) {where, key, FIELD_USED, NULL}
+#define QUIET(where, key) {where, key, FIELD_QUIET, NULL}
+
+static const struct field_row fields[] = {
+	USED("", "ociVersion"), USED("", "process"), USED("", "root"), USED("", "mounts"), USED("", "hostname"),
+	USED("", "domainname"), USED("", "linux"), QUIET("", "annotations"),
+	{"", "hooks", FIELD_REFUSE, "hooks are not supported yet"},
+	{"", "vm", FIELD_REFUSE, "limpet starts no virtual machines"},
+	{"", "windows", FIELD_REFUSE, "is for another operating system"},
+	{"", "solaris", FIELD_REFUSE, "is for another operating system"},
+	{"", "zos", FIELD_REFUSE, "is for another operating system"},
+
+	USED("process", "args"), USED("process", "env"), USED("process", "cwd"), USED("process", "user"),
+	USED("process", "terminal"), USED("process", "rlimits"), USED("process", "capabilities"),
+	USED("process", "noNewPrivileges"), USED("process", "oomScoreAdj"), QUIET("process", "consoleSize"),
+	{"process", "commandLine", FIELD_REFUSE, "is for another operating system"},
+	{"process", "apparmorProfile", FIELD_WARN, "the guest kernel has no security modules"},
+	{"process", "selinuxLabel", FIELD_WARN, "the guest kernel has no security modules"},
+	{"process", "scheduler", FIELD_WARN, "not supported yet"},
+	{"process", "ioPriority", FIELD_WARN, "not supported yet"},
+	{"process", "execCPUAffinity", FIELD_WARN, "not supported yet"},
+	USED("process.user", "uid"), USED("process.user", "gid"), USED("process.user", "umask"),
+	USED("process.user", "additionalGids"), QUIET("process.user", "username"),
+
+	USED("root", "path"), USED("root", "readonly"),
+
+	USED("mounts[]", "destination"), USED("mounts[]", "type"), USED("mounts[]", "source"),
+	USED("mounts[]", "options"),
+	{"mounts[]", "uidMappings", FIELD_REFUSE, "id-mapped mounts are not supported yet"},
+	{"mounts[]", "gidMappings", FIELD_REFUSE, "id-mapped mounts are not supported yet"},
+
+	USED("linux", "namespaces"), USED("linux", "uidMappings"), USED("linux", "gidMappings"),
+	USED("linux", "resources"), USED("linux", "cgroupsPath"), USED("linux", "maskedPaths"),
+	USED("linux", "readonlyPaths"), QUIET("linux", "rootfsPropagation"),
+	{"linux", "seccomp", FIELD_WARN, "host system calls are limited by limpet's own filter"},
+	{"linux", "devices", FIELD_WARN, "only the standard devices exist"},
+	{"linux", "sysctl", FIELD_WARN, "not supported yet"},
+	{"linux", "mountLabel", FIELD_WARN, "the guest kernel has no security modules"},
+	{"linux", "intelRdt", FIELD_WARN, "not supported yet"},
+	{"linux", "personality", FIELD_WARN, "not supported yet"},
+	{"linux", "timeOffsets", FIELD_WARN, "not supported yet"},
+	{"linux", "netDevices", FIELD_REFUSE, "host network devices cannot be moved into a sandbox"},
+	USED("linux.namespaces[]", "type"),
+	{"linux.namespaces[]", "path", FIELD_REFUSE, "a sandbox cannot join an existing namespace yet"},
+	USED("linux.ids[]", "containerID"), USED("linux.ids[]", "hostID"), USED("linux.ids[]", "size"),
+
+	USED("linux.resources", "memory"), USED("linux.resources", "cpu"), USED("linux.resources", "pids"),
+	QUIET("linux.resources", "devices"), /* no device of the host is in reach */
+	{"linux.resources", "blockIO", FIELD_WARN, "not supported yet"},
+	{"linux.resources", "hugepageLimits", FIELD_WARN, "not supported yet"},
+	{"linux.resources", "network", FIELD_WARN, "not supported yet"},
+	{"linux.resources", "rdma", FIELD_WARN, "not supported yet"},
+	{"linux.resources", "unified", FIELD_WARN, "not supported yet"},
+	USED("linux.resources.memory", "limit"), USED("linux.resources.memory", "swap"),
+	USED("linux.resources.memory", "reservation"), QUIET("linux.resources.memory", "checkBeforeUpdate"),
+	QUIET("linux.resources.memory", "useHierarchy"),
+	{"linux.resources.memory", "kernel", FIELD_WARN, "Linux has dropped it"},
+	{"linux.resources.memory", "kernelTCP", FIELD_WARN, "Linux has dropped it"},
+	{"linux.resources.memory", "swappiness", FIELD_WARN, "not supported yet"},
+	{"linux.resources.memory", "disableOOMKiller", FIELD_WARN, "not supported yet"},
+	USED("linux.resources.cpu", "shares"), USED("linux.resources.cpu", "quota"),
+	USED("linux.resources.cpu", "period"), USED("linux.resources.cpu", "cpus"), USED("linux.resources.cpu", "mems"),
+	{"linux.resources.cpu", "burst", FIELD_WARN, "not supported yet"},
+	{"linux.resources.cpu", "idle", FIELD_WARN, "not supported yet"},
+	{"linux.resources.cpu", "realtimePeriod", FIELD_WARN, "not supported yet"},
+	{"linux.resources.cpu", "realtimeRuntime", FIELD_WARN, "not supported yet"},
+	USED("linux.resources.pids", "limit"),
+	{0},
+};
+
+static int check_version(struct doc *d, const struct node *top)
+{
+	const char *version = NULL;
+
+	if (get_string(d, top, "ociVersion", &version))
+		return -1;
+	if (!version)
+		return doc_error(d, "", "ociVersion", "is missing");
+	return strncmp(version, "1.", 2) ? doc_error(d, "", "ociVersion", "%s is not supported (1.x is)", version) : 0;
+}
+
+static int load_user(struct doc *d, const struct node *process)
+{
+	struct spec *spec = d->spec;
+	struct node user;
+	json_t *groups, *gid;
+	size_t i;
+
+	if (get_object(d, process, "user", &user) || check_fields(d, &user, "process.user", fields) ||
+	    get_u32(d, &user, "uid", &spec->uid) || get_u32(d, &user, "gid", &spec->gid) ||
+	    get_u32(d, &user, "umask", &spec->umask) || get_array(d, &user, "additionalGids", &groups))
+		return -1;
+	if (spec->umask > 0777)
+		return doc_error(d, user.where, "umask", "%#o is out of range", spec->umask);
+	if (json_array_size(groups) > 65536)
+		return doc_error(d, user.where, "additionalGids", "has more than 65536 groups");
+	json_array_foreach(groups, i, gid) {
+		int64_t id;
+
+		if (!json_whole(gid, &id) || id < 0 || id > UINT32_MAX)
+			return doc_error(d, user.where, "additionalGids", "element %zu is not a group id", i);
+		spec->groups = array_add(&spec->arena, spec->groups, &spec->ngroups, sizeof(*spec->groups));
+		spec->groups[spec->ngroups - 1] = (uint32_t)id;
+	}
+	return 0;
+}
+
+static int load_capability_set(struct doc *d, const struct node *caps, const char *key, uint64_t *out)
+{
+	struct strings names = {0};
+
+	if (get_strings(d, caps, key, &names))
+		return -1;
+	for (size_t i = 0; i < names.count; i++) {
+		cap_value_t cap;
+
+		if (strncmp(names.items[i], "CAP_", 4) || cap_from_name(names.items[i], &cap) || cap >= 64)
+			doc_warning(d, caps->where, key, "%s is unknown and ignored", names.items[i]);
+		else
+			*out |= 1ull << cap;
+	}
+	return 0;
+}
+
+static int load_capabilities(struct doc *d, const struct node *process)
+{
+	struct spec *spec = d->spec;
+	struct node caps;
+
+	if (get_object(d, process, "capabilities", &caps) ||
+	    load_capability_set(d, &caps, "bounding", &spec->cap_bounding) ||
+	    load_capability_set(d, &caps, "permitted", &spec->cap_permitted) ||
+	    load_capability_set(d, &caps, "effective", &spec->cap_effective) ||
+	    load_capability_set(d, &caps, "inheritable", &spec->cap_inheritable) ||
+	    load_capability_set(d, &caps, "ambient", &spec->cap_ambient))
+		return -1;
+	/* What capset(2) would not grant is not asked of the guest kernel either. */
+	spec->cap_effective &= spec->cap_permitted;
+	spec->cap_ambient &= spec->cap_permitted & spec->cap_inheritable;
+	return 0;
+}
+
+static const struct {
+	const char *name;
+	uint32_t resource;
+} rlimit_names[] = {
+	{"RLIMIT_CPU", RLIMIT_CPU}, {"RLIMIT_FSIZE", RLIMIT_FSIZE}, {"RLIMIT_DATA", RLIMIT_DATA},
+	{"RLIMIT_STACK", RLIMIT_STACK}, {"RLIMIT_CORE", RLIMIT_CORE}, {"RLIMIT_RSS", RLIMIT_RSS},
+	{"RLIMIT_NPROC", RLIMIT_NPROC}, {"RLIMIT_NOFILE", RLIMIT_NOFILE}, {"RLIMIT_MEMLOCK", RLIMIT_MEMLOCK},
+	{"RLIMIT_AS", RLIMIT_AS}, {"RLIMIT_LOCKS", RLIMIT_LOCKS}, {"RLIMIT_SIGPENDING", RLIMIT_SIGPENDING},
+	{"RLIMIT_MSGQUEUE", RLIMIT_MSGQUEUE}, {"RLIMIT_NICE", RLIMIT_NICE}, {"RLIMIT_RTPRIO", RLIMIT_RTPRIO},
+	{"RLIMIT_RTTIME", RLIMIT_RTTIME},
+};
+
+/* Larger than a signed number: jansson has them as reals, of which only "no limit" makes sense. */
+static int get_limit(struct doc *d, const struct node *n, const char *key, uint64_t *out)
+{
+	json_t *value = json_object_get(n->json, key);
+	int64_t number = 0;
+
+	if (!value)
+		return doc_error(d, n->where, key, "is missing");
+	if (json_is_real(value) && json_real_value(value) >= 9.2e18) {
+		*out = UINT64_MAX;
+		return 0;
+	}
+	if (get_int(d, n, key, -1, INT64_MAX, &number))
+		return -1;
+	*out = (uint64_t)number;
+	return 0;
+}
+
+static int load_rlimits(struct doc *d, const struct node *process)
+{
+	struct spec *spec = d->spec;
+	json_t *array;
+
+	if (get_array(d, process, "rlimits", &array))
+		return -1;
+	for (size_t i = 0; i < json_array_size(array); i++) {
+		struct spec_rlimit limit = {0};
+		const char *type = NULL;
+		struct node n;
+		size_t k = 0;
+
+		if (get_element(d, process, "rlimits", array, i, &n) || get_string(d, &n, "type", &type))
+			return -1;
+		while (type && k < ARRAY_SIZE(rlimit_names) && strcmp(rlimit_names[k].name, type))
+			k++;
+		if (!type || k == ARRAY_SIZE(rlimit_names))
+			return doc_error(d, n.where, "type", "%s is no resource limit", type ? type : "(nothing)");
+		limit.resource = rlimit_names[k].resource;
+		if (get_limit(d, &n, "soft", &limit.cur) || get_limit(d, &n, "hard", &limit.max))
+			return -1;
+		if (limit.cur > limit.max)
+			return doc_error(d, n.where, "soft", "is above the hard limit");
+		spec->rlimits = array_add(&spec->arena, spec->rlimits, &spec->nrlimits, sizeof(limit));
+		spec->rlimits[spec->nrlimits - 1] = limit;
+	}
+	return 0;
+}
+
+static int load_process(struct doc *d, const struct node *top)
+{
+	struct spec *spec = d->spec;
+	struct node process;
+	int64_t oom = INT64_MIN;
+
+	if (get_object(d, top, "process", &process))
+		return -1;
+	if (!process.json)
+		return doc_error(d, "", "process", "is missing");
+	if (check_fields(d, &process, "process", fields) || get_strings(d, &process, "args", &spec->argv) ||
+	    get_strings(d, &process, "env", &spec->env) || get_string(d, &process, "cwd", &spec->cwd) ||
+	    get_bool(d, &process, "terminal", &spec->want_terminal) ||
+	    get_bool(d, &process, "noNewPrivileges", &spec->no_new_privs) ||
+	    get_int(d, &process, "oomScoreAdj", -1000, 1000, &oom) || load_user(d, &process) ||
+	    load_capabilities(d, &process) || load_rlimits(d, &process))
+		return -1;
+	if (!spec->argv.count || !*spec->argv.items[0])
+		return doc_error(d, "process", "args", "names no program");
+	if (!spec->cwd || *spec->cwd != '/')
+		return doc_error(d, "process", "cwd", "is not an absolute path");
+	spec->has_oom_score_adj = oom != INT64_MIN;
+	spec->oom_score_adj = spec->has_oom_score_adj ? (int)oom : 0;
+	return 0;
+}
+
+static int load_root(struct doc *d, const struct node *top, const char *bundle)
+{
+	struct spec *spec = d->spec;
+	const char *path = NULL;
+	struct node root;
+	struct stat st;
+
+	if (get_object(d, top, "root", &root) || check_fields(d, &root, "root", fields) ||
+	    get_string(d, &root, "path", &path) || get_bool(d, &root, "readonly", &spec->root_readonly))
+		return -1;
+	if (!path || !*path)
+		return doc_error(d, "root", "path", "is missing");
+	spec->rootfs = *path == '/' ? path : arena_printf(&spec->arena, "%s/%s", bundle, path);
+	if (stat(spec->rootfs, &st))
+		return doc_error(d, "root", "path", "%s: %s", spec->rootfs, strerror(errno));
+	return S_ISDIR(st.st_mode) ? 0 : doc_error(d, "root", "path", "%s is not a directory", spec->rootfs);
+}
+
+static int load_ids(struct doc *d, const struct node *linux_, const char *key, struct spec_idmap **maps, size_t *count)
+{
+	json_t *array;
+
+	if (get_array(d, linux_, key, &array))
+		return -1;
+	for (size_t i = 0; i < json_array_size(array); i++) {
+		struct spec_idmap map = {0};
+		struct node n;
+
+		if (get_element(d, linux_, key, array, i, &n) || check_fields(d, &n, "linux.ids[]", fields) ||
+		    get_u32(d, &n, "containerID", &map.inside) || get_u32(d, &n, "hostID", &map.outside) ||
+		    get_u32(d, &n, "size", &map.count))
+			return -1;
+		if (!map.count || map.inside > UINT32_MAX - map.count || map.outside > UINT32_MAX - map.count)
+			return doc_error(d, n.where, "size", "is out of range");
+		*maps = array_add(&d->spec->arena, *maps, count, sizeof(map));
+		(*maps)[*count - 1] = map;
+	}
+	return 0;
+}
+
+static int load_namespaces(struct doc *d, const struct node *linux_)
+{
+	static const char *const known[] = {"pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time"};
+	struct spec *spec = d->spec;
+	bool network = false;
+	json_t *array;
+
+	if (get_array(d, linux_, "namespaces", &array))
+		return -1;
+	for (size_t i = 0; i < json_array_size(array); i++) {
+		const char *type = NULL;
+		struct node n;
+		size_t k = 0;
+
+		if (get_element(d, linux_, "namespaces", array, i, &n) ||
+		    check_fields(d, &n, "linux.namespaces[]", fields) || get_string(d, &n, "type", &type))
+			return -1;
+		while (type && k < ARRAY_SIZE(known) && strcmp(known[k], type))
+			k++;
+		if (!type || k == ARRAY_SIZE(known))
+			return doc_error(d, n.where, "type", "%s is no namespace", type ? type : "(nothing)");
+		spec->new_user_ns |= !strcmp(type, "user");
+		network |= !strcmp(type, "network");
+	}
+	if (!network)
+		doc_warning(d, "linux", "namespaces", "no network namespace is listed, but a sandbox always has its own");
+	if (load_ids(d, linux_, "uidMappings", &spec->uid_map, &spec->nuid_map) ||
+	    load_ids(d, linux_, "gidMappings", &spec->gid_map, &spec->ngid_map))
+		return -1;
+	if (spec->new_user_ns && (!spec->nuid_map || !spec->ngid_map))
+		return doc_error(d, "linux", spec->nuid_map ? "gidMappings" : "uidMappings",
+				 "is missing, but a user namespace is listed");
+	if (spec->nuid_map && !spec->new_user_ns)
+		return doc_error(d, "linux", "uidMappings", "is given, but no user namespace is listed");
+	return 0;
+}
+
+/* A missing map: without privileges of our own, root inside is the caller. */
+static void default_ids(struct spec *spec)
+{
+	if (spec->new_user_ns)
+		return;
+	spec->uid_map = arena_alloc(&spec->arena, sizeof(*spec->uid_map));
+	spec->gid_map = arena_alloc(&spec->arena, sizeof(*spec->gid_map));
+	*spec->uid_map = (struct spec_idmap){0, geteuid(), 1};
+	*spec->gid_map = (struct spec_idmap){0, getegid(), 1};
+	spec->nuid_map = spec->ngid_map = 1;
+}
+
+static int load_resources(struct doc *d, const struct node *linux_)
+{
+	struct spec_limits *l = &d->spec->limits;
+	struct node res, memory, cpu, pids;
+
+	if (get_object(d, linux_, "resources", &res) || check_fields(d, &res, "linux.resources", fields) ||
+	    get_object(d, &res, "memory", &memory) || check_fields(d, &memory, "linux.resources.memory", fields) ||
+	    get_int(d, &memory, "limit", -1, INT64_MAX, &l->memory) ||
+	    get_int(d, &memory, "swap", -1, INT64_MAX, &l->memory_swap) ||
+	    get_int(d, &memory, "reservation", -1, INT64_MAX, &l->memory_low) ||
+	    get_object(d, &res, "cpu", &cpu) || check_fields(d, &cpu, "linux.resources.cpu", fields) ||
+	    get_int(d, &cpu, "shares", 0, INT64_MAX, &l->cpu_shares) ||
+	    get_int(d, &cpu, "quota", INT64_MIN + 1, INT64_MAX, &l->cpu_quota) ||
+	    get_int(d, &cpu, "period", 0, INT64_MAX, &l->cpu_period) ||
+	    get_string(d, &cpu, "cpus", &l->cpus) || get_string(d, &cpu, "mems", &l->mems) ||
+	    get_object(d, &res, "pids", &pids) || check_fields(d, &pids, "linux.resources.pids", fields) ||
+	    get_int(d, &pids, "limit", INT64_MIN + 1, INT_MAX, &l->pids))
+		return -1;
+	/* 0 and "" are how some engines say nothing. */
+	int64_t *const zero_is_unset[] = {&l->memory, &l->memory_swap, &l->memory_low, &l->cpu_shares, &l->cpu_quota,
+					  &l->cpu_period};
+	for (size_t i = 0; i < ARRAY_SIZE(zero_is_unset); i++)
+		if (*zero_is_unset[i] == 0)
+			*zero_is_unset[i] = SPEC_UNSET;
+	if (l->cpus && !*l->cpus)
+		l->cpus = NULL;
+	if (l->mems && !*l->mems)
+		l->mems = NULL;
+	if (l->cpu_quota != SPEC_UNSET && l->cpu_quota < 0)
+		l->cpu_quota = -1;
+	return 0;
+}
+
+static int load_linux(struct doc *d, const struct node *top)
+{
+	struct spec *spec = d->spec;
+	struct node linux_;
+
+	if (get_object(d, top, "linux", &linux_) || check_fields(d, &linux_, "linux", fields) ||
+	    load_namespaces(d, &linux_) || load_resources(d, &linux_) ||
+	    get_string(d, &linux_, "cgroupsPath", &spec->cgroup) ||
+	    get_strings(d, &linux_, "maskedPaths", &spec->masked) ||
+	    get_strings(d, &linux_, "readonlyPaths", &spec->readonly))
+		return -1;
+	for (size_t i = 0; i < spec->masked.count; i++)
+		if (*spec->masked.items[i] != '/')
+			return doc_error(d, "linux", "maskedPaths", "%s is not an absolute path", spec->masked.items[i]);
+	for (size_t i = 0; i < spec->readonly.count; i++)
+		if (*spec->readonly.items[i] != '/')
+			return doc_error(d, "linux", "readonlyPaths", "%s is not an absolute path", spec->readonly.items[i]);
+	if (spec->cgroup && !*spec->cgroup)
+		spec->cgroup = NULL;
+	default_ids(spec);
+	return 0;
+}
+
+static int load_names(struct doc *d, const struct node *top)
+{
+	struct spec *spec = d->spec;
+	char name[HOST_NAME_MAX + 1] = "";
+
+	if (get_string(d, top, "hostname", &spec->hostname) || get_string(d, top, "domainname", &spec->domainname))
+		return -1;
+	if (spec->hostname && strlen(spec->hostname) > 64)
+		return doc_error(d, "", "hostname", "is longer than 64 bytes");
+	if (spec->domainname && strlen(spec->domainname) > 64)
+		return doc_error(d, "", "domainname", "is longer than 64 bytes");
+	if (!spec->hostname || !*spec->hostname) {
+		gethostname(name, sizeof(name) - 1);
+		spec->hostname = arena_strdup(&spec->arena, name);
+	}
+	if (!spec->domainname)
+		spec->domainname = "(none)";
+	return 0;
+}
+
+int config_load(struct spec *spec, const char *bundle, struct error *err)
+{
+	struct doc d = {.spec = spec, .file = arena_printf(&spec->arena, "%s/config.json", bundle), .err = err};
+	cleanup_free char *text = read_file(AT_FDCWD, d.file);
+	struct node top = {0};
+	json_error_t why;
+	int rc;
+
+	if (!text)
+		return error_errno(err, "%s", d.file);
+	/* Numbers past 2^63 (unlimited, as engines write it) must not fail the parser: see get_limit. */
+	top.json = json_loads(text, JSON_REJECT_DUPLICATES, &why);
+	if (!top.json && strstr(why.text, "too big"))
+		top.json = json_loads(text, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &why);
+	if (!top.json)
+		return error_set(err, "%s: line %d, column %d: %s", d.file, why.line, why.column, why.text);
+	rc = !json_is_object(top.json) ? error_set(err, "%s: is not a JSON object", d.file)
+	     : check_version(&d, &top) || check_fields(&d, &top, "", fields) || load_process(&d, &top) ||
+			       load_root(&d, &top, bundle) || oci_mounts_load(&d, &top, bundle, fields) ||
+			       load_linux(&d, &top) || load_names(&d, &top)
+		     ? -1
+		     : 0;
+	json_decref(top.json);
+	return rc;
+}

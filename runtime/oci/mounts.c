@@ -1,0 +1,125 @@
+/* See mounts.h. */
+#include "runtime/oci/mounts.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+static const struct {
+	const char *name;
+	uint64_t set, clear;
+} flag_options[] = {
+	{"defaults", 0, 0}, {"ro", MS_RDONLY, 0}, {"rw", 0, MS_RDONLY}, {"rro", MS_RDONLY, 0},
+	{"nosuid", MS_NOSUID, 0}, {"suid", 0, MS_NOSUID}, {"nodev", MS_NODEV, 0}, {"dev", 0, MS_NODEV},
+	{"noexec", MS_NOEXEC, 0}, {"exec", 0, MS_NOEXEC}, {"noatime", MS_NOATIME, 0}, {"atime", 0, MS_NOATIME},
+	{"nodiratime", MS_NODIRATIME, 0}, {"diratime", 0, MS_NODIRATIME}, {"relatime", MS_RELATIME, 0},
+	{"norelatime", 0, MS_RELATIME}, {"strictatime", MS_STRICTATIME, 0}, {"sync", MS_SYNCHRONOUS, 0},
+	{"async", 0, MS_SYNCHRONOUS}, {"dirsync", MS_DIRSYNC, 0},
+	{"bind", MS_BIND, 0}, {"rbind", MS_BIND | MS_REC, 0},
+	/* propagation: the sandbox's mount tree is its own, nothing comes in or goes out */
+	{"private", 0, 0}, {"rprivate", 0, 0}, {"slave", 0, 0}, {"rslave", 0, 0}, {"shared", 0, 0}, {"rshared", 0, 0},
+	{"unbindable", 0, 0}, {"runbindable", 0, 0},
+};
+
+/* Device files that the guest's own devtmpfs has. */
+static const char *const standard_devices[] = {
+	"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty",
+};
+
+/* Splits options into flags and the rest, which is the file system's own business. */
+static const char *split_options(struct spec *spec, const struct strings *options, uint64_t *flags)
+{
+	const char *rest = "";
+
+	for (size_t i = 0; i < options->count; i++) {
+		size_t k = 0;
+
+		while (k < ARRAY_SIZE(flag_options) && strcmp(flag_options[k].name, options->items[i]))
+			k++;
+		if (k < ARRAY_SIZE(flag_options))
+			*flags = (*flags & ~flag_options[k].clear) | flag_options[k].set;
+		else
+			rest = arena_printf(&spec->arena, "%s%s%s", rest, *rest ? "," : "", options->items[i]);
+	}
+	return rest;
+}
+
+static int add_bind(struct doc *d, const struct node *n, const char *bundle, const char *source, const char *target,
+		    uint64_t flags)
+{
+	struct spec *spec = d->spec;
+	struct stat st;
+
+	if (!source || !*source)
+		return doc_error(d, n->where, "source", "is missing");
+	/* Rootless engines bind these because they may not mount them. */
+	if (!strcmp(source, "/proc") || !strcmp(source, "/sys")) {
+		const char *type = strcmp(source, "/sys") ? "proc" : "sysfs";
+
+		spec_add_mount(spec, type, target, type, "", flags & ~(MS_BIND | MS_REC));
+		return 0;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(standard_devices); i++)
+		if (!strcmp(source, standard_devices[i]) && !strcmp(target, source))
+			return 0;
+	if (*source != '/')
+		source = arena_printf(&spec->arena, "%s/%s", bundle, source);
+	if (stat(source, &st))
+		return doc_error(d, n->where, "source", "%s: %s", source, strerror(errno));
+	spec_add_mount(spec, "hostfs", target, source, "", flags & ~(MS_BIND | MS_REC));
+	return 0;
+}
+
+static int add_one(struct doc *d, const struct node *n, const char *bundle)
+{
+	static const char *const same[] = {"tmpfs", "proc", "sysfs", "devpts", "mqueue"};
+	const char *type = NULL, *target = NULL, *source = NULL, *data;
+	struct spec *spec = d->spec;
+	struct strings options = {0};
+	uint64_t flags = 0;
+
+	if (get_string(d, n, "type", &type) || get_string(d, n, "destination", &target) ||
+	    get_string(d, n, "source", &source) || get_strings(d, n, "options", &options))
+		return -1;
+	if (!target || !*target)
+		return doc_error(d, n->where, "destination", "is missing");
+	target = path_clean(&spec->arena, target);
+	data = split_options(spec, &options, &flags);
+	if ((flags & MS_BIND) || (type && !strcmp(type, "bind")))
+		return add_bind(d, n, bundle, source, target, flags);
+	if (!type)
+		return doc_error(d, n->where, "type", "is missing");
+	if (!strcmp(type, "cgroup") || !strcmp(type, "cgroup2")) { /* an empty place: groups are not shown inside */
+		spec_add_mount(spec, "tmpfs", target, "cgroup", "mode=755", flags | MS_RDONLY);
+		return 0;
+	}
+	/* On /dev the specification expects a tmpfs with the standard devices in it. */
+	if (!strcmp(type, "devtmpfs") || (!strcmp(type, "tmpfs") && !strcmp(target, "/dev"))) {
+		spec_add_mount(spec, "devtmpfs", target, source ? source : type, data, flags);
+		return 0;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(same); i++) {
+		if (!strcmp(type, same[i])) {
+			spec_add_mount(spec, type, target, source ? source : type, data, flags);
+			return 0;
+		}
+	}
+	return doc_error(d, n->where, "type", "%s is not supported", type);
+}
+
+int oci_mounts_load(struct doc *d, const struct node *top, const char *bundle, const struct field_row *fields)
+{
+	json_t *array;
+
+	if (get_array(d, top, "mounts", &array))
+		return -1;
+	for (size_t i = 0; i < json_array_size(array); i++) {
+		struct node n;
+
+		if (get_element(d, top, "mounts", array, i, &n) || check_fields(d, &n, "mounts[]", fields) ||
+		    add_one(d, &n, bundle))
+			return -1;
+	}
+	return 0;
+}

@@ -1,0 +1,215 @@
+/* See boot.h. */
+#include "runtime/sandbox/boot.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/random.h>
+
+#define BOOT_BLOCK_MAX (64u << 20)
+
+/* The block while it grows. Once something was refused it stays as it is. */
+struct blob {
+	char *data;
+	size_t len, room;
+	bool failed;
+};
+
+/* Room for size bytes, zeroed, 8-aligned when size is; returns the offset. The block may move. */
+static uint32_t blob_reserve(struct blob *b, size_t size, size_t align)
+{
+	size_t at = (b->len + align - 1) & ~(align - 1);
+
+	if (b->failed || size > BOOT_BLOCK_MAX - at) {
+		b->failed = true;
+		return 0;
+	}
+	if (at + size > b->room) {
+		size_t room = (at + size) * 2;
+		char *data = realloc(b->data, room);
+
+		if (!data) {
+			b->failed = true;
+			return 0;
+		}
+		b->data = data;
+		b->room = room;
+	}
+	memset(b->data + b->len, 0, at + size - b->len);
+	b->len = at + size;
+	return (uint32_t)at;
+}
+
+static uint32_t blob_put(struct blob *b, const void *data, size_t size, size_t align)
+{
+	uint32_t at = blob_reserve(b, size, align);
+
+	if (at && size)
+		memcpy(b->data + at, data, size);
+	return at;
+}
+
+static uint32_t blob_string(struct blob *b, const char *s)
+{
+	return s ? blob_put(b, s, strlen(s) + 1, 1) : 0;
+}
+
+/* An array of string offsets; its own offset, or 0 for an empty list. */
+static uint32_t blob_strings(struct blob *b, const struct strings *list)
+{
+	uint32_t at;
+
+	if (!list->count)
+		return 0;
+	at = blob_reserve(b, list->count * sizeof(uint32_t), 8);
+	for (size_t i = 0; i < list->count; i++) {
+		uint32_t s = blob_string(b, list->items[i]);
+
+		if (at && s)
+			memcpy(b->data + at + i * sizeof(s), &s, sizeof(s));
+	}
+	return at;
+}
+
+static struct boot_mount root_mount(struct blob *b, const struct spec *spec, const struct mount_tree *tree)
+{
+	return (struct boot_mount){
+		.type = blob_string(b, spec->root_overlay ? "overlay" : "hostfs"),
+		.target = blob_string(b, "/"),
+		.source = blob_string(b, spec->root_overlay ? "overlay" : "rootfs"),
+		.options = blob_string(b, ""),
+		.host_fd = tree->fd,
+		.host_upper_fd = -1,
+		.flags = spec->root_readonly ? MS_RDONLY : 0,
+	};
+}
+
+static uint32_t put_mounts(struct blob *b, const struct spec *spec, const struct boot_facts *facts)
+{
+	uint32_t at = blob_reserve(b, (spec->nmounts + 1) * sizeof(struct boot_mount), 8);
+	const struct mount_tree *tree = facts->trees;
+
+	for (size_t i = 0; i <= spec->nmounts; i++) {
+		struct boot_mount bm;
+
+		if (i == 0) {
+			bm = root_mount(b, spec, tree++);
+		} else {
+			const struct spec_mount *m = &spec->mounts[i - 1];
+			bool hostfs = !strcmp(m->type, "hostfs");
+
+			bm = (struct boot_mount){
+				.type = blob_string(b, m->type),
+				.target = blob_string(b, m->target),
+				.source = blob_string(b, m->source),
+				.options = blob_string(b, m->options),
+				.host_fd = hostfs ? tree++->fd : -1,
+				.host_upper_fd = -1,
+				.flags = m->flags,
+				.shared = hostfs,
+				.create = 1,
+			};
+		}
+		if (!b->failed)
+			memcpy(b->data + at + i * sizeof(bm), &bm, sizeof(bm));
+	}
+	return at;
+}
+
+static void fill_program(struct boot_block *bb, struct blob *b, const struct spec *spec)
+{
+	bb->argc = (uint32_t)spec->argv.count;
+	bb->argv = blob_strings(b, &spec->argv);
+	bb->envc = (uint32_t)spec->env.count;
+	bb->envp = blob_strings(b, &spec->env);
+	bb->cwd = blob_string(b, spec->cwd);
+	bb->uid = spec->uid;
+	bb->gid = spec->gid;
+	bb->umask = spec->umask;
+	bb->ngroups = (uint32_t)spec->ngroups;
+	if (spec->ngroups)
+		bb->groups = blob_put(b, spec->groups, spec->ngroups * sizeof(*spec->groups), 8);
+	bb->cap_permitted = spec->cap_permitted;
+	bb->cap_effective = spec->cap_effective;
+	bb->cap_inheritable = spec->cap_inheritable;
+	bb->cap_ambient = spec->cap_ambient;
+	bb->cap_bounding = spec->cap_bounding;
+	bb->no_new_privs = spec->no_new_privs;
+	bb->oom_score_adj = spec->oom_score_adj;
+	bb->nrlimits = (uint32_t)spec->nrlimits;
+	if (!spec->nrlimits)
+		return;
+	bb->rlimits = blob_reserve(b, spec->nrlimits * sizeof(struct boot_rlimit), 8);
+	for (size_t i = 0; bb->rlimits && i < spec->nrlimits; i++) {
+		const struct spec_rlimit *r = &spec->rlimits[i];
+		struct boot_rlimit out = {.resource = r->resource, .cur = r->cur, .max = r->max};
+
+		memcpy(b->data + bb->rlimits + i * sizeof(out), &out, sizeof(out));
+	}
+}
+
+static void fill_world(struct boot_block *bb, struct blob *b, const struct spec *spec, const struct boot_facts *facts)
+{
+	bb->cpus = spec->cpus;
+	bb->hostname = blob_string(b, spec->hostname);
+	bb->domainname = blob_string(b, spec->domainname);
+	bb->nmounts = (uint32_t)spec->nmounts + 1;
+	bb->mounts = put_mounts(b, spec, facts);
+	bb->memory_limit = spec->limits.memory > 0 ? (uint64_t)spec->limits.memory : 0;
+	bb->nmasked = (uint32_t)spec->masked.count;
+	bb->masked = blob_strings(b, &spec->masked);
+	bb->nreadonly = (uint32_t)spec->readonly.count;
+	bb->readonly = blob_strings(b, &spec->readonly);
+	bb->guest_filter_len = (uint32_t)facts->guest_filter->len;
+	bb->guest_filter = blob_put(b, facts->guest_filter->code,
+				    facts->guest_filter->len * sizeof(struct sock_filter), 8);
+	bb->server_filter_len = (uint32_t)facts->server_filter->len;
+	bb->server_filter = blob_put(b, facts->server_filter->code,
+				     facts->server_filter->len * sizeof(struct sock_filter), 8);
+}
+
+int boot_block_memfd(const struct spec *spec, const struct boot_facts *facts, struct error *err)
+{
+	struct boot_block bb = {
+		.magic = BOOT_MAGIC,
+		.version = BOOT_VERSION,
+		.platform = facts->platform,
+		.control_fd = facts->control_fd,
+		.log_fd = facts->log_fd,
+		.strace_fd = facts->strace_fd,
+		.stdio_fd = {0, 1, 2},
+		.host_proc_fd = facts->host_proc_fd,
+		.terminal = facts->terminal,
+		.rows = facts->rows,
+		.cols = facts->cols,
+		.fail_alloc_every = spec->fail_alloc_every,
+	};
+	struct blob b = {0};
+	cleanup_close int fd = -1;
+	int rc = -1;
+
+	if (getrandom(bb.random_seed, sizeof(bb.random_seed), 0) != sizeof(bb.random_seed))
+		return error_errno(err, "getrandom");
+	blob_reserve(&b, sizeof(bb), 8);
+	fill_program(&bb, &b, spec);
+	fill_world(&bb, &b, spec, facts);
+	blob_reserve(&b, 1, 1); /* the block ends in a 0 whatever comes last */
+	if (b.failed) {
+		error_set(err, "arguments and environment are too long");
+		goto out;
+	}
+	bb.size = (uint32_t)b.len;
+	memcpy(b.data, &bb, sizeof(bb));
+	fd = memfd_create("limpet-boot", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (fd < 0 || write_all(fd, b.data, b.len) || lseek(fd, 0, SEEK_SET) ||
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK)) {
+		error_errno(err, "writing the boot block");
+		goto out;
+	}
+	rc = steal_fd(&fd);
+out:
+	free(b.data);
+	return rc;
+}

@@ -1,0 +1,24 @@
+/* Writes the boot block (abi/boot.h) for a spec. */
+#ifndef LIMPET_RUNTIME_BOOT_H
+#define LIMPET_RUNTIME_BOOT_H
+
+#include "abi/boot.h"
+#include "runtime/sandbox/filter.h"
+#include "runtime/sandbox/mounts.h"
+#include "runtime/sandbox/spec.h"
+
+/* What the block holds besides the spec. Descriptors are numbers in kserver; -1 = none. */
+struct boot_facts {
+	enum boot_platform platform;
+	int control_fd, log_fd, strace_fd, host_proc_fd;
+	const struct filter *server_filter, *guest_filter;
+	bool terminal;
+	unsigned rows, cols;
+	/* trees[0] is the root; the others belong to the spec's hostfs mounts, in their order. */
+	const struct mount_tree *trees;
+};
+
+/* A sealed memfd, close-on-exec. */
+int boot_block_memfd(const struct spec *spec, const struct boot_facts *facts, struct error *err);
+
+#endif

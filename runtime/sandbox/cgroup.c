@@ -1,0 +1,323 @@
+/* See cgroup.h. Layout is found in mountinfo and /proc/self/cgroup, never assumed. */
+#include "runtime/sandbox/cgroup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+/* The guest kernel's own threads and spare processes must not eat into the container's share. */
+#define PIDS_SLACK 32
+
+/* One mounted hierarchy and our own place in it. */
+struct hierarchy {
+	bool v2;
+	const char *mount; /* mount point */
+	const char *own; /* our cgroup, relative to the mount point: "/..." */
+};
+
+static bool word_in(const char *list, const char *word)
+{
+	size_t len = strlen(word);
+
+	for (const char *at = list; (at = strstr(at, word)); at++)
+		if ((at == list || at[-1] == ',') && (!at[len] || at[len] == ','))
+			return true;
+	return false;
+}
+
+/* Our path from /proc/self/cgroup for a v1 controller, or for v2 (controller NULL). */
+static const char *own_path(struct arena *a, const char *controller)
+{
+	cleanup_free char *text = read_file(AT_FDCWD, "/proc/self/cgroup");
+	char *save = NULL;
+
+	for (char *line = text ? strtok_r(text, "\n", &save) : NULL; line; line = strtok_r(NULL, "\n", &save)) {
+		char *names = strchr(line, ':'), *path = names ? strchr(names + 1, ':') : NULL;
+
+		if (!path)
+			continue;
+		*path++ = '\0';
+		names++;
+		if (controller ? word_in(names, controller) : !*names)
+			return arena_strdup(a, path);
+	}
+	return NULL;
+}
+
+/* Finds the hierarchy that has a v1 controller, or v2's (controller NULL). */
+static bool find_hierarchy(struct arena *a, const char *controller, struct hierarchy *h)
+{
+	cleanup_free char *text = read_file(AT_FDCWD, "/proc/self/mountinfo");
+	const char *own = own_path(a, controller);
+	char *save = NULL;
+
+	if (!text || !own)
+		return false;
+	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		char root[PATH_MAX], point[PATH_MAX], type[64], super[512];
+		const char *tail = strstr(line, " - ");
+		size_t len;
+
+		if (!tail || sscanf(line, "%*d %*d %*s %4095s %4095s", root, point) != 2 ||
+		    sscanf(tail, " - %63s %*s %511s", type, super) != 2)
+			continue;
+		if (strcmp(type, controller ? "cgroup" : "cgroup2") || (controller && !word_in(super, controller)))
+			continue;
+		len = strcmp(root, "/") ? strlen(root) : 0;
+		if (len && (strncmp(own, root, len) || (own[len] && own[len] != '/')))
+			continue;
+		h->v2 = !controller;
+		h->mount = arena_strdup(a, point);
+		h->own = arena_strdup(a, own[len] ? own + len : "/");
+		return true;
+	}
+	return false;
+}
+
+const char *cgroup_layout(void)
+{
+	struct arena a = {0};
+	struct hierarchy h;
+	bool v1 = find_hierarchy(&a, "memory", &h) || find_hierarchy(&a, "pids", &h) || find_hierarchy(&a, "cpu", &h);
+	bool v2 = find_hierarchy(&a, NULL, &h);
+
+	arena_free(&a);
+	return v1 && v2 ? "hybrid" : v1 ? "v1" : v2 ? "v2" : "none";
+}
+
+/* mkdir -p below the mount point; what is new is remembered. */
+static int make_dirs(struct cgroup *cg, const char *mount, char *dir, struct error *err)
+{
+	for (char *p = dir + strlen(mount); *p; p++) {
+		char saved;
+
+		if (p[1] && p[1] != '/')
+			continue;
+		saved = p[1];
+		p[1] = '\0';
+		if (!mkdir(dir, 0755))
+			strings_add(&cg->arena, &cg->dirs, dir);
+		else if (errno != EEXIST)
+			return error_errno(err, "cannot make the control group %s", dir);
+		p[1] = saved;
+	}
+	return 0;
+}
+
+static const char *parent_of(struct arena *a, const char *path)
+{
+	char *copy = arena_strdup(a, path), *slash = strrchr(copy, '/');
+
+	if (slash == copy)
+		slash++;
+	*slash = '\0';
+	return copy;
+}
+
+/* v2: a cgroup that has processes cannot hand controllers on, so the new one stands beside ours, not below. */
+static int enable_v2(struct cgroup *cg, struct hierarchy *h, const char *controller, struct error *err)
+{
+	struct arena *a = &cg->arena;
+	const char *word = arena_printf(a, "+%s", controller);
+
+	for (int up = 0; up < 2; up++) {
+		const char *control = arena_printf(a, "%s%s/cgroup.subtree_control", h->mount, h->own);
+
+		if (!write_file(AT_FDCWD, control, word))
+			return 0;
+		if (errno != EBUSY && errno != EOPNOTSUPP)
+			return error_errno(err, "cannot hand the %s controller to a new control group in %s", controller,
+					   h->own);
+		h->own = parent_of(a, h->own);
+	}
+	return error_errno(err, "no control group near ours can hand on the %s controller", controller);
+}
+
+/* The directory for one controller, made and noted as kserver's. */
+static const char *make_group(struct cgroup *cg, const struct spec *spec, const char *controller, bool *v2,
+			      struct error *err)
+{
+	struct arena *a = &cg->arena;
+	struct hierarchy h;
+	char *dir;
+
+	if (!find_hierarchy(a, controller, &h)) {
+		if (!find_hierarchy(a, NULL, &h)) {
+			error_set(err, "this machine has no %s control group mounted", controller);
+			return NULL;
+		}
+		if (enable_v2(cg, &h, controller, err))
+			return NULL;
+	}
+	*v2 = h.v2;
+	if (spec->cgroup)
+		dir = arena_printf(a, "%s%s", h.mount, path_clean(a, spec->cgroup));
+	else
+		dir = arena_printf(a, "%s%s/limpet-%d", h.mount, strcmp(h.own, "/") ? h.own : "", getpid());
+	for (size_t i = 0; i < cg->members.count; i++)
+		if (!strcmp(cg->members.items[i], dir))
+			return dir;
+	if (make_dirs(cg, h.mount, dir, err))
+		return NULL;
+	strings_add(a, &cg->members, dir);
+	return dir;
+}
+
+static int set(struct cgroup *cg, const char *dir, const char *file, bool optional, struct error *err,
+	       const char *value)
+{
+	const char *path = arena_printf(&cg->arena, "%s/%s", dir, file);
+
+	if (!write_file(AT_FDCWD, path, value) || (optional && (errno == ENOENT || errno == EOPNOTSUPP)))
+		return 0;
+	return error_errno(err, "cannot set %s to %s", path, value);
+}
+
+/* A v1 value; v2 says "max" for no limit. */
+static const char *amount(struct cgroup *cg, int64_t value, bool v2)
+{
+	return value < 0 && v2 ? "max" : arena_printf(&cg->arena, "%" PRId64, value);
+}
+
+static int set_memory(struct cgroup *cg, const struct spec *spec, struct error *err)
+{
+	const struct spec_limits *l = &spec->limits;
+	const char *dir;
+	bool v2;
+
+	if (l->memory == SPEC_UNSET && l->memory_swap == SPEC_UNSET && l->memory_low == SPEC_UNSET)
+		return 0;
+	dir = make_group(cg, spec, "memory", &v2, err);
+	if (!dir)
+		return -1;
+	if (l->memory != SPEC_UNSET &&
+	    set(cg, dir, v2 ? "memory.max" : "memory.limit_in_bytes", false, err, amount(cg, l->memory, v2)))
+		return -1;
+	if (l->memory_low != SPEC_UNSET &&
+	    set(cg, dir, v2 ? "memory.low" : "memory.soft_limit_in_bytes", false, err, amount(cg, l->memory_low, v2)))
+		return -1;
+	if (l->memory_swap == SPEC_UNSET)
+		return 0;
+	if (v2) { /* swap alone, where v1 and the OCI text count memory and swap */
+		int64_t swap = l->memory_swap;
+
+		if (swap >= 0 && l->memory > 0)
+			swap = swap > l->memory ? swap - l->memory : 0;
+		return set(cg, dir, "memory.swap.max", true, err, amount(cg, swap, true));
+	}
+	return set(cg, dir, "memory.memsw.limit_in_bytes", true, err, amount(cg, l->memory_swap, false));
+}
+
+static int set_cpu(struct cgroup *cg, const struct spec *spec, struct error *err)
+{
+	const struct spec_limits *l = &spec->limits;
+	int64_t period = l->cpu_period == SPEC_UNSET ? 100000 : l->cpu_period;
+	const char *dir;
+	bool v2;
+
+	if (l->cpu_quota == SPEC_UNSET && l->cpu_shares == SPEC_UNSET)
+		return 0;
+	dir = make_group(cg, spec, "cpu", &v2, err);
+	if (!dir)
+		return -1;
+	if (l->cpu_shares != SPEC_UNSET) {
+		int64_t shares = l->cpu_shares < 2 ? 2 : l->cpu_shares > 262144 ? 262144 : l->cpu_shares;
+		int64_t weight = v2 ? 1 + (shares - 2) * 9999 / 262142 : shares;
+
+		if (set(cg, dir, v2 ? "cpu.weight" : "cpu.shares", false, err, amount(cg, weight, v2)))
+			return -1;
+	}
+	if (l->cpu_quota == SPEC_UNSET)
+		return 0;
+	if (v2)
+		return set(cg, dir, "cpu.max", false, err,
+			   arena_printf(&cg->arena, "%s %" PRId64, amount(cg, l->cpu_quota, true), period));
+	if (set(cg, dir, "cpu.cfs_period_us", false, err, amount(cg, period, false)))
+		return -1;
+	return set(cg, dir, "cpu.cfs_quota_us", false, err, amount(cg, l->cpu_quota, false));
+}
+
+/* v1 cpusets start empty and take no process until both files are set. */
+static const char *parent_value(struct cgroup *cg, const char *dir, const char *file)
+{
+	const char *path = arena_printf(&cg->arena, "%s/%s", parent_of(&cg->arena, dir), file);
+	cleanup_free char *text = read_file(AT_FDCWD, path);
+
+	if (!text)
+		return "0";
+	text[strcspn(text, "\n")] = '\0';
+	return arena_strdup(&cg->arena, text);
+}
+
+static int set_cpuset(struct cgroup *cg, const struct spec *spec, struct error *err)
+{
+	const struct spec_limits *l = &spec->limits;
+	const char *dir;
+	bool v2;
+
+	if (!l->cpus && !l->mems)
+		return 0;
+	dir = make_group(cg, spec, "cpuset", &v2, err);
+	if (!dir)
+		return -1;
+	if ((l->cpus || !v2) &&
+	    set(cg, dir, "cpuset.cpus", false, err, l->cpus ? l->cpus : parent_value(cg, dir, "cpuset.cpus")))
+		return -1;
+	if ((l->mems || !v2) &&
+	    set(cg, dir, "cpuset.mems", false, err, l->mems ? l->mems : parent_value(cg, dir, "cpuset.mems")))
+		return -1;
+	return 0;
+}
+
+static int set_pids(struct cgroup *cg, const struct spec *spec, struct error *err)
+{
+	int64_t max = spec->limits.pids;
+	const char *dir;
+	bool v2;
+
+	if (max == SPEC_UNSET)
+		return 0;
+	dir = make_group(cg, spec, "pids", &v2, err);
+	if (!dir)
+		return -1;
+	return set(cg, dir, "pids.max", false, err,
+		   max <= 0 ? "max" : arena_printf(&cg->arena, "%" PRId64, max + PIDS_SLACK));
+}
+
+int cgroup_create(struct cgroup *cg, const struct spec *spec, struct error *err)
+{
+	*cg = (struct cgroup){0};
+	if (set_memory(cg, spec, err) || set_cpu(cg, spec, err) || set_cpuset(cg, spec, err) || set_pids(cg, spec, err)) {
+		cgroup_remove(cg);
+		return -1;
+	}
+	return 0;
+}
+
+int cgroup_attach(struct cgroup *cg, pid_t pid, struct error *err)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%d", pid);
+	for (size_t i = 0; i < cg->members.count; i++)
+		if (set(cg, cg->members.items[i], "cgroup.procs", false, err, text))
+			return -1;
+	return 0;
+}
+
+void cgroup_remove(struct cgroup *cg)
+{
+	const struct timespec pause = {.tv_nsec = 5000000};
+
+	for (size_t i = cg->dirs.count; i-- > 0;) {
+		/* Zombies that nobody has seen to yet keep a group busy for a moment. */
+		for (int tries = 0; rmdir(cg->dirs.items[i]) && errno == EBUSY && tries < 200; tries++)
+			nanosleep(&pause, NULL);
+	}
+	arena_free(&cg->arena);
+	*cg = (struct cgroup){0};
+}

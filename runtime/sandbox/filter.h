@@ -1,0 +1,38 @@
+/*
+ * The seccomp filter between a sandbox and the host kernel. Its rows are kernel/gate/host_calls.h, its argument rules
+ * stand in filter.c. A program is a prologue of our own (architecture, no x32, caller inside the guest kernel's text)
+ * followed by what libseccomp makes of the rows. Anything else kills the calling host process.
+ */
+#ifndef LIMPET_RUNTIME_FILTER_H
+#define LIMPET_RUNTIME_FILTER_H
+
+#include <linux/filter.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "runtime/lib/error.h"
+
+struct filter {
+	struct sock_filter *code;
+	size_t len; /* instructions */
+};
+
+enum filter_kind {
+	FILTER_SERVER, /* kserver: every row */
+	FILTER_GUEST, /* processes that run programs */
+};
+
+int filter_build(struct filter *filter, enum filter_kind kind, uint64_t text_size, struct error *err);
+void filter_free(struct filter *filter);
+
+/*
+ * Reads a built program back: can it answer ALLOW for this call number, made from the kernel's text, with some
+ * arguments? Follows every branch that depends on arguments.
+ */
+bool filter_allows(const struct filter *filter, uint32_t nr);
+/* Name of a call number, to be freed; NULL when there is none. */
+char *filter_call_name(uint32_t nr);
+#define FILTER_NR_END 1024u /* no call has a higher number */
+
+#endif

@@ -1,0 +1,26 @@
+/*
+ * The sandbox's mount tree: a small read-only tmpfs that holds the container's files and nothing else. Tree 0 is at
+ * /root, tree N at /m/N, each without the pseudo file systems that the host has mounted below it. Host mounts never
+ * carry devices or setuid bits: those are the guest kernel's to interpret.
+ */
+#ifndef LIMPET_RUNTIME_MOUNTS_H
+#define LIMPET_RUNTIME_MOUNTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "runtime/lib/error.h"
+
+struct mount_tree {
+	const char *source; /* directory or file on the host */
+	bool readonly;
+	int fd; /* result: O_PATH descriptor of its root */
+};
+
+/*
+ * In a fresh mount namespace, PID 1 of a fresh PID namespace: builds the tree, makes it the root directory and lets go
+ * of the old one. *proc_fd becomes an O_PATH descriptor of a read-only procfs of the PID namespace, or -1.
+ */
+int mounts_enter(struct mount_tree *trees, size_t ntrees, int *proc_fd, struct error *err);
+
+#endif

@@ -1,0 +1,25 @@
+/* What a process of the sandbox may do on the host: nearly nothing. */
+#ifndef LIMPET_RUNTIME_PRIVILEGES_H
+#define LIMPET_RUNTIME_PRIVILEGES_H
+
+#include <stdbool.h>
+
+#include "runtime/lib/error.h"
+
+enum privileges {
+	PRIVILEGES_READ, /* every host tree is read-only: look at files of any owner */
+	PRIVILEGES_WRITE, /* make files in the name of the container's users */
+	PRIVILEGES_WRITE_FCAPS, /* and give them file capabilities */
+};
+
+/* True when the caller may make namespaces and mounts without a user namespace. */
+bool privileges_is_admin(void);
+
+/*
+ * For the process that becomes kserver, last before exec: no new privileges, only these capabilities (they survive
+ * exec, also for another user than 0), no core dumps, every other resource limit as far as it goes, default signals,
+ * fixed addresses (the kernel's regions lie where a random stack or vDSO could be).
+ */
+int privileges_drop(enum privileges keep, struct error *err);
+
+#endif

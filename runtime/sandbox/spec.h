@@ -1,0 +1,87 @@
+/*
+ * What a sandbox shall be: filled by `limpet do` from its flags and by oci/config.c from config.json, then only read.
+ * Strings and arrays live in the arena.
+ */
+#ifndef LIMPET_RUNTIME_SPEC_H
+#define LIMPET_RUNTIME_SPEC_H
+
+#include "runtime/lib/util.h"
+
+enum spec_platform { SPEC_PLATFORM_AUTO, SPEC_PLATFORM_PKEY, SPEC_PLATFORM_PLAIN };
+
+struct spec_mount {
+	const char *type; /* of the guest: "hostfs", "tmpfs", "proc", ... (abi/boot.h) */
+	const char *target; /* absolute path in the guest */
+	const char *source; /* hostfs: path on the host; else the text for /proc/mounts */
+	const char *options; /* of the type; "" = none */
+	uint64_t flags; /* MS_* that the guest sees; MS_RDONLY also makes the host's tree read-only */
+};
+
+struct spec_rlimit {
+	uint32_t resource;
+	uint64_t cur, max;
+};
+
+struct spec_idmap {
+	uint32_t inside, outside, count;
+};
+
+struct spec_limits {
+	int64_t memory, memory_swap, memory_low; /* bytes; SPEC_UNSET, or -1 = no limit */
+	int64_t cpu_quota, cpu_period; /* microseconds */
+	int64_t cpu_shares; /* cgroup v1's scale, 2..262144 */
+	int64_t pids;
+	const char *cpus, *mems; /* cpuset lists, or NULL */
+};
+#define SPEC_UNSET INT64_MIN
+
+struct spec {
+	struct arena arena;
+	enum spec_platform platform;
+
+	/* the program */
+	struct strings argv, env;
+	const char *cwd;
+	uint32_t uid, gid, umask;
+	uint32_t *groups;
+	size_t ngroups;
+	uint64_t cap_permitted, cap_effective, cap_inheritable, cap_ambient, cap_bounding;
+	bool no_new_privs;
+	bool want_terminal; /* refuse to start when stdin is none */
+	struct spec_rlimit *rlimits;
+	size_t nrlimits;
+	bool has_oom_score_adj;
+	int oom_score_adj;
+
+	/* its world */
+	const char *rootfs; /* directory on the host */
+	bool root_overlay; /* rootfs is only read; changes stay in memory */
+	bool root_readonly;
+	struct spec_mount *mounts; /* in order, without "/" */
+	size_t nmounts;
+	const char *hostname, *domainname;
+	struct strings masked, readonly;
+
+	/* on the host */
+	bool new_user_ns; /* asked for; limpet adds one when it has no privileges */
+	struct spec_idmap *uid_map, *gid_map;
+	size_t nuid_map, ngid_map;
+	struct spec_limits limits;
+	const char *cgroup; /* path below the hierarchies' roots, or NULL: a fresh one beside our own */
+	unsigned cpus; /* CPUs the guest sees; 0 = the host's */
+
+	/* debugging */
+	bool strace;
+	const char *strace_file; /* NULL = stderr */
+	const char *debug_log; /* file, or NULL */
+	unsigned fail_alloc_every;
+};
+
+void spec_init(struct spec *spec);
+void spec_free(struct spec *spec);
+struct spec_mount *spec_add_mount(struct spec *spec, const char *type, const char *target, const char *source,
+				  const char *options, uint64_t flags);
+/* True when a limit is set that only a cgroup can keep. */
+bool spec_wants_cgroup(const struct spec *spec);
+
+#endif

@@ -1,0 +1,15 @@
+/* The user namespace of a sandbox: who is who, written from outside. */
+#ifndef LIMPET_RUNTIME_USERNS_H
+#define LIMPET_RUNTIME_USERNS_H
+
+#include <sys/types.h>
+
+#include "runtime/sandbox/spec.h"
+
+/*
+ * Writes the maps of pid's fresh user namespace: the spec's, or else the caller's own ids as they are. Several ids
+ * without privileges need the newuidmap and newgidmap helpers.
+ */
+int userns_map(pid_t pid, const struct spec *spec, struct error *err);
+
+#endif

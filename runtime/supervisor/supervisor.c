@@ -1,0 +1,343 @@
+/* The supervisor's loop: see supervisor.h. */
+#include "runtime/supervisor/supervisor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "abi/control.h"
+#include "runtime/supervisor/terminal.h"
+
+#define END_GRACE_MS 3000 /* after the program's end, for kserver to end too */
+
+/* Passed on to the container's first process. */
+static const int forwarded[] = {
+	SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGIO, SIGPWR, SIGURG,
+};
+
+struct supervisor {
+	struct sandbox *sb;
+	struct error *err;
+	int signal_fd;
+	uint64_t pending_signals; /* bit = signal, while the socket is full */
+	bool pending_winsize;
+	bool ended; /* a last word was heard: status or *err is set */
+	bool failed; /* it was a bad one: *err is set */
+	int status; /* for a shell */
+};
+
+static sigset_t blocked;
+
+int supervisor_prepare(struct error *err)
+{
+	sigemptyset(&blocked);
+	for (size_t i = 0; i < ARRAY_SIZE(forwarded); i++) {
+		struct sigaction old;
+
+		/* What we were told to ignore (nohup, a shell's background) is not for the program either. */
+		if (!sigaction(forwarded[i], NULL, &old) && old.sa_handler != SIG_IGN)
+			sigaddset(&blocked, forwarded[i]);
+	}
+	sigaddset(&blocked, SIGWINCH);
+	sigaddset(&blocked, SIGTSTP);
+	sigaddset(&blocked, SIGCONT);
+	sigaddset(&blocked, SIGTTOU); /* restoring the terminal from the background must not stop us */
+	signal(SIGPIPE, SIG_IGN);
+	return sigprocmask(SIG_BLOCK, &blocked, NULL) ? error_errno(err, "sigprocmask") : 0;
+}
+
+/* The first bad end counts. */
+static void fail(struct supervisor *s, const struct error *why)
+{
+	if (s->ended)
+		return;
+	s->ended = s->failed = true;
+	*s->err = *why;
+}
+
+#define FAIL(s, status_, ...)                                                                                 \
+	do {                                                                                                  \
+		struct error why_ = {.status = (status_)};                                                    \
+		error_set(&why_, __VA_ARGS__);                                                                \
+		fail(s, &why_);                                                                               \
+	} while (0)
+
+/* False while the socket is full. */
+static bool send_control(struct supervisor *s, uint32_t type, int64_t arg0, int64_t arg1)
+{
+	struct control_msg msg = {.type = type, .arg = {arg0, arg1}};
+
+	return send(s->sb->control_fd, &msg, sizeof(msg), MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 ||
+	       (errno != EAGAIN && errno != EINTR && errno != ENOBUFS);
+}
+
+static void flush_pending(struct supervisor *s)
+{
+	struct winsize ws;
+
+	for (int sig = 1; s->pending_signals && sig < 64; sig++)
+		if (s->pending_signals & 1ull << sig && send_control(s, CONTROL_SIGNAL, sig, 0))
+			s->pending_signals &= ~(1ull << sig);
+	if (s->pending_winsize && (ioctl(STDIN_FILENO, TIOCGWINSZ, &ws) ||
+				   send_control(s, CONTROL_WINSIZE, ws.ws_row, ws.ws_col)))
+		s->pending_winsize = false;
+}
+
+/* Stopped like any job of the shell. On a terminal of its own the program decides for itself, else it stops too. */
+static void stop_self(struct supervisor *s)
+{
+	if (!s->sb->terminal)
+		send_control(s, CONTROL_SIGNAL, SIGSTOP, 0);
+	terminal_leave();
+	raise(SIGSTOP);
+	terminal_resume();
+	s->pending_winsize = s->sb->terminal;
+}
+
+static void read_signals(struct supervisor *s)
+{
+	struct signalfd_siginfo info;
+
+	while (read(s->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+		switch (info.ssi_signo) {
+		case SIGTSTP:
+			stop_self(s);
+			break;
+		case SIGCONT:
+			terminal_leave(); /* a shell may have changed it meanwhile */
+			terminal_resume();
+			s->pending_winsize = s->sb->terminal;
+			if (!s->sb->terminal)
+				s->pending_signals |= 1ull << SIGCONT;
+			break;
+		case SIGWINCH:
+			s->pending_winsize = s->sb->terminal;
+			break;
+		case SIGTTOU:
+			break;
+		default:
+			s->pending_signals |= 1ull << info.ssi_signo;
+		}
+	}
+}
+
+/* Text of the guest kernel, for the user's terminal: no control characters. */
+static void clean_text(char *out, size_t size, const struct control_msg *msg, uint32_t len, bool lines)
+{
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < len && n + 1 < size && msg->text[i]; i++) {
+		unsigned char c = (unsigned char)msg->text[i];
+
+		out[n++] = (c < ' ' && !(c == '\n' && lines) && c != '\t') || c == 0x7f ? '?' : (char)c;
+	}
+	while (n && (out[n - 1] == '\n' || out[n - 1] == '?'))
+		n--;
+	out[n] = '\0';
+}
+
+static void say(const char *prefix, const char *text)
+{
+	/* One write, and straight lines also on a raw terminal. */
+	bool raw = terminal_is_raw();
+	char out[2 * CONTROL_TEXT_MAX + 128];
+	size_t n = (size_t)snprintf(out, 64, "limpet: %s", prefix);
+
+	for (; *text && n < sizeof(out) - 4; text++) {
+		if (*text == '\n' && raw)
+			out[n++] = '\r';
+		out[n++] = *text;
+	}
+	if (raw)
+		out[n++] = '\r';
+	out[n++] = '\n';
+	(void)!write(STDERR_FILENO, out, n);
+}
+
+static void exec_error(struct supervisor *s, int64_t error, const char *text)
+{
+	if (error <= 0 || error > 4095)
+		FAIL(s, 0, "the guest kernel sent an impossible error number");
+	else if (error == ENOENT && !strchr(text, '/'))
+		FAIL(s, STATUS_NOT_FOUND, "%s: command not found", text);
+	else
+		FAIL(s, error == ENOENT ? STATUS_NOT_FOUND : STATUS_NOT_EXECUTABLE, "%s: %s", text, strerror((int)error));
+}
+
+static void handle_message(struct supervisor *s, const struct control_msg *msg, size_t size)
+{
+	const size_t header = offsetof(struct control_msg, text);
+	static char text[CONTROL_TEXT_MAX + 1];
+	uint32_t len = size >= header ? msg->text_len : 0;
+
+	if (size < header || len > CONTROL_TEXT_MAX || len > size - header) {
+		FAIL(s, 0, "the guest kernel sent a malformed message");
+		return;
+	}
+	clean_text(text, sizeof(text), msg, len, msg->type == CONTROL_PANIC);
+	switch (msg->type) {
+	case CONTROL_READY:
+		break;
+	case CONTROL_EXIT:
+		if (msg->arg[0] < 0 || msg->arg[0] > 0xffff ||
+		    !(WIFEXITED((int)msg->arg[0]) || WIFSIGNALED((int)msg->arg[0]))) {
+			FAIL(s, 0, "the guest kernel sent an impossible exit status");
+		} else if (!s->ended) {
+			int status = (int)msg->arg[0];
+
+			s->ended = true;
+			s->status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+		}
+		break;
+	case CONTROL_EXEC_ERROR:
+		exec_error(s, msg->arg[0], text);
+		break;
+	case CONTROL_BOOT_ERROR:
+		if (msg->arg[0] > 0 && msg->arg[0] <= 4095)
+			FAIL(s, 0, "the guest kernel cannot start: %s: %s", text, strerror((int)msg->arg[0]));
+		else
+			FAIL(s, 0, "the guest kernel cannot start: %s", text);
+		break;
+	case CONTROL_PANIC:
+		if (!s->ended)
+			say("guest kernel panic: ", text);
+		FAIL(s, 0, "the guest kernel panicked");
+		break;
+	case CONTROL_WARN:
+		say("warning: ", text);
+		break;
+	default:
+		FAIL(s, 0, "the guest kernel sent a message of unknown type %u", msg->type);
+	}
+}
+
+/* False at the end of the socket. */
+static bool read_control(struct supervisor *s)
+{
+	static struct control_msg msg; /* a copy that nobody else can change */
+
+	for (;;) {
+		ssize_t n = recv(s->sb->control_fd, &msg, sizeof(msg), MSG_DONTWAIT | MSG_TRUNC);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return errno == EAGAIN;
+		if (n == 0)
+			return false;
+		if (n > (ssize_t)sizeof(msg))
+			FAIL(s, 0, "the guest kernel sent a malformed message");
+		else
+			handle_message(s, &msg, (size_t)n);
+		if (s->failed)
+			return false;
+	}
+}
+
+/* The strace on a raw terminal: a carriage return to every newline. False at its end. */
+static bool pump(struct supervisor *s)
+{
+	char in[4096], out[8192];
+	ssize_t n = read(s->sb->pump_fd, in, sizeof(in));
+	size_t len = 0;
+
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR;
+	for (ssize_t i = 0; i < n; i++) {
+		if (in[i] == '\n' && terminal_is_raw())
+			out[len++] = '\r';
+		out[len++] = in[i];
+	}
+	return n > 0 && !write_all(STDERR_FILENO, out, len);
+}
+
+/* Waits for what there is to do. timeout_ms as in poll(2). False when kserver has ended or time is up. */
+static bool wait_once(struct supervisor *s, bool *control_open, int timeout_ms)
+{
+	struct pollfd fds[] = {
+		{.fd = s->sb->pidfd, .events = POLLIN},
+		{.fd = s->signal_fd, .events = POLLIN},
+		{.fd = *control_open ? s->sb->control_fd : -1, .events = POLLIN},
+		{.fd = s->sb->pump_fd, .events = POLLIN},
+	};
+	int n;
+
+	if (s->pending_signals || s->pending_winsize)
+		flush_pending(s);
+	if (s->pending_signals || s->pending_winsize)
+		fds[2].events |= POLLOUT;
+	n = poll(fds, ARRAY_SIZE(fds), timeout_ms);
+	if (n < 0)
+		return errno == EINTR;
+	if (n == 0)
+		return false;
+	if (fds[1].revents)
+		read_signals(s);
+	if (fds[2].revents & (POLLIN | POLLHUP | POLLERR))
+		*control_open = read_control(s);
+	if (fds[3].revents && !pump(s))
+		close(steal_fd(&s->sb->pump_fd));
+	return !fds[0].revents;
+}
+
+static void silent_end(struct supervisor *s, int status)
+{
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
+		FAIL(s, 0, "the guest kernel made a host system call outside its list and was killed");
+	else if (WIFSIGNALED(status))
+		FAIL(s, 0, "the guest kernel was killed by signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
+	else
+		FAIL(s, 0, "the guest kernel ended without a word (status %d)", WEXITSTATUS(status));
+}
+
+static void loop(struct supervisor *s)
+{
+	bool control_open = true, alive = true;
+	int status = 0;
+
+	while (alive && !s->ended && control_open)
+		alive = wait_once(s, &control_open, -1);
+	/* A kernel that ends its socket without a word is not waited for longer than one that said goodbye. */
+	if (!s->failed)
+		while (alive)
+			alive = wait_once(s, &control_open, END_GRACE_MS);
+	if (alive)
+		kill(s->sb->pid, SIGKILL);
+	waitid(P_PID, (id_t)s->sb->pid, &(siginfo_t){0}, WEXITED | WNOWAIT); /* the last words stay readable */
+	if (control_open)
+		read_control(s);
+	while (s->sb->pump_fd >= 0 && poll(&(struct pollfd){.fd = s->sb->pump_fd, .events = POLLIN}, 1, 0) > 0)
+		if (!pump(s))
+			close(steal_fd(&s->sb->pump_fd));
+	status = sandbox_end(s->sb);
+	if (!s->ended)
+		silent_end(s, status);
+}
+
+int supervisor_run(struct sandbox *sb, struct error *err)
+{
+	struct supervisor s = {.sb = sb, .err = err, .pending_winsize = false};
+
+	s.signal_fd = signalfd(-1, &blocked, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (s.signal_fd < 0) {
+		error_errno(err, "signalfd");
+		sandbox_end(sb);
+		return -1;
+	}
+	terminal_enter(sb->terminal);
+	if (sandbox_go(sb, err)) {
+		s.failed = true;
+		sandbox_end(sb);
+	} else {
+		loop(&s);
+	}
+	terminal_leave();
+	close(s.signal_fd);
+	return s.failed ? -1 : s.status;
+}
