@@ -134,6 +134,8 @@ static void exec_commit(void *arg)
 	exec_args_free(a);
 	if (err)
 		do_group_exit(SIGSEGV);
+	/* A fresh host process knows nothing of the task's nice value and CPUs. */
+	sched_apply(current);
 	gate_enter_program(false);
 }
 
