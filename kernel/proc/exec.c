@@ -1,5 +1,6 @@
 /* execve(2), execveat(2). The shape of it is in exec.h. */
 #include "proc/exec.h"
+#include "proc/sched.h"
 
 #include "abi/linux/errno.h"
 #include "abi/linux/mount.h"
