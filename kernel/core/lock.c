@@ -18,9 +18,18 @@ static struct held {
 	u8 class[HELD_MAX];
 } held[THREAD_SLOTS];
 
+/* Early in boot there is no current task: GS has no base yet. */
+static struct task *lock_current(void)
+{
+	u64 base;
+
+	__asm__("rdgsbase %0" : "=r"(base));
+	return base ? current : NULL;
+}
+
 static struct held *my_held(void)
 {
-	struct task *t = current;
+	struct task *t = lock_current();
 
 	return t && t->ht ? &held[t->ht->slot] : NULL;
 }
@@ -85,7 +94,7 @@ static void lock_common(struct mutex *m, bool nested)
 	if (unlikely(!atomic_cas(&m->state, 0, 1)))
 		lock_slow(m);
 #ifdef LIMPET_DEBUG
-	m->owner = current;
+	m->owner = lock_current();
 #endif
 }
 
@@ -98,7 +107,7 @@ bool mutex_trylock(struct mutex *m)
 		return false;
 	note_lock(m, true);
 #ifdef LIMPET_DEBUG
-	m->owner = current;
+	m->owner = lock_current();
 #endif
 	return true;
 }
