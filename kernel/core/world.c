@@ -78,6 +78,10 @@ void world_mount(void)
 	hostfs_set_proc(boot->host_proc_fd);
 	for (u32 i = 0; i < boot->nmounts; i++) {
 		err = mount_one(&mounts[i]);
+		if (err == -ENODEV) {
+			log_warn("no such file system: %s", boot_str(mounts[i].type));
+			continue;
+		}
 		if (err)
 			fail("mounting on", boot_str(mounts[i].target), err);
 	}

@@ -495,7 +495,6 @@ static const struct fs_type pipefs_type = { .name = "pipefs", .nodev = true };
 
 int pipe_init(void)
 {
-	fs_hooks.open_fifo = fifo_open;
 	pipefs = sb_alloc(&pipefs_type, &pipefs_super_ops);
 	return pipefs ? 0 : -ENOMEM;
 }

@@ -322,8 +322,6 @@ int tty_init(void)
 	int err = devpts_init();
 	u32 i;
 
-	if (!fs_hooks.open_device)
-		fs_hooks.open_device = chrdev_open;
 	for (i = 0; !err && i < ARRAY_SIZE(tty_devices); i++)
 		err = chrdev_register(&tty_devices[i]);
 	return err;
