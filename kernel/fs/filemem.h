@@ -9,10 +9,12 @@
 
 #include "lib/types.h"
 
+/* Boot: the memfd, FILEMEM_SIZE long and mapped at FILEMEM_BASE already. */
+void filemem_init(int fd);
 #define FILEMEM_NONE (~0ull)
 /* A run of pages (count), zeroed; its offset in bytes or FILEMEM_NONE. */
 u64 filemem_alloc(u64 pages) __must_check;
-void filemem_free(u64 offset, u64 pages);
+void filemem_free(u64 offset, u64 pages); /* a run or any part of one */
 /* Returns memory to the host, keeps the run: it reads as zeros. */
 void filemem_punch(u64 offset, u64 pages);
 void *filemem_ptr(u64 offset); /* kernel address of a byte; touching it may take a host page fault */

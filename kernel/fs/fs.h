@@ -41,6 +41,7 @@ struct file;
 struct file_ops;
 struct file_lock_ctx;
 struct inotify_marks;
+struct fs_context;
 
 #define NAME_MAX 255
 #define PATH_MAX 4096
@@ -115,6 +116,7 @@ struct inode {
 	struct inotify_marks *marks; /* fs/inotify.c; NULL = none */
 	void *pipe; /* FIFO: its pipe while open, fs/pipe; unix socket: bound socket; under inode.lock */
 	bool lower; /* this inode is used as a layer of an overlay */
+	bool linkable; /* made by O_TMPFILE without O_EXCL: linkat may give it its first name */
 };
 
 /*
@@ -179,10 +181,13 @@ struct super_ops {
 	int (*remount)(struct super_block *sb, const char *options);
 	/* The options column of /proc/mounts, starting with ",": returns the length. NULL = none. */
 	int (*show_options)(struct super_block *sb, char *buf, size_t size);
+	/* The last mount is gone and its dentries are dropped: let go of what keeps inodes alive (memory file systems:
+	 * every name). sb->root is put right after. Inodes that are still open live on until put_super. NULL = nothing. */
+	void (*shutdown)(struct super_block *sb);
 };
 
 #define SB_NOCACHE 1u /* never keep unused dentries (procfs) */
-#define SB_CASE_SENSITIVE 0u
+#define SB_RDONLY 2u /* nothing on it can change */
 struct super_block {
 	struct ref ref; /* mounts and inodes */
 	const struct fs_type *type;
@@ -193,6 +198,8 @@ struct super_block {
 	u32 flags;
 	u64 max_file_size;
 	char source[64]; /* what /proc/mounts shows first */
+	u32 active; /* mounts, and pins of types that hand out one instance again (sb_pin); atomic */
+	struct dentry *root_dentry; /* made by the first mount; under the mount lock */
 };
 
 /* File system types are registered at boot by their init functions. */
@@ -208,6 +215,9 @@ void fs_type_register(struct fs_type *type);
 const struct fs_type *fs_type_find(const char *name);
 struct super_block *sb_alloc(const struct fs_type *type, const struct super_ops *ops); /* gets a dev number; NULL = no memory */
 void sb_put(struct super_block *sb);
+/* Keeps sb->root and its dentries although nothing is mounted. sb_unpin may shut it down: no locks held. */
+void sb_pin(struct super_block *sb);
+void sb_unpin(struct super_block *sb);
 
 /* Inodes: for file systems. */
 struct inode *inode_alloc(struct super_block *sb, const struct inode_ops *ops, u32 mode); /* one ref, times now, nlink 1, ino 0; NULL = no memory */
@@ -223,7 +233,22 @@ int inode_setattr_simple(struct inode *i, const struct iattr *attr);
 int inode_permission_generic(struct inode *i, u32 mask);
 void inode_touch(struct inode *i, u32 attr_times); /* ATTR_ATIME | ATTR_MTIME | ATTR_CTIME set to now */
 int inode_permission(struct inode *i, u32 mask); /* through ops */
+/*
+ * Writers and running executables, counted in inode.write_count. Each get pairs with its put.
+ * inode_write_get: -ETXTBSY while denied. inode_write_deny: -ETXTBSY while somebody writes.
+ */
+int inode_write_get(struct inode *i) __must_check;
+void inode_write_put(struct inode *i);
+int inode_write_deny(struct inode *i) __must_check;
+void inode_write_allow(struct inode *i);
+/* After a write or truncation by a program without CAP_FSETID: set-id bits go. No lock held; cheap when there are none. */
+void inode_drop_setid(struct inode *i);
+/* RLIMIT_FSIZE and the file system's limit for growing to size: 0 or -EFBIG (SIGXFSZ sent). */
+int inode_size_ok(struct inode *i, u64 size) __must_check;
+/* atime after a read, by the mount's rules (noatime, relatime). mnt may be NULL. */
+void inode_accessed(struct mount *mnt, struct inode *i);
 /* Sends inotify events for the inode, and for its name in the parent when dentry is given. */
+/* inode NULL = only the watchers of the directory. */
 void fs_notify(struct inode *inode, struct dentry *dentry, u32 mask);
 
 #define S_ISREG_(m) (((m)&S_IFMT) == S_IFREG)
@@ -245,10 +270,11 @@ struct dentry {
 	struct qstr name; /* name.name is 0-terminated here */
 	u32 mounted; /* something is mounted here; atomic */
 	bool unhashed; /* deleted: the name is gone */
+	struct super_block *sb; /* immutable; no reference of its own, the parents' inodes hold it */
 	char inline_name[40];
 };
-struct dentry *dentry_alloc_root(struct inode *root); /* takes over the reference */
-struct dentry *dentry_alloc_anon(struct inode *inode, const char *name); /* pipes, sockets, memfds: "pipe:[7]" */
+struct dentry *dentry_alloc_root(struct inode *root); /* takes over the reference; NULL = no memory (then it does not) */
+struct dentry *dentry_alloc_anon(struct inode *inode, const char *name); /* pipes, sockets, memfds: "pipe:[7]"; takes over the reference, on failure too */
 static inline struct dentry *dentry_get(struct dentry *d)
 {
 	ref_get(&d->ref);
@@ -279,8 +305,26 @@ int user_path_copy(struct uptr name, char *buf) __must_check; /* buf of PATH_MAX
 struct file *file_open_path(int dirfd, const char *name, u32 flags, u32 mode); /* err_ptr */
 struct file *file_open_inode(const struct path *path, u32 flags); /* err_ptr; permission not checked */
 
+/* The directory of the last component, and that component (bind(AF_UNIX)): -EEXIST when it is ".", ".." or "/". */
+int path_lookup_parent(int dirfd, const char *name, struct path *dir, char last[NAME_MAX + 1]) __must_check;
+/* For execve: MAY_EXEC, a regular file on a mount without noexec (else -EACCES); at_flags AT_EMPTY_PATH,
+ * AT_SYMLINK_NOFOLLOW. The file can be read by the kernel whether or not the program may. Writers are not denied yet. */
+struct file *file_open_exec(int dirfd, const char *name, int at_flags); /* err_ptr */
+/* open(2) from decoded arguments: resolve is openat2's. */
+struct file *do_open(int dirfd, const char *name, u32 flags, u32 mode, u32 resolve); /* err_ptr */
+
 int vfs_getattr(const struct path *p, struct kstat *st);
-int vfs_create(const struct path *dir, const char *name, const struct inode_new *new, struct path *out); /* mkdir, mknod, bind(AF_UNIX) */
+int vfs_statfs(struct super_block *sb, const struct mount *mnt, struct kstatfs *st);
+/* A change of attributes with all checks; the mount is checked for writing. attr->valid without ATTR_CTIME. */
+int vfs_setattr(const struct path *p, struct iattr *attr);
+/* The same without permission checks of size changes (ftruncate, O_TRUNC). file may be NULL. */
+int vfs_truncate(const struct path *p, u64 size, struct file *file);
+/* Reads a symlink's text; at most size bytes. Magic links answer with the path of their target. */
+ssize_t vfs_readlink(const struct path *p, char *buf, size_t size);
+/* Permission of the place: mount flags (read-only, noexec) and the inode. */
+int path_permission(const struct path *p, u32 mask);
+/* mkdir, mknod, bind(AF_UNIX): checks everything, applies the umask, fills in the owner. -EEXIST. out may be NULL. */
+int vfs_create(const struct path *dir, const char *name, const struct inode_new *new, struct path *out);
 
 /* Mounts, mount.c. */
 struct mount {
@@ -296,6 +340,10 @@ struct mount {
 	u32 id;
 	u32 propagation; /* MS_PRIVATE (default), MS_SHARED, MS_SLAVE, MS_UNBINDABLE */
 	u32 peer_group;
+	u32 origin; /* id of the mount it was copied from by mount_ns_copy; 0 = none */
+	struct list_head doomed; /* on its way out of the tree, with the place it had */
+	struct path was;
+	u32 expire; /* marked by umount2(MNT_EXPIRE) */
 };
 struct mount_ns {
 	struct ref ref;
@@ -307,6 +355,20 @@ struct mount_ns {
 };
 struct mount_ns *mount_ns_copy(struct mount_ns *ns); /* err_ptr */
 void mount_ns_put(struct mount_ns *ns);
+static inline struct mount_ns *mount_ns_get(struct mount_ns *ns)
+{
+	ref_get(&ns->ref);
+	return ns;
+}
+/* After CLONE_NEWNS or setns: root and cwd of fs move to ns's mounts: the copies of theirs, else ns's root. */
+void fs_context_rebase(struct fs_context *fs, struct mount_ns *ns);
+/*
+ * The text of /proc/PID/mounts, mountinfo, mountstats as seen from root: emit is called for each line (with its
+ * newline) with no lock held; it returns non-zero to stop.
+ */
+enum mount_show_kind { MOUNTS, MOUNTINFO, MOUNTSTATS };
+int mount_show(struct mount_ns *ns, const struct path *root, enum mount_show_kind kind,
+	       int (*emit)(void *arg, const char *line, size_t len), void *arg);
 
 bool path_readonly(const struct path *p); /* the mount or its file system is read-only */
 
@@ -322,9 +384,26 @@ void fs_context_put(struct fs_context *fs);
 void fs_get_root(struct fs_context *fs, struct path *out); /* referenced */
 void fs_get_cwd(struct fs_context *fs, struct path *out);
 
+/* Of the registered types, for /proc/filesystems: the one after t, or the first for NULL. */
+const struct fs_type *fs_type_next(const struct fs_type *t);
+
+/* The internal file system of pipes, sockets and other nameless files: file_alloc_anon's inodes live on it. */
+extern struct super_block *anon_sb;
+
+/* memfd seals, for fcntl: -EINVAL when the file is no memfd or tmpfs file. */
+int memfd_seals_get(struct file *f);
+int memfd_seals_add(struct file *f, u32 seals);
+/* A tmpfs file without a name, for memfd_create, SysV shm, shared anonymous memory; its file is open for reading and writing. */
+struct file *memfd_file(const char *name, u64 size, u32 seals, u32 flags); /* err_ptr */
+
 /* Boot: called once by core/boot in kserver's first thread; initialises caches, registers the built-in types. */
 int fs_init(void);
 /* Mounts for boot: target must exist (or is created when create is set, as dir or file by what source is). */
 int fs_boot_mount(const char *type, const char *source, const char *target, u64 flags, const char *options, void *data, bool create);
+/* After the boot mounts: the first process's mount namespace and root context, a reference each. */
+int fs_boot_finish(struct mount_ns **ns, struct fs_context **fs);
+/* For boot: hides a path (masked paths: an empty read-only directory, or /dev/null over a file) or makes it read-only. */
+int fs_boot_mask(const char *path);
+int fs_boot_readonly(const char *path);
 
 #endif

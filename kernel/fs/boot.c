@@ -1,0 +1,226 @@
+/*
+ * The file system's start: fs_init, the mounts of the boot block, and the context (root, cwd, umask) of tasks.
+ *
+ * Boot mounts happen on a service thread that has no fs context: boot_ns and boot_fs stand in for it, here and in
+ * name resolution, and become the first program's at fs_boot_finish.
+ */
+#include "fs/filemem.h"
+#include "fs/mount_tree.h"
+#include "fs/tmpfs/tmpfs.h"
+
+static struct fs_context *boot_fs;
+
+static struct fs_context *context_alloc(void)
+{
+	struct fs_context *fs = kzalloc(sizeof(*fs));
+
+	if (!fs)
+		return NULL;
+	ref_init(&fs->ref);
+	mutex_init(&fs->lock, LOCK_FS_CONTEXT);
+	fs->umask = 022;
+	return fs;
+}
+
+struct fs_context *fs_context_copy(struct fs_context *old)
+{
+	struct fs_context *fs = context_alloc();
+
+	if (!fs)
+		return NULL;
+	mutex_lock(&old->lock);
+	fs->root = old->root;
+	fs->cwd = old->cwd;
+	fs->umask = old->umask;
+	path_get(&fs->root);
+	path_get(&fs->cwd);
+	mutex_unlock(&old->lock);
+	return fs;
+}
+
+void fs_context_put(struct fs_context *fs)
+{
+	if (!ref_put(&fs->ref))
+		return;
+	path_put(&fs->root);
+	path_put(&fs->cwd);
+	kfree(fs);
+}
+
+void fs_get_root(struct fs_context *fs, struct path *out)
+{
+	mutex_lock(&fs->lock);
+	*out = fs->root;
+	path_get(out);
+	mutex_unlock(&fs->lock);
+}
+
+void fs_get_cwd(struct fs_context *fs, struct path *out)
+{
+	mutex_lock(&fs->lock);
+	*out = fs->cwd;
+	path_get(out);
+	mutex_unlock(&fs->lock);
+}
+
+void current_root(struct path *out)
+{
+	fs_get_root(current->fs ? current->fs : boot_fs, out);
+}
+
+void current_cwd(struct path *out)
+{
+	fs_get_cwd(current->fs ? current->fs : boot_fs, out);
+}
+
+u32 current_umask(void)
+{
+	return current->fs ? atomic_load_relaxed(&current->fs->umask) : 0;
+}
+
+int fs_init(void)
+{
+	int err;
+
+	anon_sb = sb_new_anon("anon_inodefs", ANON_INODE_FS_MAGIC);
+	boot_ns = mount_ns_alloc();
+	boot_fs = context_alloc();
+	if (!anon_sb || !boot_ns || !boot_fs)
+		return -ENOMEM;
+	err = tmpfs_init();
+	return err ? err : pipe_init();
+}
+
+static int boot_root(struct mount *m)
+{
+	mutex_lock(&mount_lock);
+	mutex_lock(&dcache_lock);
+	mount_attach_locked(m, NULL, NULL, boot_ns);
+	boot_ns->root = m;
+	mutex_unlock(&dcache_lock);
+	mutex_unlock(&mount_lock);
+	boot_fs->root = (struct path){ mount_get(m), dentry_get(m->root) };
+	boot_fs->cwd = (struct path){ mount_get(m), dentry_get(m->root) };
+	return 0;
+}
+
+/* Finds the target; with kind (S_IFDIR or S_IFREG) makes what is missing on the way. */
+static int boot_target(const char *target, u32 kind, struct path *out)
+{
+	int err = path_lookup(AT_FDCWD, target, LOOKUP_FOLLOW, out);
+	char *name, *slash;
+	struct path dir;
+
+	if (err != -ENOENT || !kind)
+		return err;
+	name = kstrdup(target);
+	if (!name)
+		return -ENOMEM;
+	while ((slash = strrchr(name, '/')) && !slash[1] && slash != name)
+		*slash = 0;
+	if (!slash || !slash[1]) {
+		err = -EINVAL;
+	} else {
+		char c = slash[1];
+
+		slash[1] = 0;
+		err = boot_target(name, S_IFDIR, &dir);
+		slash[1] = c;
+	}
+	if (!err) {
+		struct inode_new new = { .mode = kind | (kind == S_IFDIR ? 0755 : 0644) };
+
+		err = vfs_create(&dir, slash + 1, &new, out);
+		path_put(&dir);
+	}
+	kfree(name);
+	return err;
+}
+
+int fs_boot_mount(const char *name, const char *source, const char *target, u64 flags, const char *options, void *data,
+		  bool create)
+{
+	const struct fs_type *type = fs_type_find(name);
+	struct super_block *sb = NULL;
+	struct mount *m;
+	struct path at;
+	u32 kept = (u32)flags & MOUNT_KEPT_FLAGS;
+	int err;
+
+	if (!type || !type->mount)
+		return -ENODEV;
+	source = source ? source : "";
+	options = options ? options : "";
+	err = type->mount(type, source, options, data, &sb);
+	if (err)
+		return err;
+	if (!sb->source[0])
+		strlcpy(sb->source, *source ? source : name, sizeof(sb->source));
+	if (!(kept & (MS_NOATIME | MS_STRICTATIME)))
+		kept |= (u32)MS_RELATIME;
+	m = mount_of_sb(sb, kept);
+	if (is_err(m))
+		return (int)ptr_err(m);
+	if (!boot_ns->root)
+		return strcmp(target, "/") == 0 ? boot_root(m) : -EINVAL;
+	err = boot_target(target, create ? m->root->inode->mode & S_IFMT : 0, &at);
+	if (!err) {
+		err = mount_graft(m, &at);
+		path_put(&at);
+	}
+	if (err)
+		mount_put(m);
+	return err;
+}
+
+int fs_boot_finish(struct mount_ns **ns, struct fs_context **fs)
+{
+	if (!boot_ns->root)
+		return -ENOENT;
+	*fs = fs_context_copy(boot_fs);
+	if (!*fs)
+		return -ENOMEM;
+	*ns = mount_ns_get(boot_ns);
+	return 0;
+}
+
+/* A path that is missing needs no hiding. */
+int fs_boot_mask(const char *path)
+{
+	struct path at, null;
+	struct mount *m;
+	int err = path_lookup(AT_FDCWD, path, LOOKUP_FOLLOW, &at);
+
+	if (err)
+		return err == -ENOENT || err == -ENOTDIR ? 0 : err;
+	if (S_ISDIR_(at.dentry->inode->mode)) {
+		path_put(&at);
+		return fs_boot_mount("tmpfs", "tmpfs", path, MS_RDONLY, "size=0k", NULL, false);
+	}
+	err = path_lookup(AT_FDCWD, "/dev/null", LOOKUP_FOLLOW, &null);
+	if (!err) {
+		m = mount_alloc(null.mnt->sb, null.dentry, null.mnt->flags);
+		err = m ? mount_graft(m, &at) : -ENOMEM;
+		if (err && m)
+			mount_put(m);
+		path_put(&null);
+	}
+	path_put(&at);
+	return err;
+}
+
+int fs_boot_readonly(const char *path)
+{
+	struct path at;
+	struct mount *m;
+	int err = path_lookup(AT_FDCWD, path, LOOKUP_FOLLOW, &at);
+
+	if (err)
+		return err == -ENOENT || err == -ENOTDIR ? 0 : err;
+	m = mount_alloc(at.mnt->sb, at.dentry, at.mnt->flags | (u32)MS_RDONLY);
+	err = m ? mount_graft(m, &at) : -ENOMEM;
+	if (err && m)
+		mount_put(m);
+	path_put(&at);
+	return err;
+}
