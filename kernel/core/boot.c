@@ -10,6 +10,8 @@
 #include "abi/control.h"
 #include "abi/layout.h"
 #include "abi/linux/errno.h"
+#include "abi/linux/fcntl.h"
+#include "abi/linux/mman.h"
 #include "core/alloc.h"
 #include "core/kserver.h"
 #include "core/kserver_main.h"
@@ -20,21 +22,12 @@
 #include "fs/fs.h"
 #include "gate/host.h"
 #include "gate/internal.h"
+#include "ipc/futex.h"
 #include "lib/string.h"
 #include "mm/mm.h"
 #include "proc/task.h"
 
-#define PROT_READ 1
-#define PROT_WRITE 2
-#define MAP_SHARED 1
-#define MAP_PRIVATE 2
-#define MAP_FIXED 0x10
-#define MAP_ANONYMOUS 0x20
-#define MAP_NORESERVE 0x4000
 #define MFD_CLOEXEC 1
-#define MREMAP_MAYMOVE 1
-#define MREMAP_FIXED 2
-#define SEEK_END 2
 #define AT_CLKTCK 17
 #define AT_HWCAP 16
 #define AT_HWCAP2 26
@@ -250,7 +243,8 @@ static void boot_main(void *arg __unused)
 		boot_fail("no memory", ENOMEM);
 	start_thread("timer", timer_main, NULL);
 	start_thread("poller", poller_main, NULL);
-	err = filemem_init(filemem_host_fd);
+	filemem_init(filemem_host_fd);
+	err = futex_init();
 	if (!err)
 		err = fs_init();
 	if (err)

@@ -17,12 +17,24 @@
 #define FUTEX_WAKE 1
 #define WALL_ 0x40000000
 
+/* Service threads may do everything: they act for the kernel. */
+static struct cred *service_cred;
+
 struct task *service_task(const char *name)
 {
 	struct task *t = kzalloc(sizeof(*t));
 
-	if (!t)
+	if (!service_cred) {
+		service_cred = cred_alloc();
+		if (service_cred)
+			service_cred->cap_permitted = service_cred->cap_effective = (1ull << CAP_COUNT) - 1;
+	}
+	if (!t || !service_cred) {
+		kfree(t);
 		return NULL;
+	}
+	t->cred = cred_get(service_cred);
+	t->orig_rax = ~0ull;
 	ref_init(&t->ref);
 	strlcpy(t->comm, name, sizeof(t->comm));
 	t->blocked = ~0ull;

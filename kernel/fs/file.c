@@ -177,6 +177,26 @@ struct file *file_alloc_anon(const char *name, const struct file_ops *ops, void 
 	return f;
 }
 
+struct file *file_open_bare(struct inode *inode, u32 flags)
+{
+	struct file *f = file_pool_get();
+	int ret;
+
+	if (is_err(f))
+		return f;
+	file_setup(f, flags, inode->fops);
+	f->inode = inode_get(inode);
+	atomic_store(&f->ref.count, 1);
+	ret = inode->ops->open ? inode->ops->open(inode, f) : 0;
+	if (!ret && !f->ops)
+		ret = -ENXIO;
+	if (!ret)
+		return f;
+	f->ops = NULL;
+	file_put(f);
+	return err_ptr(ret);
+}
+
 static void file_release(struct file *f)
 {
 	struct path path = f->path;
@@ -184,7 +204,7 @@ static void file_release(struct file *f)
 	const struct cred *cred = f->cred;
 
 	if (!(f->mode_flags & FMODE_PATH)) {
-		if (f->ops)
+		if (f->ops && path.dentry)
 			file_notify(f, f->mode_flags & FMODE_WRITE ? NOTIFY_CLOSE_WRITE : NOTIFY_CLOSE_NOWRITE);
 		if (f->epoll_links)
 			epoll_file_release(f);
@@ -201,7 +221,7 @@ static void file_release(struct file *f)
 	inode_put(inode);
 	if (path.mnt)
 		path_put(&path);
-	else
+	else if (path.dentry)
 		dentry_put(path.dentry);
 	cred_put(cred);
 }

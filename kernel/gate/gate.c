@@ -109,6 +109,7 @@ void gate_kernel_signal(int sig, struct siginfo *info, u8 *uc)
 			return;
 		}
 	}
+	panic_frame = *(u64 **)(uc + UC_RBP);
 	panic("signal %d (code %d) at %#lx, address %#lx", sig, info->code, *rip, info->fault.addr);
 }
 

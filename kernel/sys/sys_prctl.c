@@ -5,10 +5,11 @@
 #include "gate/gate.h"
 #include "gate/host.h"
 #include "lib/string.h"
-#include "mm/anonname.h"
 #include "mm/mm.h"
 #include "proc/task.h"
 #include "sys/syscall.h"
+
+#define ANON_NAME_MAX 80 /* with the 0, prctl(2) */
 
 #define TIMER_SLACK_DEFAULT 50000 /* ns */
 
