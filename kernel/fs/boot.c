@@ -4,10 +4,10 @@
  * Boot mounts happen on a service thread that has no fs context: boot_ns and boot_fs stand in for it, here and in
  * name resolution, and become the first program's at fs_boot_finish.
  */
-#include "fs/dev/devtmpfs.h"
 #include "fs/filemem.h"
 #include "fs/mount_tree.h"
 #include "fs/tmpfs/tmpfs.h"
+#include "fs/dev/dev.h"
 #include "fs/hostfile/hostfile.h"
 #include "fs/hostfs/hostfs.h"
 #include "fs/overlay/overlay.h"

@@ -113,7 +113,7 @@ static void file_setup(struct file *f, u32 flags, const struct file_ops *ops)
 	f->mode_flags = mode_of_flags(flags);
 	f->pos = 0;
 	sleep_lock_init(&f->pos_lock);
-	f->cred = cred_get(current->cred);
+	f->cred = current->cred ? cred_get(current->cred) : NULL; /* service threads have none */
 	f->epoll_links = NULL;
 	f->owner = NULL;
 	f->owner_sig = 0;
@@ -153,8 +153,10 @@ struct file *file_alloc_anon(const char *name, const struct file_ops *ops, void 
 	if (!inode)
 		return err_ptr(-ENOMEM);
 	inode->ino = inode_next_ino();
-	inode->uid = current->cred->fsuid;
-	inode->gid = current->cred->fsgid;
+	if (current->cred) {
+		inode->uid = current->cred->fsuid;
+		inode->gid = current->cred->fsgid;
+	}
 	if (mode)
 		ksnprintf(text, sizeof(text), "%s:[%lu]", name, inode->ino);
 	else
@@ -223,7 +225,8 @@ static void file_release(struct file *f)
 		path_put(&path);
 	else if (path.dentry)
 		dentry_put(path.dentry);
-	cred_put(cred);
+	if (cred)
+		cred_put(cred);
 }
 
 void file_put(struct file *f)

@@ -86,20 +86,22 @@ static struct file *open_path(const struct path *path, u32 flags, u32 extra_mode
 		f->mode_flags |= FMODE_WRITER;
 	}
 	f->ops = inode->fops ? inode->fops : &nothing_ops;
+	f->flags |= flags & O_NOCTTY; /* for the type's open only */
 	if (inode->ops->open)
 		err = inode->ops->open(inode, f);
 	else if (inode->fops)
 		err = 0;
 	else if (S_ISFIFO_(inode->mode))
-		err = fs_hooks.open_fifo ? fs_hooks.open_fifo(inode, f) : -ENXIO;
-	else if (S_ISCHR_(inode->mode) || S_ISBLK_(inode->mode))
-		err = fs_hooks.open_device ? fs_hooks.open_device(inode, f) : -ENXIO;
+		err = fifo_open(inode, f);
+	else if (S_ISCHR_(inode->mode))
+		err = chrdev_open(inode, f);
 	else
 		err = -ENXIO;
 	if (!err && f->ops == &nothing_ops)
 		err = -ENXIO;
 	if (err)
 		goto fail;
+	f->flags &= ~O_NOCTTY;
 	ops = f->ops;
 	if (ops->llseek || S_ISREG_(inode->mode) || S_ISDIR_(inode->mode))
 		f->mode_flags |= FMODE_LSEEK | FMODE_PREAD | FMODE_PWRITE;

@@ -164,11 +164,13 @@ static int copy_nameless(struct ovl_inode *oi, struct inode *dir, const struct q
 		return ret;
 	ovl_adopt_layer(upper);
 	ret = fill_copy(oi, upper, st, limit);
-	if (!ret && q) {
+	if (!ret) {
 		ovl_publish_upper(oi, upper);
-		mutex_lock(&dir->lock);
-		ret = dir->ops->link(dir, q, upper);
-		mutex_unlock(&dir->lock);
+		if (q) {
+			mutex_lock(&dir->lock);
+			ret = dir->ops->link(dir, q, upper);
+			mutex_unlock(&dir->lock);
+		}
 		if (ret)
 			ovl_unpublish(&oi->key_upper);
 	}

@@ -1,7 +1,8 @@
 /* overlay: operations on names. The VFS holds the inode locks of the overlay directories and victims. */
+#include "fs/overlay/internal.h"
+
 #include "core/alloc.h"
 #include "core/log.h"
-#include "fs/overlay/internal.h"
 
 int ovl_lookup(struct inode *dir, const struct qstr *q, struct inode **out)
 {
@@ -259,7 +260,7 @@ static int move_upper(const struct move *m, bool below)
 	ret = ovl_layer_lookup_locked(m->old_dir, m->old_q, &from);
 	if (ret && ret != -ENOENT)
 		goto out;
-	ret = 0;
+	ret = exchange && (!from || !to) ? -EXDEV : 0; /* a hard link that has its upper part elsewhere */
 	if (to && !exchange) {
 		/* A directory cannot replace a whiteout, nor a link be made over anything. */
 		if (S_ISDIR_(to->mode))
