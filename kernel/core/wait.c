@@ -91,10 +91,7 @@ int task_sleep(s64 deadline)
 	u32 old_state = t->state;
 	int ret = 0;
 
-#ifdef LIMPET_DEBUG
-	void lock_assert_none(void);
 	lock_assert_none();
-#endif
 	if (deadline != KTIME_MAX) {
 		ts = ns_to_timespec64(deadline < 0 ? 0 : deadline);
 		tsp = &ts;
