@@ -88,7 +88,7 @@ int fs_init(void)
 	if (!anon_sb || !boot_ns || !boot_fs)
 		return -ENOMEM;
 	err = tmpfs_init();
-	return err;
+	return err ? err : pipe_init();
 }
 
 static int boot_root(struct mount *m)

@@ -390,15 +390,6 @@ const struct fs_type *fs_type_next(const struct fs_type *t);
 /* The internal file system of pipes, sockets and other nameless files: file_alloc_anon's inodes live on it. */
 extern struct super_block *anon_sb;
 
-/* Other parts' hooks, set once by their init functions before the first program runs. NULL = not there. */
-struct fs_hooks {
-	int (*open_fifo)(struct inode *inode, struct file *file); /* fs/pipe: NULL answers -ENXIO */
-	int (*open_device)(struct inode *inode, struct file *file); /* fs/dev: by inode->mode and rdev: NULL answers -ENXIO */
-	void (*free_locks)(struct inode *inode); /* the inode goes: inode->locks != NULL */
-	void (*free_marks)(struct inode *inode); /* inode->marks != NULL */
-};
-extern struct fs_hooks fs_hooks;
-
 /* memfd seals, for fcntl: -EINVAL when the file is no memfd or tmpfs file. */
 int memfd_seals_get(struct file *f);
 int memfd_seals_add(struct file *f, u32 seals);

@@ -4,7 +4,6 @@
  */
 #include "fs/internal.h"
 
-struct fs_hooks fs_hooks;
 struct super_block *anon_sb;
 
 static struct mutex registry_lock = MUTEX_INIT(LOCK_LEAF);
@@ -124,10 +123,8 @@ void inode_put(struct inode *i)
 	if (!ref_put(&i->ref))
 		return;
 	sb = i->sb;
-	if (i->locks && fs_hooks.free_locks)
-		fs_hooks.free_locks(i);
-	if (i->marks && fs_hooks.free_marks)
-		fs_hooks.free_marks(i);
+	/* Locks and watches referred to the inode: there are none. */
+	ASSERT(!i->locks && !i->marks);
 	if (sb->ops && sb->ops->evict)
 		sb->ops->evict(i);
 	kfree(i);

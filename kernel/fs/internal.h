@@ -124,6 +124,11 @@ int do_unlinkat(int dirfd, const char *name);
 int do_rmdirat(int dirfd, const char *name);
 int do_renameat2(int olddirfd, const char *oldname, int newdirfd, const char *newname, u32 flags);
 
+/* Who opens special files: fs/pipe/fifo.c, fs/dev/dev.c. As inode_ops.open. */
+int fifo_open(struct inode *inode, struct file *file);
+int chrdev_open(struct inode *inode, struct file *file);
+int pipe_init(void) __must_check;
+
 /* xattr.c: name checked for length; no lock held. */
 ssize_t vfs_getxattr(const struct path *p, const char *name, void *buf, size_t size);
 int vfs_setxattr(const struct path *p, const char *name, const void *value, size_t size, u32 flags);
@@ -150,7 +155,7 @@ int sync_all(void);
 /* Events about a name: only watchers of its directory hear them. inode tells the kind of file. */
 static inline void notify_name(struct dentry *d, struct inode *inode, u32 mask)
 {
-	fs_notify(NULL, d, mask | (S_ISDIR_(inode->mode) ? IN_ISDIR : 0));
+	fs_notify(inode, d, mask);
 }
 
 #endif

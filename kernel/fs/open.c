@@ -91,9 +91,9 @@ static struct file *open_path(const struct path *path, u32 flags, u32 extra_mode
 	else if (inode->fops)
 		err = 0;
 	else if (S_ISFIFO_(inode->mode))
-		err = fs_hooks.open_fifo ? fs_hooks.open_fifo(inode, f) : -ENXIO;
-	else if (S_ISCHR_(inode->mode) || S_ISBLK_(inode->mode))
-		err = fs_hooks.open_device ? fs_hooks.open_device(inode, f) : -ENXIO;
+		err = fifo_open(inode, f);
+	else if (S_ISCHR_(inode->mode))
+		err = chrdev_open(inode, f);
 	else
 		err = -ENXIO;
 	if (!err && f->ops == &nothing_ops)

@@ -76,11 +76,11 @@ static int run_new(struct inode *i, u32 at, u64 page, u64 wanted)
 	/* As much again as the file has, or what its size says is to come. */
 	if (ti->nruns)
 		total = ti->runs[ti->nruns - 1].page + ti->runs[ti->nruns - 1].pages;
-	n = max(n, min(min(total, page), AHEAD_MAX));
+	n = umax(n, umin(umin(total, page), AHEAD_MAX));
 	if (size_pages > page)
-		n = max(n, min(size_pages - page, AHEAD_MAX));
-	n = min(n, gap);
-	for (;; n = wanted < n ? min(wanted, gap) : 1) {
+		n = umax(n, umin(size_pages - page, AHEAD_MAX));
+	n = umin(n, gap);
+	for (;; n = wanted < n ? umin(wanted, gap) : 1) {
 		r.pages = n;
 		r.present = kcalloc((n + 63) / 64, sizeof(u64));
 		r.offset = r.present ? filemem_alloc(n) : FILEMEM_NONE;
@@ -111,7 +111,7 @@ u64 tmpfs_reserve(struct inode *i, u64 page, u64 *pages, int *err)
 			return FILEMEM_NONE;
 	}
 	r = &ti->runs[at];
-	*pages = min(*pages, r->page + r->pages - page);
+	*pages = umin(*pages, r->page + r->pages - page);
 	return r->offset + ((page - r->page) << PAGE_SHIFT);
 }
 
@@ -249,7 +249,7 @@ void tmpfs_drop_pages(struct inode *i, u64 page, u64 end)
 	for (to = at; to < ti->nruns && ti->runs[to].page < end;) {
 		struct tmpfs_run *r = &ti->runs[to];
 		u64 a = page > r->page ? page - r->page : 0;
-		u64 b = min(end - r->page, r->pages), n, gone = 0;
+		u64 b = umin(end - r->page, r->pages), n, gone = 0;
 
 		if (r->mapped || a || b < r->pages) {
 			/* Part of a run, or one that programs see: it keeps its place. */
@@ -293,7 +293,7 @@ void tmpfs_sync_mapped(struct inode *i)
 		if (!r->mapped)
 			continue;
 		for (u64 a = 0; a < r->pages; a += sizeof(vec)) {
-			u64 n = min(r->pages - a, (u64)sizeof(vec));
+			u64 n = umin(r->pages - a, (u64)sizeof(vec));
 
 			if (host_mincore(filemem_ptr(r->offset + (a << PAGE_SHIFT)), n << PAGE_SHIFT, vec) < 0)
 				break;
@@ -314,7 +314,7 @@ u64 tmpfs_next_data(struct tmpfs_inode *ti, u64 page, u64 end)
 	for (u32 k = run_index(ti, page); k < ti->nruns && page < end; k++) {
 		struct tmpfs_run *r = &ti->runs[k];
 
-		for (page = max(page, r->page); page < r->page + r->pages && page < end; page++)
+		for (page = umax(page, r->page); page < r->page + r->pages && page < end; page++)
 			if (bit_get(r->present, page - r->page))
 				return page;
 	}

@@ -50,22 +50,22 @@ static ssize_t tmpfs_read(struct file *f, struct uio *to, loff_t *pos)
 			mutex_unlock(&ti->lock);
 			break;
 		}
-		n = min((u64)to->resid, min(size - off, CHUNK));
+		n = umin((u64)to->resid, umin(size - off, CHUNK));
 		r = tmpfs_find_run(ti, page);
 		if (r && r->page <= page) {
 			end = (r->page + r->pages) << PAGE_SHIFT;
-			n = min(n, end - off);
+			n = umin(n, end - off);
 			if (tmpfs_page_has_data(r, page)) {
 				if (!r->mapped)
-					n = min(n, (tmpfs_next_hole(ti, page, (off + n + PAGE_SIZE - 1) >> PAGE_SHIFT)
+					n = umin(n, (tmpfs_next_hole(ti, page, (off + n + PAGE_SIZE - 1) >> PAGE_SHIFT)
 						    << PAGE_SHIFT) - off);
 				src = (char *)filemem_ptr(r->offset) + (off - (r->page << PAGE_SHIFT));
 				ti->pins++;
 			} else {
-				n = min(n, PAGE_SIZE - (off & (PAGE_SIZE - 1)));
+				n = umin(n, PAGE_SIZE - (off & (PAGE_SIZE - 1)));
 			}
 		} else if (r) {
-			n = min(n, (r->page << PAGE_SHIFT) - off);
+			n = umin(n, (r->page << PAGE_SHIFT) - off);
 		}
 		mutex_unlock(&ti->lock);
 		got = src ? uio_copy_to(to, src, n) : uio_zero(to, n);
@@ -87,7 +87,7 @@ static ssize_t tmpfs_read(struct file *f, struct uio *to, loff_t *pos)
 static int write_limit(struct inode *i, u64 pos, u64 *len)
 {
 	struct tmpfs_inode *ti = tmpfs_i(i);
-	u64 max = min(i->sb->max_file_size, TMPFS_MAX_SIZE), lim = current->process ? rlimit(RLIMIT_FSIZE) : ~0ull;
+	u64 max = umin(i->sb->max_file_size, TMPFS_MAX_SIZE), lim = current->process ? rlimit(RLIMIT_FSIZE) : ~0ull;
 
 	if (ti->seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE))
 		return -EPERM;
@@ -102,7 +102,7 @@ static int write_limit(struct inode *i, u64 pos, u64 *len)
 	}
 	if (pos >= max)
 		return -EFBIG;
-	*len = min(*len, min(lim, max) - pos);
+	*len = umin(*len, umin(lim, max) - pos);
 	return 0;
 }
 
@@ -111,7 +111,7 @@ static ssize_t write_piece(struct inode *i, struct uio *from, u64 pos, u64 len)
 {
 	struct tmpfs_inode *ti = tmpfs_i(i);
 	u64 page = pos >> PAGE_SHIFT, in_page = pos & (PAGE_SIZE - 1);
-	u64 pages = (in_page + min(len, CHUNK) + PAGE_SIZE - 1) >> PAGE_SHIFT, offset;
+	u64 pages = (in_page + umin(len, CHUNK) + PAGE_SIZE - 1) >> PAGE_SHIFT, offset;
 	u32 truncations = ti->truncations;
 	struct tmpfs_dead *dead;
 	size_t n;
@@ -120,7 +120,7 @@ static ssize_t write_piece(struct inode *i, struct uio *from, u64 pos, u64 len)
 	offset = tmpfs_make_present(i, page, &pages, &err);
 	if (offset == FILEMEM_NONE)
 		return err;
-	len = min(len, (pages << PAGE_SHIFT) - in_page);
+	len = umin(len, (pages << PAGE_SHIFT) - in_page);
 	ti->pins++;
 	mutex_unlock(&ti->lock);
 	n = uio_copy_from(from, (char *)filemem_ptr(offset) + in_page, len);
@@ -196,8 +196,7 @@ static loff_t tmpfs_llseek(struct file *f, loff_t off, int whence)
 	if (page == end && whence == SEEK_DATA) {
 		off = -ENXIO;
 	} else {
-		off = max(off, (loff_t)(page << PAGE_SHIFT));
-		off = min(off, (loff_t)i->size);
+		off = (loff_t)umin(umax((u64)off, page << PAGE_SHIFT), i->size);
 	}
 	mutex_unlock(&ti->lock);
 	if (off >= 0)
@@ -316,7 +315,7 @@ static int tmpfs_fallocate(struct file *f, int mode, loff_t off, loff_t len)
 		return -EOPNOTSUPP;
 	if (off < 0 || len <= 0 || ((mode & FALLOC_FL_PUNCH_HOLE) && (!keep || (mode & FALLOC_FL_ZERO_RANGE))))
 		return -EINVAL;
-	if (end > min(i->sb->max_file_size, TMPFS_MAX_SIZE))
+	if (end > umin(i->sb->max_file_size, TMPFS_MAX_SIZE))
 		return -EFBIG;
 	if (!keep) {
 		err = inode_size_ok(i, end);

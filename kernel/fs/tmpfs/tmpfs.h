@@ -105,6 +105,15 @@ static inline struct tmpfs_sb *tmpfs_s(struct super_block *sb)
 	return sb->priv;
 }
 
+static inline u64 umin(u64 a, u64 b)
+{
+	return a < b ? a : b;
+}
+static inline u64 umax(u64 a, u64 b)
+{
+	return a > b ? a : b;
+}
+
 int tmpfs_init(void);
 u64 tmpfs_total_memory(void); /* bytes that percentages and defaults are of */
 extern struct super_block *tmpfs_internal_sb; /* memfds, shared memory: no limits */
