@@ -10,6 +10,8 @@
 #include "abi/control.h"
 #include "abi/layout.h"
 #include "abi/linux/errno.h"
+#include "abi/linux/fcntl.h"
+#include "abi/linux/mman.h"
 #include "core/alloc.h"
 #include "core/kserver.h"
 #include "core/kserver_main.h"
@@ -20,21 +22,13 @@
 #include "fs/fs.h"
 #include "gate/host.h"
 #include "gate/internal.h"
+#include "ipc/futex.h"
 #include "lib/string.h"
 #include "mm/mm.h"
+#include "net/socket.h"
 #include "proc/task.h"
 
-#define PROT_READ 1
-#define PROT_WRITE 2
-#define MAP_SHARED 1
-#define MAP_PRIVATE 2
-#define MAP_FIXED 0x10
-#define MAP_ANONYMOUS 0x20
-#define MAP_NORESERVE 0x4000
 #define MFD_CLOEXEC 1
-#define MREMAP_MAYMOVE 1
-#define MREMAP_FIXED 2
-#define SEEK_END 2
 #define AT_CLKTCK 17
 #define AT_HWCAP 16
 #define AT_HWCAP2 26
@@ -217,6 +211,9 @@ void boot_start(const u64 *sp)
 
 	if (!t || hthread_adopt_boot(t))
 		boot_fail("no memory for the first thread", ENOMEM);
+#ifdef LIMPET_DEBUG
+	lock_debug_ready = true;
+#endif
 	gate_on_stack(hthread_kstack_top(t->ht), boot_main, NULL);
 }
 
@@ -250,11 +247,13 @@ static void boot_main(void *arg __unused)
 		boot_fail("no memory", ENOMEM);
 	start_thread("timer", timer_main, NULL);
 	start_thread("poller", poller_main, NULL);
-	err = filemem_init(filemem_host_fd);
+	filemem_init(filemem_host_fd);
+	err = futex_init();
 	if (!err)
 		err = fs_init();
 	if (err)
 		boot_fail("file systems", err);
+	net_init();
 	world_mount();
 	start_thread("spawner", spawner_main, NULL);
 	world_start_init();

@@ -40,10 +40,12 @@ extern char __text_start[], __text_end[];
 
 static bool is_text(u64 a) { return a >= (u64)__text_start && a < (u64)__text_end; }
 
+u64 *panic_frame;
+
 /* Follows saved frame pointers while they stay in this thread's kernel stack. */
 static size_t backtrace(char *buf, size_t size)
 {
-	u64 *fp = __builtin_frame_address(0);
+	u64 *fp = panic_frame ? panic_frame : __builtin_frame_address(0);
 	size_t n = 0;
 
 	buf[0] = 0;

@@ -19,6 +19,9 @@ void klog(enum log_level level, const char *fmt, ...) __printf(2, 3);
 /* Prints the reason and a backtrace, tells the supervisor, ends the whole sandbox (limpet exits with 125). */
 __noreturn void panic(const char *fmt, ...) __printf(1, 2);
 
+/* Set by the gate when a signal met the kernel: where the backtrace of the panic that follows begins. */
+extern u64 *panic_frame;
+
 #define BUG_ON(cond)                                                                                         \
 	do {                                                                                                 \
 		if (unlikely(cond))                                                                          \

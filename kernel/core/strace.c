@@ -649,7 +649,6 @@ static bool shown_early(u64 nr)
 	case NR_futex:
 	case NR_rt_sigsuspend:
 	case NR_rt_sigtimedwait:
-	case NR_rt_sigreturn:
 	case NR_vfork:
 	case NR_execve:
 	case NR_execveat:
@@ -707,7 +706,7 @@ static void put_result(struct line *l, const struct syscall_desc *d, long ret)
 			put(l, "-1 %s (%s: %s)", name, text, d->note);
 		else
 			put(l, "-1 %s (%s)", name, text);
-	} else if (ret < 0 || ret >= 0x10000000l) {
+	} else if (ret < 0 || ret >= 0x10000000l || d->nr == NR_brk) {
 		put(l, "%#lx", ret);
 	} else {
 		put(l, "%ld", ret);

@@ -7,6 +7,12 @@
 #include "fs/filemem.h"
 #include "fs/mount_tree.h"
 #include "fs/tmpfs/tmpfs.h"
+#include "fs/dev/dev.h"
+#include "fs/hostfile/hostfile.h"
+#include "fs/hostfs/hostfs.h"
+#include "fs/overlay/overlay.h"
+#include "fs/pipe/pipe.h"
+#include "fs/tty/tty.h"
 
 static struct fs_context *boot_fs;
 
@@ -87,8 +93,16 @@ int fs_init(void)
 	boot_fs = context_alloc();
 	if (!anon_sb || !boot_ns || !boot_fs)
 		return -ENOMEM;
-	err = tmpfs_init();
-	return err ? err : pipe_init();
+	/* In the order of their needs: tmpfs lends its inodes to others, devices go before the file systems that show them. */
+	static int (*const inits[])(void) = { tmpfs_init, hostfs_init, overlay_init, pipe_init, tty_init, hostfile_init,
+					     dev_init };
+
+	for (u32 i = 0; i < ARRAY_SIZE(inits); i++) {
+		err = inits[i]();
+		if (err)
+			return err;
+	}
+	return 0;
 }
 
 static int boot_root(struct mount *m)

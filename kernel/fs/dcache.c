@@ -390,8 +390,12 @@ static void swap_names(struct dentry *a, struct dentry *b)
 void dentry_move(struct dentry *d, struct dentry *target, bool exchange)
 {
 	struct dentry *dp, *tp;
+	struct list_head doomed;
 
+	list_init(&doomed);
 	mutex_lock(&dcache_lock);
+	if (!exchange)
+		prune_children_locked(target, &doomed);
 	dp = d->parent;
 	tp = target->parent;
 	unhash_locked(d);
@@ -409,6 +413,7 @@ void dentry_move(struct dentry *d, struct dentry *target, bool exchange)
 		target->unhashed = true;
 	}
 	mutex_unlock(&dcache_lock);
+	dcache_dispose(&doomed); /* negative ones: a directory that is replaced was empty */
 }
 
 bool dentry_is_ancestor(struct dentry *a, struct dentry *d)
@@ -477,8 +482,10 @@ static bool prepend_path_locked(const struct path *p, const struct path *root, c
 			mnt = mnt->parent;
 			continue;
 		}
-		if (d->parent == d)
+		if (d->parent == d) {
+			*reached = !root; /* from the file system's own root */
 			break;
+		}
 		if (!prepend(pos, start, d->name.name, d->name.len) || !prepend(pos, start, "/", 1))
 			return false;
 		any = true;

@@ -113,7 +113,7 @@ static void file_setup(struct file *f, u32 flags, const struct file_ops *ops)
 	f->mode_flags = mode_of_flags(flags);
 	f->pos = 0;
 	sleep_lock_init(&f->pos_lock);
-	f->cred = cred_get(current->cred);
+	f->cred = current->cred ? cred_get(current->cred) : NULL; /* service threads have none */
 	f->epoll_links = NULL;
 	f->owner = NULL;
 	f->owner_sig = 0;
@@ -153,8 +153,10 @@ struct file *file_alloc_anon(const char *name, const struct file_ops *ops, void 
 	if (!inode)
 		return err_ptr(-ENOMEM);
 	inode->ino = inode_next_ino();
-	inode->uid = current->cred->fsuid;
-	inode->gid = current->cred->fsgid;
+	if (current->cred) {
+		inode->uid = current->cred->fsuid;
+		inode->gid = current->cred->fsgid;
+	}
 	if (mode)
 		ksnprintf(text, sizeof(text), "%s:[%lu]", name, inode->ino);
 	else
@@ -177,6 +179,26 @@ struct file *file_alloc_anon(const char *name, const struct file_ops *ops, void 
 	return f;
 }
 
+struct file *file_open_bare(struct inode *inode, u32 flags)
+{
+	struct file *f = file_pool_get();
+	int ret;
+
+	if (is_err(f))
+		return f;
+	file_setup(f, flags, inode->fops);
+	f->inode = inode_get(inode);
+	atomic_store(&f->ref.count, 1);
+	ret = inode->ops->open ? inode->ops->open(inode, f) : 0;
+	if (!ret && !f->ops)
+		ret = -ENXIO;
+	if (!ret)
+		return f;
+	f->ops = NULL;
+	file_put(f);
+	return err_ptr(ret);
+}
+
 static void file_release(struct file *f)
 {
 	struct path path = f->path;
@@ -184,7 +206,7 @@ static void file_release(struct file *f)
 	const struct cred *cred = f->cred;
 
 	if (!(f->mode_flags & FMODE_PATH)) {
-		if (f->ops)
+		if (f->ops && path.dentry)
 			file_notify(f, f->mode_flags & FMODE_WRITE ? NOTIFY_CLOSE_WRITE : NOTIFY_CLOSE_NOWRITE);
 		if (f->epoll_links)
 			epoll_file_release(f);
@@ -201,9 +223,10 @@ static void file_release(struct file *f)
 	inode_put(inode);
 	if (path.mnt)
 		path_put(&path);
-	else
+	else if (path.dentry)
 		dentry_put(path.dentry);
-	cred_put(cred);
+	if (cred)
+		cred_put(cred);
 }
 
 void file_put(struct file *f)

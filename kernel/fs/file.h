@@ -102,6 +102,11 @@ struct file *file_alloc(const struct path *path, u32 flags, const struct file_op
  * shown as name:[ino] (or "anon_inode:name" when mode is 0) by readlink of /proc/PID/fd/N.
  */
 struct file *file_alloc_anon(const char *name, const struct file_ops *ops, void *priv, u32 flags, u32 mode);
+/*
+ * A description for the kernel's own use of an inode beneath another file system (overlay): no path, no descriptor; the
+ * inode's open is called. err_ptr.
+ */
+struct file *file_open_bare(struct inode *inode, u32 flags);
 static inline struct file *file_get(struct file *f)
 {
 	ref_get(&f->ref);

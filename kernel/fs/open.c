@@ -86,6 +86,7 @@ static struct file *open_path(const struct path *path, u32 flags, u32 extra_mode
 		f->mode_flags |= FMODE_WRITER;
 	}
 	f->ops = inode->fops ? inode->fops : &nothing_ops;
+	f->flags |= flags & O_NOCTTY; /* for the type's open only */
 	if (inode->ops->open)
 		err = inode->ops->open(inode, f);
 	else if (inode->fops)
@@ -100,6 +101,7 @@ static struct file *open_path(const struct path *path, u32 flags, u32 extra_mode
 		err = -ENXIO;
 	if (err)
 		goto fail;
+	f->flags &= ~O_NOCTTY;
 	ops = f->ops;
 	if (ops->llseek || S_ISREG_(inode->mode) || S_ISDIR_(inode->mode))
 		f->mode_flags |= FMODE_LSEEK | FMODE_PREAD | FMODE_PWRITE;

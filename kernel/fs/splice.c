@@ -113,55 +113,26 @@ ssize_t file_sendfile(struct file *in, struct file *out, loff_t *in_pos, size_t 
 	return copy_from_pos(in, in_pos, out, NULL, min(count, (size_t)RW_MAX));
 }
 
-static bool claim_reader(struct pipe *p)
-{
-	return atomic_load_relaxed(&p->rbusy) == 0 && atomic_cas(&p->rbusy, 0u, 1u);
-}
-
-static void release_reader(struct pipe *p)
-{
-	(void)atomic_xchg(&p->rbusy, 0u);
-	if (wait_queue_active(&p->rd_wait))
-		wake_up(&p->rd_wait);
-}
-
-static u64 pipe_bytes(struct pipe *p)
-{
-	s64 n = (s64)(atomic_load(&p->head) - atomic_load(&p->tail));
-
-	return n > 0 ? (u64)n : 0;
-}
-
-static u64 pipe_space(struct pipe *p)
-{
-	u64 head = atomic_load(&p->head), tail = atomic_load(&p->tail), cap = atomic_load(&p->capacity);
-	s64 used = (s64)(head - PAGE_ALIGN_DOWN(tail));
-
-	if ((s64)(head - tail) <= 0)
-		return cap;
-	return used < (s64)cap ? cap - (u64)used : 0;
-}
-
 /* Takes the reading claim of a pipe that has bytes: how many; 0 = the writers are gone (no claim); -EAGAIN, -ERESTARTSYS. */
 static ssize_t pipe_begin(struct pipe *p, bool nonblock)
 {
 	for (;;) {
 		bool had_writers;
 		u64 n;
-		int err = claim_reader(p) ? 0 : wait_event_exclusive(&p->rd_wait, claim_reader(p));
+		int err = wait_event(&p->rd_wait, pipe_claim(&p->rbusy));
 
 		if (err)
 			return err;
 		had_writers = atomic_load(&p->writers) != 0;
-		n = pipe_bytes(p);
+		n = pipe_avail(p);
 		if (n)
 			return (ssize_t)min(n, (u64)CHUNK);
-		release_reader(p);
+		pipe_release_claim(&p->rbusy, &p->rd_wait);
 		if (!had_writers)
 			return 0;
 		if (nonblock)
 			return -EAGAIN;
-		err = wait_event(&p->rd_wait, !atomic_load(&p->writers) || pipe_bytes(p));
+		err = wait_event(&p->rd_wait, !atomic_load(&p->writers) || pipe_avail(p));
 		if (err)
 			return err;
 	}
@@ -208,7 +179,7 @@ static void pipe_advance(struct pipe *p, size_t n)
 
 static void pipe_end(struct pipe *p, bool moved)
 {
-	release_reader(p);
+	pipe_release_claim(&p->rbusy, &p->rd_wait);
 	if (moved && wait_queue_active(&p->wr_wait))
 		wake_up_poll(&p->wr_wait, POLLOUT | POLLWRNORM);
 }
@@ -252,13 +223,13 @@ static ssize_t splice_to_pipe(struct file *in, loff_t *in_pos, struct file *out,
 	char *buf;
 	ssize_t n, ret;
 
-	if (nonblock && !pipe_space(p) && atomic_load(&p->readers))
+	if (nonblock && !pipe_room(p) && atomic_load(&p->readers))
 		return -EAGAIN;
-	ret = wait_event(&p->wr_wait, pipe_space(p) || !atomic_load(&p->readers));
+	ret = wait_event(&p->wr_wait, pipe_room(p) || !atomic_load(&p->readers));
 	if (ret)
 		return ret;
 	if (atomic_load(&p->readers))
-		len = min(len, (size_t)pipe_space(p));
+		len = min(len, (size_t)pipe_room(p));
 	len = min(len, CHUNK);
 	if (file_has_pos(in))
 		return copy_from_pos(in, in_pos, out, NULL, len);
@@ -319,9 +290,9 @@ ssize_t file_tee(struct file *in, struct file *out, size_t len, u32 flags)
 		goto out;
 	}
 	n = (ssize_t)pipe_look(from, buf, min(len, (size_t)n));
-	release_reader(from);
+	pipe_release_claim(&from->rbusy, &from->rd_wait);
 	if (nonblock && atomic_load(&to->readers)) {
-		u64 room = pipe_space(to);
+		u64 room = pipe_room(to);
 
 		if (!room) {
 			ret = -EAGAIN;

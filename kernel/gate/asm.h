@@ -41,6 +41,7 @@
 
 /* Linux's rt signal frame: offsets from the ucontext and the siginfo. */
 #define UC_REGS 40
+#define UC_RBP 120
 #define UC_RIP 168
 #define UC_ERR 192
 #define UC_TRAPNO 200

@@ -12,7 +12,6 @@
 #include "mm/uaccess.h"
 #include "proc/task.h"
 
-#define XFEATURE_PKRU (1ull << 9)
 #define XFEATURE_AMX (3ull << 17)
 #define XSAVE_LEGACY 512
 #define XSAVE_HEADER 64
@@ -32,7 +31,7 @@ void gate_fpstate_init(void)
 	u64 permitted;
 
 	__asm__ volatile("xgetbv" : "=a"(lo), "=d"(hi) : "c"(0));
-	mask = ((u64)hi << 32 | lo) & ~XFEATURE_PKRU;
+	mask = ((u64)hi << 32 | lo) & ~(u64)XFEATURE_PKRU;
 	if (host_arch_prctl(ARCH_GET_XCOMP_PERM, (u64)&permitted))
 		permitted = ~XFEATURE_AMX;
 	mask &= permitted;

@@ -50,13 +50,13 @@ struct futex_q {
 	u64 seq;
 	u32 bitset;
 	u32 state; /* enum futex_q_state, atomic */
-	u32 owner; /* PI: tid of the owner waited for, under bucket->lock; 0 = no PI waiter */
+	u32 owner; /* PI: tid of the owner waited for, under bucket->lock; else 0 */
 };
 
 /* task.robust_list_len of a task past futex_exit_robust: it unlocks nothing more. Exec resets the field. */
 #define FUTEX_TASK_DEAD (1ull << 63)
 
-int futex_init(void);
+int futex_init(void); /* at boot; 0 */
 
 long futex_wait(struct uptr addr, u32 flags, u32 val, s64 deadline, u32 bitset);
 /* As futex_wait, for the futex(2) operations: -ERESTART_RESTARTBLOCK when it has a time-out. */
@@ -74,7 +74,7 @@ long futex_unlock_pi(struct uptr addr, u32 flags);
 
 /*
  * Thread exit, and exec before the old address space goes: marks the robust futexes of t (the current task) as
- * FUTEX_OWNER_DIED and wakes their waiters; lets those go on who wait for PI futexes that t holds. Needs t's address space still in place. Afterwards
+ * FUTEX_OWNER_DIED and wakes their waiters; lets those go on who wait for PI futexes that t holds. Afterwards
  * robust_list is null and robust_list_len FUTEX_TASK_DEAD; exec sets it to 0.
  */
 void futex_exit_robust(struct task *t);

@@ -31,8 +31,18 @@ typedef s64 loff_t; /* byte offset in a file, never negative unless it carries a
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define ALIGN_UP(x, a) (((x) + ((a) - 1)) & ~((__typeof__(x))(a) - 1))
 #define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
-#define min(a, b) ({ __typeof__(a) a_ = (a); __typeof__(b) b_ = (b); a_ < b_ ? a_ : b_; })
-#define max(a, b) ({ __typeof__(a) a_ = (a); __typeof__(b) b_ = (b); a_ > b_ ? a_ : b_; })
+/* Each use has names of its own, so that they nest. */
+#define cmp_(a, b, op, x, y)                                                                                 \
+	({                                                                                                   \
+		__typeof__(a) x = (a);                                                                       \
+		__typeof__(b) y = (b);                                                                       \
+		x op y ? x : y;                                                                              \
+	})
+#define cmp_named_(a, b, op, n) cmp_(a, b, op, cmp_paste_(x_, n), cmp_paste_(y_, n))
+#define cmp_paste_(p, n) cmp_paste2_(p, n)
+#define cmp_paste2_(p, n) p##n
+#define min(a, b) cmp_named_(a, b, <, __COUNTER__)
+#define max(a, b) cmp_named_(a, b, >, __COUNTER__)
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 

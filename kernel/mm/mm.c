@@ -15,13 +15,17 @@
 #include "mm/vma.h"
 #include "proc/task.h"
 
+#define ADDR_NO_RANDOMIZE 0x0040000u /* personality(2) */
+
 struct mm_vdso mm_vdso;
 
-/* 2^bits pages of randomness. */
+/* One of 2^bits page counts, in bytes. */
 u64 mm_random(u32 bits)
 {
 	u64 r = 0;
 
+	if (current->personality & ADDR_NO_RANDOMIZE)
+		return 0;
 	if (host_getrandom(&r, sizeof(r), 0) != sizeof(r))
 		return 0;
 	return (r & ((1ull << bits) - 1)) << PAGE_SHIFT;

@@ -113,7 +113,6 @@ struct vma *vma_next(struct vma *v);
 bool mm_fault(u64 addr, u64 err, bool kernel, int *sig, int *code);
 
 /* Another task's memory (process_vm_readv, /proc/PID/mem, ptrace): bytes done or -errno. write != 0: into it. */
-int mm_may_access(struct task *t); /* as ptrace(2)'s check with PTRACE_MODE_ATTACH_REALCREDS: 0 or -EPERM */
 /* Its host process, or -ESRCH when it has none now (exiting, or its host thread is lent to a vfork child). */
 int mm_host_pid(struct task *t);
 ssize_t mm_access_remote(struct task *t, u64 addr, void *buf, size_t len, bool write);

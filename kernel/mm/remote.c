@@ -2,7 +2,6 @@
  * The memory of other tasks: process_vm_readv(2), /proc/PID/mem. In the caller's own address space these are user
  * copies; in another one the host copies, between ranges that were checked to be programs' memory on both sides.
  */
-#include "abi/linux/capability.h"
 #include "abi/linux/errno.h"
 #include "core/alloc.h"
 #include "gate/gate.h"
@@ -10,25 +9,6 @@
 #include "mm/remote.h"
 #include "mm/mm.h"
 #include "proc/task.h"
-
-int mm_may_access(struct task *t)
-{
-	const struct cred *me = current->cred, *c;
-	bool same, less;
-
-	if (t->process == current->process)
-		return 0;
-	c = task_get_cred(t);
-	if (!c)
-		return -ESRCH;
-	same = me->uid == c->euid && me->uid == c->suid && me->uid == c->uid && me->gid == c->egid &&
-	       me->gid == c->sgid && me->gid == c->gid;
-	less = !(c->cap_permitted & ~me->cap_permitted);
-	cred_put(c);
-	if (same && less && t->process->dumpable)
-		return 0;
-	return capable(CAP_SYS_PTRACE) ? 0 : -EPERM;
-}
 
 int mm_host_pid(struct task *t)
 {

@@ -6,11 +6,12 @@
  *                                  until it execs or exits; the parent sleeps by not being served
  *   neither                        a copy of the host process; the VMA list is copied under mm->lock
  */
+#include "abi/linux/capability.h"
 #include "abi/linux/errno.h"
 #include "abi/linux/sched.h"
 #include "core/alloc.h"
 #include "core/log.h"
-#include "fs/event/pidfd.h"
+#include "fs/event/event.h"
 #include "fs/file.h"
 #include "gate/gate.h"
 #include "gate/host.h"
@@ -88,6 +89,7 @@ static int copy_parts(struct task *t, const struct clone_args *a)
 		if (is_err(ns))
 			return (int)ptr_err(ns);
 		t->mnt_ns = ns;
+		fs_context_rebase(t->fs, ns);
 	} else {
 		t->mnt_ns = me->mnt_ns;
 		ref_get(&t->mnt_ns->ref);
@@ -288,6 +290,7 @@ long do_clone(const struct clone_args *a)
 		publish(t, a);
 		me->regs.rax = (u64)tid;
 		me->orig_rax = ~0ull;
+		task_rusage_start(t);
 		hthread_lend(t);
 		child_start(NULL);
 	}
@@ -347,12 +350,6 @@ SYSCALL0(vfork)
 	return do_clone(&a);
 }
 
-/* struct clone_args of clone3(2). */
-struct clone3_args {
-	u64 flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, cgroup;
-};
-#define CLONE3_SIZE_MIN 64
-
 SYSCALL2(clone3, struct uptr, uargs, u64, size)
 {
 	struct clone3_args u = { 0 };
@@ -360,7 +357,7 @@ SYSCALL2(clone3, struct uptr, uargs, u64, size)
 
 	if (size > PAGE_SIZE)
 		return -E2BIG;
-	if (size < CLONE3_SIZE_MIN)
+	if (size < CLONE_ARGS_SIZE_VER0)
 		return -EINVAL;
 	if (copy_in(&u, uargs, min(size, sizeof(u))))
 		return -EFAULT;

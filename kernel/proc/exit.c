@@ -7,9 +7,11 @@
  */
 #include "abi/linux/errno.h"
 #include "core/log.h"
+#include "core/strace.h"
 #include "fs/tty/tty.h"
 #include "gate/gate.h"
 #include "ipc/futex.h"
+#include "ipc/sysv.h"
 #include "lib/string.h"
 #include "mm/mm.h"
 #include "proc/internal.h"
@@ -320,8 +322,12 @@ static void exit_task(struct task *t, int status, bool outside)
 	memset(&used, 0, sizeof(used));
 	exit_signals(t);
 	group_dead = atomic_sub(&p->live, 1) == 0;
-	if (group_dead)
+	if (!outside)
+		strace_exited(status);
+	if (group_dead) {
 		ptimer_exit(p);
+		sem_exit(p);
+	}
 	if (!outside) {
 		release_user_memory(t);
 		task_rusage_current(&used);

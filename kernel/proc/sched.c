@@ -32,7 +32,7 @@ u64 sched_cpus(void)
 
 u32 sched_cpu_count(void)
 {
-	return __builtin_popcountll(sched_cpus());
+	return (u32)__builtin_popcountll(sched_cpus());
 }
 
 u32 sched_getcpu(void)
@@ -52,20 +52,6 @@ static int host_tid_of(struct task *t)
 	if (!ht || t->vfork_child || atomic_load(&ht->task) != t)
 		return 0;
 	return (int)atomic_load(&ht->host_tid);
-}
-
-void sched_fork(struct task *t)
-{
-	if (!t->sched_reset_on_fork)
-		return;
-	if (t->sched_policy == SCHED_FIFO || t->sched_policy == SCHED_RR) {
-		t->sched_policy = SCHED_OTHER;
-		t->sched_priority = 0;
-		t->nice = 0;
-	} else if (t->nice < 0) {
-		t->nice = 0;
-	}
-	t->sched_reset_on_fork = false;
 }
 
 static void apply_affinity(struct task *t, int tid)

@@ -17,8 +17,6 @@ u32 sched_cpu_count(void);
 /* The CPU the caller runs on. */
 u32 sched_getcpu(void);
 
-/* task_inherit has copied everything: what SCHED_RESET_ON_FORK undoes in a child. */
-void sched_fork(struct task *child);
 /* A task starts on a fresh host thread: gives that thread the task's nice value and affinity. By that thread. */
 void sched_apply(struct task *t);
 

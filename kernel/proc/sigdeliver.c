@@ -5,6 +5,7 @@
 #include "abi/layout.h"
 #include "abi/linux/errno.h"
 #include "abi/linux/unistd.h"
+#include "core/strace.h"
 #include "proc/internal.h"
 #include "proc/ptimer.h"
 
@@ -68,6 +69,7 @@ static bool next_signal(struct ksignal *k)
 		mutex_unlock(&sh->lock);
 		if (k->info.code == SI_TIMER)
 			ptimer_signal_taken(&k->info);
+		strace_signal(&k->info);
 
 		if (k->action.handler == SIG_IGN)
 			continue;

@@ -313,13 +313,6 @@ void task_set_work(struct task *t, u32 bits)
 		gate_kick(t);
 }
 
-u64 rlimit(unsigned which)
-{
-	struct process *p = current->process;
-
-	return p ? atomic_load_relaxed(&p->rlim[which].cur) : RLIM_INFINITY;
-}
-
 struct mm *task_get_mm(struct task *t)
 {
 	struct mm *mm;

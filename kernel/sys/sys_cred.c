@@ -225,7 +225,7 @@ SYSCALL2(getgroups, int, size, struct uptr, list)
 	if (size) {
 		if (c->ngroups > (u32)size)
 			return -EINVAL;
-		if (copy_out(list, c->groups, c->ngroups * sizeof(u32)))
+		if (c->ngroups && copy_out(list, c->groups, c->ngroups * sizeof(u32)))
 			return -EFAULT;
 	}
 	return c->ngroups;

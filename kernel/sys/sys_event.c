@@ -169,7 +169,8 @@ SYSCALL6(epoll_pwait, int, epfd, struct uptr, events, int, maxevents, int, timeo
 	return epoll_wait_masked(epfd, events, maxevents, deadline_ms(timeout), mask, size);
 }
 
-SYSCALL6(epoll_pwait2, int, epfd, struct uptr, events, int, maxevents, struct uptr, timeout, struct uptr, mask, u64, size)
+SYSCALL6(epoll_pwait2, int, epfd, struct uptr, events, int, maxevents, struct uptr, timeout, struct uptr, mask, u64,
+	 size)
 {
 	s64 deadline;
 	int ret = deadline_timespec(timeout, &deadline);

@@ -151,9 +151,7 @@ static long process_vm(int pid, struct uptr lvec, u64 lcount, struct uptr rvec, 
 	t = pid > 0 ? task_lookup(pid) : NULL;
 	if (!t)
 		goto out;
-	ret = mm_may_access(t);
-	if (!ret)
-		ret = mm_process_vm(t, &local, remote, rcount, write);
+	ret = task_may_access(t, false) ? mm_process_vm(t, &local, remote, rcount, write) : -EPERM;
 out:
 	if (t)
 		task_put(t);

@@ -5,11 +5,11 @@
 #include "gate/gate.h"
 #include "gate/host.h"
 #include "lib/string.h"
-#include "mm/anonname.h"
 #include "mm/mm.h"
 #include "proc/task.h"
 #include "sys/syscall.h"
 
+#define ANON_NAME_MAX 80 /* with the 0 */
 #define TIMER_SLACK_DEFAULT 50000 /* ns */
 
 static int put_int(struct uptr to, int v) { return copy_out(to, &v, sizeof(v)); }
@@ -281,7 +281,7 @@ SYSCALL5(prctl, int, op, u64, a, u64, b, u64, c, u64, d)
 		t->timer_slack_ns = (s64)a <= 0 ? TIMER_SLACK_DEFAULT : a;
 		return 0;
 	case PR_GET_TIMERSLACK:
-		return (long)min(t->timer_slack_ns, (u64)INT64_MAX);
+		return t->timer_slack_ns ? (long)min(t->timer_slack_ns, (u64)INT64_MAX) : TIMER_SLACK_DEFAULT;
 	case PR_MCE_KILL:
 		return mce_kill(a, b, c, d);
 	case PR_MCE_KILL_GET:

@@ -43,6 +43,8 @@ int chrdev_open(struct inode *inode, struct file *file)
 	u32 major = MAJOR(inode->rdev), minor = MINOR(inode->rdev), i;
 	const struct chrdev *dev;
 
+	if (!S_ISCHR_(inode->mode))
+		return -ENXIO;
 	for (i = 0; (dev = chrdev_at(i)); i++)
 		if (dev->major == major && minor >= dev->minor && minor - dev->minor < dev->count)
 			return dev->open(inode, file);

@@ -298,8 +298,8 @@ static void item_check(struct epoll_item *item, u32 ready, bool first)
 	struct epoll *ep = item->ep;
 	bool fired = false, woke;
 
-	ready &= item->events & ~EPOLL_PRIVATE;
 	mutex_lock(&ep->ready_lock);
+	ready &= item->events & ~EPOLL_PRIVATE;
 	if (first) {
 		item->taken = false;
 		ready |= item->again;
@@ -394,12 +394,13 @@ static int epoll_mod(struct epoll *ep, struct file *file, int fd, const struct e
 		mutex_unlock(&ep->lock);
 		return -ENOENT;
 	}
+	mutex_lock(&ep->ready_lock);
 	if (item->events & EPOLLEXCLUSIVE) {
+		mutex_unlock(&ep->ready_lock);
 		mutex_unlock(&ep->lock);
 		return -EINVAL;
 	}
 	ref_get(&item->ref);
-	mutex_lock(&ep->ready_lock);
 	item->events = ev->events;
 	item->data = ev->data;
 	item->changes++;

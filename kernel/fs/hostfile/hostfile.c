@@ -359,7 +359,8 @@ static const struct inode_ops hostfile_inode_ops = {
 static void hostfile_free(struct hostfile *h)
 {
 	poller_remove(&h->watch);
-	host_close(h->fd);
+	if (h->fd >= 0)
+		host_close(h->fd);
 	kfree(h);
 }
 
@@ -410,14 +411,16 @@ static struct hostfile *hostfile_alloc(int fd, long host_flags, const struct sta
 	return h;
 }
 
-/* Takes over h, which frees fd when it goes. */
+/* Takes over h. Only when all is well h gets its descriptor, which it closes when it goes. */
 static struct file *make_file(struct hostfile *h, const struct statx *sx, u32 flags)
 {
 	struct inode *inode = inode_alloc(hostfile_sb, &hostfile_inode_ops, sx->stx_mode);
 	struct path path = { 0 };
 	char name[48];
 	struct file *f;
+	int fd = h->fd;
 
+	h->fd = -1;
 	if (!inode) {
 		hostfile_free(h);
 		return err_ptr(-ENOMEM);
@@ -439,6 +442,7 @@ static struct file *make_file(struct hostfile *h, const struct statx *sx, u32 fl
 		return f;
 	f->mode_flags &= h->access | ~(FMODE_READ | FMODE_WRITE);
 	attach(f, h);
+	h->fd = fd;
 	return f;
 }
 
@@ -455,20 +459,13 @@ struct file *hostfile_create(int host_fd, u32 flags)
 		return err_ptr(host_flags);
 	err = host_stat(host_fd, &sx);
 	if (err)
-		goto fail;
+		return err_ptr(err);
 	if (S_ISCHR_(sx.stx_mode) && (flags & O_ACCMODE) != O_RDONLY && !host_ioctl(host_fd, TCGETS, (u64)&t)) {
 		err = hosttty_create(-1, host_fd, 0, 0, &f);
-		if (err)
-			goto fail;
-		return f;
+		return err ? err_ptr(err) : f;
 	}
 	h = hostfile_alloc(host_fd, host_flags, &sx);
-	if (is_err(h)) {
-		err = (int)ptr_err(h);
-		goto fail;
-	}
+	if (is_err(h))
+		return err_ptr(ptr_err(h));
 	return make_file(h, &sx, (flags & (O_ACCMODE | O_NONBLOCK)) | ((u32)host_flags & O_APPEND));
-fail:
-	host_close(host_fd);
-	return err_ptr(err);
 }

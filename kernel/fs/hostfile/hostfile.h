@@ -15,7 +15,7 @@
 
 /*
  * flags: O_RDONLY, O_WRONLY or O_RDWR as the guest shall have it, cut down to what the descriptor allows. Owns host_fd
- * from now on, also when it fails. A terminal that may be written becomes an output-only terminal of the guest.
+ * from now on unless it fails. A terminal that may be written becomes an output-only terminal of the guest.
  * err_ptr.
  */
 struct file *hostfile_create(int host_fd, u32 flags);

@@ -18,24 +18,25 @@ static struct super_block *pipefs;
 static u32 pipe_pages(const struct pipe *p) { return p->capacity / PAGE_SIZE; }
 
 /* Bytes to read. While the ring is moved to its start tail runs ahead of head for a moment: that is empty too. */
-static u64 pipe_avail(struct pipe *p)
+u64 pipe_avail(struct pipe *p)
 {
 	s64 n = (s64)(atomic_load(&p->head) - atomic_load(&p->tail));
 
 	return n > 0 ? (u64)n : 0;
 }
 
-/* Bytes a writer may add: pages that hold an unread byte are not free. */
-static u64 pipe_room(struct pipe *p)
+/* Pages that hold an unread byte are not free; they are counted from where the pipe was last empty. */
+u64 pipe_room(struct pipe *p)
 {
 	u64 head = atomic_load(&p->head), tail = atomic_load(&p->tail), cap = atomic_load(&p->capacity);
+	u64 base = atomic_load(&p->base);
 	s64 used;
 
 	if ((s64)(head - tail) <= 0)
 		return cap;
 	if (p->packets && atomic_load(&p->pk_head) - atomic_load(&p->pk_tail) >= cap / PAGE_SIZE)
 		return 0;
-	used = (s64)(head - PAGE_ALIGN_DOWN(tail));
+	used = (s64)(head - base - PAGE_ALIGN_DOWN(tail - base));
 	return used < (s64)cap ? cap - (u64)used : 0;
 }
 
@@ -217,6 +218,8 @@ static ssize_t pipe_put(struct pipe *p, struct uio *from, bool packet)
 	if (p->head == atomic_load(&p->tail) && in_ring && in_ring + from->resid > PAGE_SIZE)
 		rewind_empty(p);
 	head = p->head;
+	if (head == atomic_load(&p->tail))
+		atomic_store(&p->base, head);
 	while (from->resid) {
 		n = min(from->resid, (size_t)PIPE_BUF);
 		if (pipe_room(p) < n)
@@ -396,7 +399,7 @@ void pipe_detach(struct inode *inode, struct pipe *p, u32 mode_flags)
 /* The new ring holds the same bytes from its first page on. The holder of both claims. */
 static int pipe_resize(struct pipe *p, u32 size)
 {
-	u64 tail = p->tail, len = p->head - tail, off = tail & ~PAGE_MASK, delta, pos;
+	u64 tail = p->tail, len = p->head - tail, off = len ? (tail - p->base) & ~PAGE_MASK : 0, delta, pos;
 	u32 n = size / PAGE_SIZE, i, live = p->pk_head - p->pk_tail;
 	struct pipe_packet *packets = NULL;
 	void **pages;
@@ -414,7 +417,7 @@ static int pipe_resize(struct pipe *p, u32 size)
 	for (pos = 0; pos < len;) {
 		u64 from = tail + pos, to = off + pos, piece;
 
-		piece = piece_len(len - pos, from, PAGE_SIZE);
+		piece = piece_len(len - pos, from, PAGE_SIZE - (to & ~PAGE_MASK));
 		memcpy((char *)pages[to / PAGE_SIZE] + (to & ~PAGE_MASK), ring_ptr(p, from), piece);
 		pos += piece;
 	}
@@ -435,6 +438,7 @@ static int pipe_resize(struct pipe *p, u32 size)
 	p->pk_tail = 0;
 	p->pk_head = live;
 	atomic_store(&p->capacity, size);
+	atomic_store(&p->base, 0);
 	atomic_store(&p->tail, off);
 	atomic_store(&p->head, off + len);
 	return 0;
@@ -468,7 +472,7 @@ static long pipe_set_size(struct pipe *p, u64 arg)
 		wake_writers(p);
 	}
 	pipe_release_claim(&p->rbusy, &p->rd_wait);
-	return err ? err : size;
+	return err ? err : (long)size;
 }
 
 long pipe_fcntl(struct file *f, u32 cmd, u64 arg)

@@ -29,6 +29,7 @@ struct pipe_packet {
 struct pipe {
 	u64 head; /* atomic; moved by the holder of wbusy */
 	u32 wbusy; /* atomic claim of the writing side */
+	u64 base; /* atomic; head when a write last found the pipe empty */
 	u32 pk_head; /* atomic; packets begun; holder of wbusy */
 	u64 tail; /* atomic; moved by the holder of rbusy */
 	u32 rbusy; /* atomic claim of the reading side */
@@ -76,6 +77,9 @@ static inline void pipe_release_claim(u32 *busy, struct wait_queue *wq)
 	if (unlikely(atomic_xchg(busy, 0u) == 2))
 		wake_up_all(wq);
 }
+
+u64 pipe_avail(struct pipe *p); /* bytes to read */
+u64 pipe_room(struct pipe *p); /* bytes a write may add */
 
 /* For fifo.c. */
 struct pipe *pipe_alloc(void); /* NULL = no memory */

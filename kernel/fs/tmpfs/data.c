@@ -2,6 +2,7 @@
 #include "fs/tmpfs/tmpfs.h"
 #include "gate/host.h"
 
+#define FILEMEM_MAX_RUN (1ull << 27) /* pages: half of all file memory */
 #define AHEAD_MAX (64ull << 20 >> PAGE_SHIFT) /* pages taken ahead at most */
 
 static bool bit_get(const u64 *map, u64 n)
@@ -79,8 +80,8 @@ static int run_new(struct inode *i, u32 at, u64 page, u64 wanted)
 	n = umax(n, umin(umin(total, page), AHEAD_MAX));
 	if (size_pages > page)
 		n = umax(n, umin(size_pages - page, AHEAD_MAX));
-	n = umin(n, gap);
-	for (;; n = wanted < n ? umin(wanted, gap) : 1) {
+	n = umin(umin(n, gap), FILEMEM_MAX_RUN);
+	for (;; n = wanted < n ? wanted : n / 2) {
 		r.pages = n;
 		r.present = kcalloc((n + 63) / 64, sizeof(u64));
 		r.offset = r.present ? filemem_alloc(n) : FILEMEM_NONE;
@@ -283,7 +284,7 @@ void tmpfs_zero_part(struct inode *i, u64 from, u64 to)
 void tmpfs_sync_mapped(struct inode *i)
 {
 	struct tmpfs_inode *ti = tmpfs_i(i);
-	u8 vec[256];
+	u8 vec[1024];
 
 	if (!ti->has_mapped)
 		return;

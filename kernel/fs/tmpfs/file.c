@@ -317,6 +317,8 @@ static int tmpfs_fallocate(struct file *f, int mode, loff_t off, loff_t len)
 		return -EINVAL;
 	if (end > umin(i->sb->max_file_size, TMPFS_MAX_SIZE))
 		return -EFBIG;
+	if (!(mode & FALLOC_FL_PUNCH_HOLE) && (u64)len > tmpfs_total_memory())
+		return -ENOSPC;
 	if (!keep) {
 		err = inode_size_ok(i, end);
 		if (err)

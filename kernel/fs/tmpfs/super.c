@@ -2,6 +2,8 @@
 #include "fs/tmpfs/tmpfs.h"
 #include "gate/host.h"
 
+#define SYNC_SIZE_MAX (256ull << 20)
+
 struct super_block *tmpfs_internal_sb;
 static const struct super_ops tmpfs_super_ops;
 static struct fs_type tmpfs_type, ramfs_type;
@@ -101,7 +103,8 @@ int tmpfs_getattr(struct inode *i, struct kstat *st)
 {
 	struct tmpfs_inode *ti = tmpfs_i(i);
 
-	if (atomic_load_relaxed(&ti->has_mapped)) {
+	/* Not for the largest: asking the host for each of their pages takes too long for a stat. */
+	if (atomic_load_relaxed(&ti->has_mapped) && i->size <= SYNC_SIZE_MAX) {
 		mutex_lock(&ti->lock);
 		tmpfs_sync_mapped(i);
 		mutex_unlock(&ti->lock);
