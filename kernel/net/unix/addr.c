@@ -218,6 +218,21 @@ int unix_autobind_for_creds(struct unix_sock *u)
 	return unix_autobind(u);
 }
 
+/* u has a name already: EINVAL, but as Linux looks at the path first, a file there is what it tells. */
+static int bind_again(const struct sockaddr_un *a, u32 len)
+{
+	char text[UNIX_PATH_MAX + 1];
+	struct path path;
+
+	if (!a->path[0])
+		return -EINVAL;
+	path_of(a, len, text);
+	if (path_lookup(AT_FDCWD, text, 0, &path))
+		return -EINVAL;
+	path_put(&path);
+	return -EADDRINUSE;
+}
+
 int unix_bind(struct socket *s, const void *addr, u32 len)
 {
 	const struct sockaddr_un *a = addr;
@@ -232,7 +247,7 @@ int unix_bind(struct socket *s, const void *addr, u32 len)
 	if (ret)
 		return ret;
 	if (u->addr)
-		ret = -EINVAL;
+		ret = bind_again(a, len);
 	else if (a->path[0])
 		ret = bind_path(u, a, len);
 	else
