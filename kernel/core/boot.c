@@ -210,6 +210,9 @@ void boot_start(const u64 *sp)
 
 	if (!t || hthread_adopt_boot(t))
 		boot_fail("no memory for the first thread", ENOMEM);
+#ifdef LIMPET_DEBUG
+	lock_debug_ready = true;
+#endif
 	gate_on_stack(hthread_kstack_top(t->ht), boot_main, NULL);
 }
 

@@ -149,16 +149,28 @@ void sandbox_exit(int status)
 		host_syscall(NR_exit_group, 0, 0, 0, 0, 0, 0);
 }
 
-/* A task whose host process was killed from outside. In the kernel it may have held locks: nothing can be trusted. */
-static void died_outside(struct task *t)
+/*
+ * A task whose host process was killed from outside: by the host's OOM killer or an operator. In its program it just
+ * died of SIGKILL. Asleep in the kernel, another host thread takes its stack over and lets it unwind, as the same
+ * SIGKILL would have made it. Anywhere else in the kernel it may have held locks: nothing can be trusted any more.
+ */
+static bool died_outside(struct task *t)
 {
 	if (atomic_load(&ended))
-		return;
-	if (atomic_load(&t->mode) != GATE_MODE_PROGRAM)
-		panic("the host killed a process while it was in the kernel");
+		return true;
 	log_warn("process %u was killed from outside", t->pid->nr);
-	t->ht = NULL;
-	task_died_outside(t, SIGKILL);
+	if (atomic_load(&t->mode) == GATE_MODE_PROGRAM) {
+		t->ht = NULL;
+		task_died_outside(t, SIGKILL);
+		return true;
+	}
+	if (!atomic_load(&t->sleep_sp))
+		panic("the host killed process %u while it was at work in the kernel", t->pid->nr);
+	for (struct task *l = t; l; l = l->lender)
+		signal_send_process(l->process, SIGKILL, NULL);
+	if (hthread_replace(t))
+		panic("no host thread to unwind process %u", t->pid->nr);
+	return false;
 }
 
 void reaper_main(void)

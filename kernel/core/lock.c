@@ -18,9 +18,17 @@ static struct held {
 	u8 class[HELD_MAX];
 } held[THREAD_SLOTS];
 
+/* False until the first thread has its pages: there is no current before. */
+bool lock_debug_ready;
+
+static struct task *owner(void)
+{
+	return lock_debug_ready ? current : NULL;
+}
+
 static struct held *my_held(void)
 {
-	struct task *t = current;
+	struct task *t = owner();
 
 	return t && t->ht ? &held[t->ht->slot] : NULL;
 }
@@ -85,7 +93,7 @@ static void lock_common(struct mutex *m, bool nested)
 	if (unlikely(!atomic_cas(&m->state, 0, 1)))
 		lock_slow(m);
 #ifdef LIMPET_DEBUG
-	m->owner = current;
+	m->owner = owner();
 #endif
 }
 
@@ -98,7 +106,7 @@ bool mutex_trylock(struct mutex *m)
 		return false;
 	note_lock(m, true);
 #ifdef LIMPET_DEBUG
-	m->owner = current;
+	m->owner = owner();
 #endif
 	return true;
 }
@@ -133,7 +141,7 @@ void mutex_unlock_two(struct mutex *a, struct mutex *b)
 void mutex_assert_held(const struct mutex *m)
 {
 #ifdef LIMPET_DEBUG
-	if (m->state == 0 || m->owner != current)
+	if (m->state == 0 || m->owner != owner())
 		panic("lock of class %u is not held", m->class);
 #else
 	(void)m;

@@ -64,5 +64,12 @@ void mutex_lock_two(struct mutex *a, struct mutex *b);
 void mutex_unlock_two(struct mutex *a, struct mutex *b);
 /* Panics in debug builds unless the caller holds m; nothing otherwise. */
 void mutex_assert_held(const struct mutex *m);
+#ifdef LIMPET_DEBUG
+/* Panics when the calling thread holds any lock: on the way to sleep or to the program. */
+void lock_assert_none(void);
+extern bool lock_debug_ready;
+#else
+static inline void lock_assert_none(void) {}
+#endif
 
 #endif

@@ -3,12 +3,11 @@
 
 #include "abi/linux/errno.h"
 #include "core/log.h"
+#include "gate/gate.h"
 #include "gate/host.h"
 #include "proc/task.h"
 
 #define FUTEX_WAKE 1
-#define FUTEX_WAIT_BITSET 9 /* absolute CLOCK_MONOTONIC timeout */
-#define FUTEX_ANY 0xffffffffu
 
 void wait_queue_init(struct wait_queue *wq)
 {
@@ -91,10 +90,7 @@ int task_sleep(s64 deadline)
 	u32 old_state = t->state;
 	int ret = 0;
 
-#ifdef LIMPET_DEBUG
-	void lock_assert_none(void);
 	lock_assert_none();
-#endif
 	if (deadline != KTIME_MAX) {
 		ts = ns_to_timespec64(deadline < 0 ? 0 : deadline);
 		tsp = &ts;
@@ -103,7 +99,7 @@ int task_sleep(s64 deadline)
 		t->state = TASK_SLEEPING;
 	if (atomic_cas(&t->wake, 0, 2)) {
 		while (atomic_load(&t->wake) == 2) {
-			if (host_futex(&t->wake, FUTEX_WAIT_BITSET, 2, tsp, NULL, FUTEX_ANY) == -ETIMEDOUT) {
+			if (gate_sleep(&t->sleep_sp, &t->wake, 2, tsp) == -ETIMEDOUT) {
 				/* A wake-up may have come in the same moment: it wins. */
 				ret = atomic_cas(&t->wake, 2, 0) ? -ETIMEDOUT : 0;
 				break;

@@ -7,6 +7,7 @@
 #include "fs/filemem.h"
 #include "fs/mount_tree.h"
 #include "fs/tmpfs/tmpfs.h"
+#include "fs/dev/dev.h"
 #include "fs/hostfile/hostfile.h"
 #include "fs/hostfs/hostfs.h"
 #include "fs/overlay/overlay.h"
@@ -93,7 +94,8 @@ int fs_init(void)
 	if (!anon_sb || !boot_ns || !boot_fs)
 		return -ENOMEM;
 	/* In the order of their needs: tmpfs lends its inodes to others, devices go before the file systems that show them. */
-	static int (*const inits[])(void) = { tmpfs_init, hostfs_init, overlay_init, pipe_init, tty_init, hostfile_init };
+	static int (*const inits[])(void) = { tmpfs_init, hostfs_init, overlay_init, pipe_init, tty_init, hostfile_init,
+					     dev_init };
 
 	for (u32 i = 0; i < ARRAY_SIZE(inits); i++) {
 		err = inits[i]();

@@ -78,7 +78,7 @@ static int lock_range(struct file *f, const struct flock *fl, struct lock_reques
 	case SEEK_SET:
 		break;
 	case SEEK_CUR:
-		if (add_overflow(start, f->pos, &start))
+		if (add_overflow(start, file_pos_now(f), &start))
 			return -EOVERFLOW;
 		break;
 	case SEEK_END:

@@ -23,7 +23,7 @@ static long fionread(struct file *f, struct uptr arg)
 
 	if (size < 0)
 		return size;
-	size -= f->pos;
+	size -= file_pos_now(f);
 	return put_user_u32(arg, (u32)(s32)size);
 }
 

@@ -10,6 +10,7 @@
 
 #include "abi/linux/errno.h"
 #include "fs/file.h"
+#include "fs/hostfile/hostfile.h"
 #include "proc/task.h"
 
 loff_t file_size(struct file *f)
@@ -21,6 +22,12 @@ loff_t file_size(struct file *f)
 		return (loff_t)atomic_load(&f->inode->size);
 	ret = f->inode->ops->getattr(f->inode, &st);
 	return ret ? ret : (loff_t)st.size;
+}
+
+/* A hostfile's position is the host's. */
+loff_t file_pos_now(struct file *f)
+{
+	return f->pos == HOSTFILE_POS ? f->ops->llseek(f, 0, SEEK_CUR) : f->pos;
 }
 
 int file_limit_check(struct inode *inode, u64 end)
@@ -63,13 +70,14 @@ static int write_clip(struct file *f, struct uio *from, loff_t pos, bool append,
 	u64 limit = rlimit(RLIMIT_FSIZE);
 
 	*hidden = 0;
-	if (likely(limit == RLIM_INFINITY) || !from->resid || pos < 0)
-		return 0; /* a negative position: the type keeps its own (hostfile), and checks what it can */
-	if (append) {
+	if (likely(limit == RLIM_INFINITY) || !from->resid)
+		return 0;
+	if (append)
 		pos = file_size(f);
-		if (pos < 0)
-			return (int)pos;
-	}
+	else if (pos == HOSTFILE_POS)
+		pos = file_pos_now(f);
+	if (pos < 0)
+		return (int)pos;
 	if ((u64)pos >= limit)
 		return file_limit_check(f->inode, (u64)pos + 1);
 	if (from->resid > limit - (u64)pos) {

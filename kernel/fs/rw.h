@@ -17,6 +17,7 @@ ssize_t file_read_pos(struct file *f, struct uio *to, u32 rwf, bool shared);
 ssize_t file_write_pos(struct file *f, struct uio *from, u32 rwf, bool shared);
 /* The size that stat would show, or -errno. */
 loff_t file_size(struct file *f);
+loff_t file_pos_now(struct file *f);
 loff_t file_llseek(struct file *f, loff_t off, int whence);
 /* RLIMIT_FSIZE for growing a regular file to end: 0, or -EFBIG with SIGXFSZ sent. */
 int file_limit_check(struct inode *inode, u64 end) __must_check;

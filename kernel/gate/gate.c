@@ -80,9 +80,10 @@ void gate_enter_program(bool in_syscall)
 	if (in_syscall)
 		signal_deliver(true);
 	t->orig_rax = ~0ull;
-#ifdef LIMPET_DEBUG
-	void lock_assert_none(void);
+	/* A task that outlived its host process may only die. */
+	BUG_ON(t->dead_ht);
 	lock_assert_none();
+#ifdef LIMPET_DEBUG
 	if (*(u64 *)(hthread_sigstack(t->ht) + SIGSTACK_SIZE) != KSTACK_CANARY)
 		panic("kernel stack overflow");
 #endif

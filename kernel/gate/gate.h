@@ -21,6 +21,7 @@
 #define GATE_MODE_PROGRAM 1u
 
 struct task;
+struct timespec64;
 struct mm;
 struct clone_args;
 
@@ -84,6 +85,12 @@ __noreturn void hthread_exit(void);
 
 /* Into the program with current->regs, after signal_deliver. in_syscall: restart rules apply. Kernel stack is dropped. */
 __noreturn void gate_enter_program(bool in_syscall);
+
+/*
+ * Sleeps on the host until *word is not val any more or the deadline (CLOCK_MONOTONIC, NULL = never): 0 or -errno of
+ * futex(2). The only place where a thread may be killed from outside without loss: see gate/start.S.
+ */
+long gate_sleep(u64 *saved_sp, u32 *word, u32 val, const struct timespec64 *deadline);
 
 /* Makes t notice t->work: wake or host signal. Any lock may be held. */
 void gate_kick(struct task *t);

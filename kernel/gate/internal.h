@@ -15,7 +15,10 @@ u64 hthread_kstack_top(const struct hthread *ht);
 u64 hthread_sigstack(const struct hthread *ht);
 int hthread_adopt_boot(struct task *t);
 void hproc_put(struct hproc *hp);
-void hproc_reaped(u32 host_pid, void (*died)(struct task *t));
+/* died: for each task that was still served there; false: its slot's stack is still needed (see task.dead_ht). */
+void hproc_reaped(u32 host_pid, bool (*died)(struct task *t));
+/* Lets a host thread of the caller's process continue t, which slept when its own was killed. -errno. */
+int hthread_replace(struct task *t) __must_check;
 void gate_fpstate_init(void);
 void gate_fpstate_park(struct task *t);
 void gate_fpstate_unpark(struct task *t);
@@ -25,6 +28,7 @@ void gate_handlers_init(void);
 __noreturn void gate_on_stack(u64 stack, void (*fn)(void *), void *arg);
 long gate_clone(u64 flags, u64 stack);
 __noreturn void gate_thread_end(u32 *state, u32 value);
+__noreturn void gate_sleep_resume(u64 *saved_sp);
 void gate_child_start(struct hthread *ht);
 
 #endif

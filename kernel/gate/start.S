@@ -43,4 +43,40 @@ gate_thread_end:
 	mov	$60, %eax
 	syscall
 	ud2
+/*
+ * long gate_sleep(u64 *saved_sp, u32 *word, u32 val, const struct timespec64 *deadline): FUTEX_WAIT_BITSET, any bits.
+ * While the host thread sleeps, everything it needs to go on is on its kernel stack, and *saved_sp says where: should
+ * the host kill it, another host thread can continue in its place (gate_sleep_resume), as if interrupted.
+ */
+	.globl gate_sleep, gate_sleep_resume
+gate_sleep:
+	push	%rbx
+	push	%rbp
+	push	%r12
+	push	%r13
+	push	%r14
+	push	%r15
+	mov	%rdi, %r12
+	mov	%rsp, (%rdi)
+	mov	%rsi, %rdi
+	mov	$9, %esi
+	mov	%rcx, %r10
+	xor	%r8d, %r8d
+	mov	$0xffffffff, %r9d
+	mov	$202, %eax
+	syscall
+1:	movq	$0, (%r12)
+	pop	%r15
+	pop	%r14
+	pop	%r13
+	pop	%r12
+	pop	%rbp
+	pop	%rbx
+	ret
+/* rdi = saved_sp */
+gate_sleep_resume:
+	mov	%rdi, %r12
+	mov	(%rdi), %rsp
+	mov	$-4, %rax
+	jmp	1b
 	.section .note.GNU-stack, "", @progbits

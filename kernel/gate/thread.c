@@ -327,6 +327,14 @@ static __noreturn void thread_end(struct hthread *ht)
 	gate_thread_end(&ht->state, HTHREAD_FREE);
 }
 
+static void leave_dead_slot(void *arg)
+{
+	struct hthread *ht = arg;
+
+	slot_free(ht->start_arg);
+	thread_end(ht);
+}
+
 void hthread_exit(void)
 {
 	struct hthread *ht = current->ht;
@@ -343,10 +351,17 @@ void hthread_exit(void)
 	/* Until the end current must stay valid for the locks' bookkeeping: a task for the dead, per slot. */
 	static struct task graveyard;
 
+	struct hthread *old = dead->dead_ht;
+
 	dead->ht = NULL;
 	shown_page(ht->slot)->task = &graveyard;
 	ht->task = &graveyard;
 	task_put(dead);
+	if (old) {
+		/* We stand on the stack of a slot that is not ours: leave it first. */
+		ht->start_arg = old;
+		gate_on_stack(hthread_kstack_top(ht), leave_dead_slot, ht);
+	}
 	thread_end(ht);
 }
 
@@ -410,8 +425,21 @@ void gate_kick(struct task *t)
 		host_tgkill((int)ht->hp->host_pid, (int)tid, GATE_KICK_SIGNAL);
 }
 
+static void continue_sleeper(void *arg)
+{
+	struct task *t = arg;
+
+	gate_sleep_resume(&t->sleep_sp);
+}
+
+int hthread_replace(struct task *t)
+{
+	t->dead_ht = t->ht;
+	return hthread_spawn(t, continue_sleeper, t);
+}
+
 /* Reaper: the process is gone for the host. Calls died for each task that was still served there. */
-void hproc_reaped(u32 host_pid, void (*died)(struct task *t))
+void hproc_reaped(u32 host_pid, bool (*died)(struct task *t))
 {
 	struct hproc *hp, *found = NULL;
 
@@ -435,12 +463,14 @@ void hproc_reaped(u32 host_pid, void (*died)(struct task *t))
 		if (!ht)
 			break;
 		struct task *t = ht->task;
+		bool unused = true;
 
 		ht->host_tid = 0;
 		if (t->process)
-			died(t);
+			unused = died(t);
 		hproc_put(found);
-		slot_free(ht);
+		if (unused)
+			slot_free(ht);
 	}
 	hproc_put(found);
 }

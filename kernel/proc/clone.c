@@ -89,6 +89,7 @@ static int copy_parts(struct task *t, const struct clone_args *a)
 		if (is_err(ns))
 			return (int)ptr_err(ns);
 		t->mnt_ns = ns;
+		fs_context_rebase(t->fs, ns);
 	} else {
 		t->mnt_ns = me->mnt_ns;
 		ref_get(&t->mnt_ns->ref);

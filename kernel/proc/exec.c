@@ -1,5 +1,6 @@
 /* execve(2), execveat(2). The shape of it is in exec.h. */
 #include "proc/exec.h"
+#include "proc/sched.h"
 
 #include "abi/linux/errno.h"
 #include "abi/linux/mount.h"
@@ -134,6 +135,8 @@ static void exec_commit(void *arg)
 	exec_args_free(a);
 	if (err)
 		do_group_exit(SIGSEGV);
+	/* A fresh host process knows nothing of the task's nice value and CPUs. */
+	sched_apply(current);
 	gate_enter_program(false);
 }
 

@@ -170,6 +170,8 @@ struct task {
 	int sched_policy, sched_priority;
 	s64 start_time; /* CLOCK_BOOTTIME ns */
 	void *fp_parked; /* of a lender: its floating point state; kernel/gate */
+	u64 sleep_sp; /* kernel/gate: where its stack waits while it sleeps on the host; 0 = it does not */
+	struct hthread *dead_ht; /* kernel/gate: the slot whose stack it still uses after its host thread was killed */
 	u32 go; /* clone.c: published */
 	u64 tls; /* FS base a new task starts with; of a lender, what it comes back to */
 	bool vfork_child; /* runs on its parent's host thread */

@@ -22,4 +22,7 @@ int chrdev_open(struct inode *inode, struct file *file);
 /* The index-th registered device, in order of registration; NULL = no more. For devtmpfs. */
 const struct chrdev *chrdev_at(u32 index);
 
+int dev_init(void) __must_check; /* from fs_init: the memory devices and devtmpfs */
+int mem_devices_init(void) __must_check; /* mem.c */
+
 #endif

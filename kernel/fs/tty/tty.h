@@ -153,17 +153,20 @@ void tty_signal_pgrp(struct tty *tty, int sig); /* the foreground group; tty->lo
 /* The session's processes have no terminal any more; hup: its leader gets SIGHUP and SIGCONT. */
 void tty_session_clear(struct tty *tty, bool hup);
 struct tty *tty_current(void); /* the current process's, referenced, or NULL */
-long tty_jobctl_ioctl(struct tty *tty, struct tty_file *tf, struct file *f, u32 cmd, u64 arg); /* -ENOIOCTLCMD: not one of them */
+/* -ENOIOCTLCMD: not one of them */
+long tty_jobctl_ioctl(struct tty *tty, struct tty_file *tf, struct file *f, u32 cmd, u64 arg);
 #define ENOIOCTLCMD 515
 
 /* devpts.c */
 int devpts_init(void) __must_check;
-struct devpts *devpts_of_inode(struct inode *inode); /* the instance an inode is in, else the first one mounted; referenced or NULL */
+/* The instance an inode is in, else the first one mounted; referenced or NULL. */
+struct devpts *devpts_of_inode(struct inode *inode);
 void devpts_put(struct devpts *pts);
 /* A free number, -ENOSPC, -ENOMEM. Then devpts_add or devpts_free_index. */
 int devpts_alloc_index(struct devpts *pts) __must_check;
 void devpts_free_index(struct devpts *pts, u32 index);
-int devpts_add(struct devpts *pts, struct tty *tty) __must_check; /* the name appears; takes a reference to tty and pts */
+/* The name appears; takes a reference to tty and pts. */
+int devpts_add(struct devpts *pts, struct tty *tty) __must_check;
 void devpts_remove(struct tty *tty); /* the name is gone, the number still taken */
 void devpts_release(struct tty *tty); /* the number too */
 struct inode *devpts_inode(struct tty *tty); /* referenced; NULL = it has no name */

@@ -86,14 +86,15 @@ static ssize_t read_claimed(struct tty_file *tf, struct uio *to, bool nonblock)
 			done += n;
 			if (n < s.got)
 				return done ? (ssize_t)done : -EFAULT;
-			if (s.canonical ? s.line_done : done >= (s.vmin ? s.vmin : 1u))
+			/* A full buffer says that more may be there: that belongs to this read too. */
+			if (s.canonical ? s.line_done : s.got < sizeof(buf) && done >= (s.vmin ? s.vmin : 1u))
 				break;
 			deadline = s.vtime ? ktime_get() + s.vtime * DECISECOND : KTIME_MAX;
 			timed = true;
 			continue;
 		}
-		if (s.canonical && done)
-			break; /* the rest of the line was flushed */
+		if (done && (s.canonical || done >= (s.vmin ? s.vmin : 1u)))
+			break; /* canonical: the rest of the line was flushed */
 		if (!s.canonical && !s.vmin) {
 			if (!s.vtime)
 				break;
