@@ -29,8 +29,8 @@ one()
 		${SYSFUZZ_ARGS:-} -- sh -c "'$work/sysfuzz' $seed $secs && true && echo answered" >"$log" 2>&1 </dev/null
 	rc=$?
 	[ $rc -eq 0 ] || why="exit status $rc"
-	grep -q answered "$log" || why="$why; no answer afterwards"
-	grep -qi "panic" "$log" "$work/k.log" 2>/dev/null && why="$why; panic"
+	grep -aq answered "$log" || why="$why; no answer afterwards"
+	grep -aqi "panic" "$log" "$work/k.log" 2>/dev/null && why="$why; panic"
 	sleep 0.2
 	[ "$(leftovers "$mark")" -eq 0 ] || why="$why; processes left on the host"
 	if [ -n "$why" ]; then
@@ -39,7 +39,7 @@ one()
 		tail -5 "$log"
 		tail -3 "$work/k.log" 2>/dev/null
 	else
-		echo "ok   ${build##*/} $(grep calls "$log")"
+		echo "ok   ${build##*/} $(grep -a calls "$log")"
 	fi
 	rm -f "$work/k.log"
 }
