@@ -54,6 +54,7 @@ struct gate_ops {
 	int (*init)(void);
 	u32 app_pkru; /* the rights register in program mode; set by init */
 	void (*signal_entry)(void); /* the handler's address */
+	void (*call_entry)(void); /* where trampolines of patched call sites jump (mm/patch.h); NULL = no patching */
 	__noreturn void (*exit)(struct task *t); /* restores t->regs and runs the program */
 };
 extern struct gate_ops gate_pkey;

@@ -2,6 +2,7 @@
 #include "gate/gate.h"
 
 void gate_plain_signal_entry(void);
+void gate_plain_call_entry(void);
 __noreturn void gate_plain_exit(struct task *t);
 
 static int init(void) { return 0; }
@@ -10,5 +11,6 @@ const struct gate_ops gate_plain = {
 	.name = "plain",
 	.init = init,
 	.signal_entry = gate_plain_signal_entry,
+	.call_entry = gate_plain_call_entry,
 	.exit = gate_plain_exit,
 };
