@@ -26,7 +26,8 @@ mkdir -p "$out"
 results=$(mktemp -d "$out/results.XXXXXX")
 trap 'rm -rf "$results"' EXIT
 trap 'exit 130' INT TERM
-cflags="-std=gnu17 -O1 -g -Wall -Wextra -Wno-unused-result -Werror=implicit-function-declaration"
+cflags="-std=gnu17 -O1 -g -Wall -Wextra -Wno-unused-result -Wno-nonnull -Wno-stringop-overflow"
+cflags+=" -Wno-stringop-overread -Wno-format-overflow -Wno-format-truncation"
 
 selected() { # GROUP/NAME
 	[ ${#patterns[@]} = 0 ] && return 0

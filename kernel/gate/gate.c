@@ -11,6 +11,8 @@
 #include "proc/task.h"
 #include "sys/dispatch.h"
 
+#define PF_PROT 1
+#define PF_PKEY 0x20
 #define AUDIT_ARCH_X86_64 0xc000003eu
 #define HOST_SA_SIGINFO 0x4u
 #define HOST_SA_RESTORER 0x04000000u
@@ -53,6 +55,11 @@ void gate_entry(struct task *t, int sig, int code, u64 addr, u64 err, u64 trapno
 	case SIGBUS:
 		if (code > 0 && code != SI_KERNEL && addr < TASK_SIZE && mm_fault(addr, err, false, &sig, &code))
 			break;
+		/* The kernel's memory looks like nothing: no word of keys. */
+		if (code > 0 && code != SI_KERNEL && addr >= TASK_SIZE) {
+			code = SEGV_MAPERR;
+			err = (err & ~(u64)PF_PKEY) | PF_PROT;
+		}
 		/* Fall through. */
 	case SIGFPE:
 	case SIGILL:
@@ -95,8 +102,10 @@ void gate_kernel_signal(int sig, struct siginfo *info, u8 *uc)
 {
 	u64 *rip = (u64 *)(uc + UC_RIP);
 
-	if (sig == GATE_KICK_SIGNAL)
+	if (sig == GATE_KICK_SIGNAL) {
+		gate_measure_frame(uc);
 		return;
+	}
 	if (sig == SIGSEGV || sig == SIGBUS) {
 		u64 addr = info->fault.addr, err = *(u64 *)(uc + UC_ERR);
 		u64 fixup = extable_lookup(*rip);

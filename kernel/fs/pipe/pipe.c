@@ -490,6 +490,11 @@ long pipe_fcntl(struct file *f, u32 cmd, u64 arg)
 }
 
 static const struct inode_ops pipe_inode_ops = { 0 };
+bool pipe_unnamed(const struct inode *inode)
+{
+	return inode->sb == pipefs;
+}
+
 static const struct super_ops pipefs_super_ops = { 0 };
 static const struct fs_type pipefs_type = { .name = "pipefs", .nodev = true };
 
