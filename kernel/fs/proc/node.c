@@ -258,13 +258,12 @@ static int proc_readdir(struct file *f, struct dir_context *ctx)
 			return 0;
 		ctx->pos = 2;
 	}
-	while (ctx->pos >= 2 && (u64)ctx->pos - 2 < d->count) {
-		const struct proc_entry *e = &d->entries[ctx->pos - 2];
+	for (loff_t pos = ctx->pos; pos >= 2 && (u64)pos - 2 < d->count; ctx->pos = ++pos) {
+		const struct proc_entry *e = &d->entries[pos - 2];
 
 		if (!entry_hidden(dir, e) && !ctx->emit(ctx, e->name, (u32)strlen(e->name), proc_ino(e, n->pid, n->index),
-							 dir_type(e->mode), ctx->pos + 1))
+							 dir_type(e->mode), pos + 1))
 			return 0;
-		ctx->pos++;
 	}
 	return d->readdir ? d->readdir(f, ctx, (loff_t)d->count + 2) : 0;
 }
@@ -448,6 +447,16 @@ static int proc_open(struct inode *i, struct file *f)
 		return err;
 	}
 	return n->e->open ? n->e->open(&(struct proc_ctx){ NULL, n }, f) : proc_file_open(f);
+}
+
+struct pid *proc_tgid_pid(const struct file *f)
+{
+	const struct proc_node *n;
+
+	if (f->ops != &proc_dir_fops)
+		return NULL;
+	n = proc_node(f->inode);
+	return n->e == &proc_tgid_entry ? n->pid : NULL;
 }
 
 static const struct file_ops proc_file_fops = {

@@ -115,8 +115,8 @@ static int fd_readdir(struct file *f, struct dir_context *ctx, loff_t base)
 
 	if (!proc_may_look(n))
 		return 0;
-	for (;; ctx->pos++) {
-		fd = (u32)(ctx->pos - base);
+	for (fd = (u32)(ctx->pos - base);; fd++) {
+		ctx->pos = base + fd;
 		open = fd_peek(n, fd, &mode, &capacity);
 		if (fd >= capacity)
 			return 0;

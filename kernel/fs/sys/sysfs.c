@@ -82,13 +82,11 @@ static int cpu_readdir(struct file *f, struct dir_context *ctx, loff_t base)
 	u64 cpus = sched_cpus();
 	char name[12];
 
-	for (; ctx->pos - base < 64; ctx->pos++) {
-		u32 cpu = (u32)(ctx->pos - base);
-
+	for (u64 cpu = (u64)(ctx->pos - base); cpu < 64; ctx->pos = base + (loff_t)++cpu) {
 		if (!(cpus >> cpu & 1))
 			continue;
-		if (!ctx->emit(ctx, name, (u32)ksnprintf(name, sizeof(name), "cpu%u", cpu),
-			       proc_ino(&cpu_entry, NULL, cpu + 1), S_IFDIR >> 12, ctx->pos + 1))
+		if (!ctx->emit(ctx, name, (u32)ksnprintf(name, sizeof(name), "cpu%lu", cpu),
+			       proc_ino(&cpu_entry, NULL, (u32)cpu + 1), S_IFDIR >> 12, ctx->pos + 1))
 			break;
 	}
 	return 0;
