@@ -11,6 +11,7 @@
  * Propagation types are stored and shown; events are not propagated between peers.
  */
 #include "fs/mount_tree.h"
+#include "proc/ns.h"
 
 #define MHASH_SIZE 1024u
 
@@ -186,7 +187,7 @@ struct mount_ns *mount_ns_alloc(void)
 	ref_init(&ns->ref);
 	list_init(&ns->mounts);
 	wait_queue_init(&ns->wait);
-	ns->ino = inode_next_ino();
+	ns->ino = ns_next_ino();
 	return ns;
 }
 
