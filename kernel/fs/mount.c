@@ -60,6 +60,7 @@ void mount_put(struct mount *m)
 
 	if (!ref_put(&m->ref))
 		return;
+	ASSERT(hlist_unhashed(&m->hash) && list_empty(&m->ns_node) && list_empty(&m->doomed));
 	sb = m->sb;
 	dentry_put(m->root);
 	sb_unpin(sb);

@@ -352,7 +352,7 @@ static int jump(struct nameidata *nd, struct inode *inode)
 int nd_follow(struct nameidata *nd, struct path *link)
 {
 	struct inode *inode = link->dentry->inode;
-	bool magic = inode->ops->get_link; /* the inode may go with the link */
+	bool magic = inode->ops->get_link != NULL;
 	int err = 0;
 
 	if (nd->links++ >= MAX_SYMLINKS || (nd->flags & LOOKUP_NO_SYMLINKS) ||
@@ -362,7 +362,7 @@ int nd_follow(struct nameidata *nd, struct path *link)
 		err = jump(nd, inode);
 	else
 		err = push_text(nd, inode);
-	path_put(link);
+	path_put(link); /* inode may be gone with it */
 	if (err || magic || *nd->rest != '/')
 		return err;
 	if (nd->flags & LOOKUP_BENEATH)
