@@ -44,6 +44,9 @@ struct vma {
 #define VMA_MERGEABLE 0x00800000u
 #define VMA_FILEMEM 0x80000000u /* of a regular file in file memory: pages behind its end are mapped from nowhere */
 
+#define PATCH_AREAS 4
+struct patch_area;
+
 struct mm {
 	struct ref ref; /* tasks that use it, and lookers */
 	u32 users; /* tasks that run in it; atomic */
@@ -65,6 +68,8 @@ struct mm {
 	u64 vdso;
 	bool thp_disable;
 	u64 def_flags; /* mlockall(MCL_FUTURE): MAP_LOCKED, VMA_LOCKONFAULT */
+	u32 id; /* immutable; no other living mm's */
+	struct patch_area *patch_area[PATCH_AREAS]; /* trampolines; set under lock, atomic */
 	u32 truncated; /* a file mapped here got shorter: mm_task_work looks; atomic */
 	u64 retry_addr; /* mm_fault: the last fault that the list could not explain */
 	u32 retry_count;
