@@ -352,17 +352,18 @@ static int jump(struct nameidata *nd, struct inode *inode)
 int nd_follow(struct nameidata *nd, struct path *link)
 {
 	struct inode *inode = link->dentry->inode;
+	bool jumps = inode->ops->get_link != NULL; /* the inode may go with link */
 	int err = 0;
 
 	if (nd->links++ >= MAX_SYMLINKS || (nd->flags & LOOKUP_NO_SYMLINKS) ||
 	    (link->mnt && (link->mnt->flags & MS_NOSYMFOLLOW)))
 		err = -ELOOP;
-	else if (inode->ops->get_link)
+	else if (jumps)
 		err = jump(nd, inode);
 	else
 		err = push_text(nd, inode);
 	path_put(link);
-	if (err || inode->ops->get_link || *nd->rest != '/')
+	if (err || jumps || *nd->rest != '/')
 		return err;
 	if (nd->flags & LOOKUP_BENEATH)
 		return -EXDEV;
