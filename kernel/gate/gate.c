@@ -119,6 +119,8 @@ void gate_enter_program(bool in_syscall)
 	t->orig_rax = ~0ull;
 	/* A task that outlived its host process may only die. */
 	BUG_ON(t->dead_ht);
+	/* A kick that met the kernel has done its work; the next one must be sent. The exit looks at work after this. */
+	atomic_store(&t->kicked, 0);
 	lock_assert_none();
 #ifdef LIMPET_DEBUG
 	if (*(u64 *)(hthread_sigstack(t->ht) + SIGSTACK_SIZE) != KSTACK_CANARY)
