@@ -6,7 +6,7 @@ disown
 says 'a process outside is not there' 1 '' do_ -- sh -c "kill -0 $victim 2>/dev/null"
 do_ -- sh -c "kill -9 $victim; kill -9 -1; killall sleep" >/dev/null 2>&1
 kill -0 $victim 2>/dev/null || fail 'a sandbox killed a process outside'
-is 'only its own processes in /proc' "$(do_ -- sh -c 'ls -d /proc/[0-9]* | wc -l')" 4
+[ "$(do_ -- sh -c 'ls -d /proc/[0-9]* | wc -l')" -le 4 ] || fail 'more than its own processes in /proc'
 do_ -- sh -c "[ -e /proc/$victim ]" && fail 'sees a process outside'
 kill -9 $victim
 
@@ -29,7 +29,11 @@ mkdir shown; ln -s "$work/secret" shown/out; ln -s ../secret/f shown/up
 bound() { command "$LIMPET" do --platform "$PLATFORM" --rootfs root --bind "$work/shown:/tmp" -- /bin/sh -c "$1" 2>&1; }
 is 'symlink out of a bind mount' "$(bound 'cat /tmp/out/f /tmp/up' | grep -c '^secret')" 0
 is '.. out of a bind mount' "$(bound 'cd /tmp; cat ../secret/f ../../secret/f' | grep -c '^secret')" 0
-is 'a directory moved out while inside' "$(mkdir -p shown/d/e; bound 'cd /tmp/d/e; ln -s / x; while [ -e /tmp/d/e ]; do :; done; cat ../../secret/f ../secret/f' & sleep 0.3; mv shown/d/e "$work/e"; wait | grep -c '^secret')" 0
+mkdir -p shown/d/e
+bound 'cd /tmp/d/e; while [ -e /tmp/d/e ]; do :; done; cat ../../secret/f ../secret/f' >moved & inside=$!
+sleep 0.3; mv shown/d/e e; sleep 0.3; mkdir -p shown/d/e; rmdir shown/d/e
+wait $inside
+is 'a directory moved out while inside' "$(grep -c '^secret' moved)" 0
 is 'a symlink raced' "$(mkdir shown/r; echo fine >shown/r/f; (for i in $(seq 300); do ln -sfn "$work/secret" shown/s; ln -sfn r shown/s; done) & bound 'i=0; while [ $i -lt 300 ]; do cat /tmp/s/f; i=$((i+1)); done' | grep -c '^secret'; wait)" 0
 
 # The network of the host.
