@@ -125,6 +125,18 @@ static struct sem_undo *undo_find_locked(struct process *p, struct sem_set *s)
 	return NULL;
 }
 
+const void *sem_undo_owner(struct process *p)
+{
+	struct sem_undo *u;
+	bool any = false;
+
+	mutex_lock(&ipc_lock);
+	list_for_each_entry(u, undo_bucket(p), all_node)
+		any |= u->process == p;
+	mutex_unlock(&ipc_lock);
+	return any ? p : NULL;
+}
+
 /* The current process's undo list for s, made when missing. No lock held. NULL = no memory. */
 static struct sem_undo *undo_get(struct sem_set *s)
 {

@@ -82,6 +82,8 @@ int sem_count(int id, u32 mode) __must_check; /* semaphores in the set, access c
 int sem_get_all(int id, u16 *values, u32 count) __must_check; /* -EINVAL when count is not the set's */
 int sem_set_all(int id, const u16 *values, u32 count) __must_check;
 int sem_info(u32 *sets, u32 *sems); /* highest index in use */
+/* What stands for p's list of operations to undo: p, or NULL when there are none. */
+const void *sem_undo_owner(struct process *p);
 /* Exit of a process: SEM_UNDO is undone. No lock held. */
 void sem_exit(struct process *p);
 

@@ -6,6 +6,7 @@
 #include "fs/file.h"
 #include "fs/filemem.h"
 #include "gate/host.h"
+#include "ipc/sysv.h"
 #include "lib/string.h"
 #include "proc/ns.h"
 #include "proc/task.h"
@@ -216,8 +217,10 @@ static const void *kcmp_part(const struct task *t, int type)
 		return t->fs;
 	case KCMP_SIGHAND:
 		return t->sighand;
+	case KCMP_SYSVSEM:
+		return sem_undo_owner(t->process);
 	}
-	return NULL; /* I/O contexts and undo lists are not shared by anybody */
+	return NULL; /* nobody has an I/O context of its own */
 }
 
 static int kcmp_tasks(struct task *a, struct task *b, int type, u64 idx1, u64 idx2)
@@ -229,10 +232,9 @@ static int kcmp_tasks(struct task *a, struct task *b, int type, u64 idx1, u64 id
 	case KCMP_FILES:
 	case KCMP_FS:
 	case KCMP_SIGHAND:
-		return kcmp_order(kcmp_part(a, type), kcmp_part(b, type), (u32)type);
 	case KCMP_IO:
 	case KCMP_SYSVSEM:
-		return kcmp_order(a, b, (u32)type);
+		return kcmp_order(kcmp_part(a, type), kcmp_part(b, type), (u32)type);
 	case KCMP_EPOLL_TFD:
 		return -EOPNOTSUPP;
 	}
