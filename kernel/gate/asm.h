@@ -4,6 +4,7 @@
 
 /* struct task */
 #define TASK_REGS 0
+#define TASK_R11 24
 #define TASK_RBP 80
 #define TASK_RBX 88
 #define TASK_RDX 96
@@ -12,8 +13,10 @@
 #define TASK_RSP 120
 #define TASK_RIP 128
 #define TASK_RFLAGS 136
-#define TASK_MODE 144
-#define TASK_WORK 148
+#define TASK_CALL_RIP 144
+#define TASK_CALL_RET 152
+#define TASK_MODE 160
+#define TASK_WORK 164
 #define REGS_WORDS 18
 
 /* Pages behind GS. Scratch: the program may scribble. */
@@ -54,6 +57,8 @@
 #define SI_CODE 8
 #define SI_ADDR 16
 #define SI_ARCH 28
+#define FLAG_TF 0x100
+#define FLAGS_UNWANTED 0x44500 /* AC, NT, DF, TF: not in the kernel */
 #define USER_CS 0x33
 #define USER_SS 0x2b
 

@@ -8,6 +8,7 @@
 #include "gate/internal.h"
 #include "lib/string.h"
 #include "mm/mm.h"
+#include "mm/patch.h"
 #include "proc/task.h"
 #include "sys/dispatch.h"
 
@@ -31,6 +32,7 @@ struct task *gate_current(void)
 }
 
 void gate_entry(struct task *t, int sig, int code, u64 addr, u64 err, u64 trapno);
+void gate_call(struct task *t);
 void gate_again(struct task *t);
 void gate_kernel_signal(int sig, struct siginfo *info, u8 *uc);
 
@@ -47,11 +49,25 @@ static bool page_fault(int *sig, int *code, u64 addr, u64 *err, u64 trapno)
 	return false;
 }
 
+/* A program that was on its way into the call entry, but not in yet, takes it again from the start. */
+static void call_entry_restart(struct task *t)
+{
+	u64 rip = t->regs.rip;
+
+	if (!gate->call_entry || rip <= (u64)gate->call_entry || rip >= (u64)gate->call_entry_open)
+		return;
+	if (rip == (u64)gate->call_entry_taken)
+		t->regs.rbx = *(u64 *)(SCRATCH_BASE + t->ht->slot * PAGE_SIZE + SCRATCH_RBX);
+	t->regs.rip = (u64)gate->call_entry;
+}
+
 void gate_entry(struct task *t, int sig, int code, u64 addr, u64 err, u64 trapno)
 {
 	bool in_syscall = false;
 
 	atomic_store(&t->kicked, 0);
+	call_entry_restart(t);
+	patch_hide(t);
 	switch (sig) {
 	case SIGSYS:
 		if (code != SYS_USER_DISPATCH || err != AUDIT_ARCH_X86_64) {
@@ -62,6 +78,9 @@ void gate_entry(struct task *t, int sig, int code, u64 addr, u64 err, u64 trapno
 		/* As the instruction leaves them. */
 		t->regs.rcx = t->regs.rip;
 		t->regs.r11 = t->regs.rflags;
+		t->regs.call_rip = t->regs.call_ret = t->regs.rip;
+		if (gate->call_entry && t->mm)
+			patch_trap(t->mm, t->regs.rip, t->regs.rax);
 		syscall_dispatch(t);
 		in_syscall = true;
 		break;
@@ -73,12 +92,23 @@ void gate_entry(struct task *t, int sig, int code, u64 addr, u64 err, u64 trapno
 	case SIGFPE:
 	case SIGILL:
 	case SIGTRAP:
+		if (sig == SIGILL && patch_resume(t))
+			break;
 		signal_from_fault(sig, code, addr, trapno, err);
 		break;
 	default: /* a kick: only the work below */
 		break;
 	}
 	gate_enter_program(in_syscall);
+}
+
+/* From a patched call site: the registers stand in the task. */
+void gate_call(struct task *t)
+{
+	if (atomic_load(&t->kicked))
+		atomic_store(&t->kicked, 0);
+	syscall_dispatch(t);
+	gate_enter_program(true);
 }
 
 /* Work turned up between the last look and the exit. */
@@ -98,6 +128,8 @@ void gate_enter_program(bool in_syscall)
 	t->orig_rax = ~0ull;
 	/* A task that outlived its host process may only die. */
 	BUG_ON(t->dead_ht);
+	/* A kick that met the kernel has done its work; the next one must be sent. The exit looks at work after this. */
+	atomic_store(&t->kicked, 0);
 	lock_assert_none();
 #ifdef LIMPET_DEBUG
 	if (*(u64 *)(hthread_sigstack(t->ht) + SIGSTACK_SIZE) != KSTACK_CANARY)

@@ -58,6 +58,8 @@ _Static_assert(SHOWN_OFFSET + offsetof(struct shown, sigframe) == SHOWN_SIGFRAME
 _Static_assert(SHOWN_OFFSET + offsetof(struct shown, xmask) == SHOWN_XMASK, "asm.h");
 _Static_assert(SHOWN_OFFSET + offsetof(struct shown, task) == SHOWN_TASK, "asm.h");
 _Static_assert(offsetof(struct task, mode) == TASK_MODE && offsetof(struct task, work) == TASK_WORK, "asm.h");
+_Static_assert(offsetof(struct gate_regs, call_rip) == TASK_CALL_RIP && offsetof(struct gate_regs, r11) == TASK_R11, "asm.h");
+_Static_assert(offsetof(struct gate_regs, call_ret) == TASK_CALL_RET, "asm.h");
 _Static_assert(offsetof(struct gate_regs, rflags) == TASK_RFLAGS && offsetof(struct gate_regs, rbx) == TASK_RBX, "asm.h");
 
 static struct shown *shown_page(u32 slot) { return (struct shown *)(scratch_page(slot) + SHOWN_OFFSET); }
@@ -463,8 +465,8 @@ void gate_kick(struct task *t)
 		return;
 	u32 tid = atomic_load(&ht->host_tid);
 
-	if (tid)
-		host_tgkill((int)ht->hp->host_pid, (int)tid, GATE_KICK_SIGNAL);
+	if (!tid || host_tgkill((int)ht->hp->host_pid, (int)tid, GATE_KICK_SIGNAL))
+		atomic_store(&t->kicked, 0);
 }
 
 static void continue_sleeper(void *arg)
