@@ -36,18 +36,6 @@ void gate_call(struct task *t);
 void gate_again(struct task *t);
 void gate_kernel_signal(int sig, struct siginfo *info, u8 *uc);
 
-/* A program that was on its way into the call entry, but not in yet, takes it again from the start. */
-static void call_entry_restart(struct task *t)
-{
-	u64 rip = t->regs.rip;
-
-	if (!gate->call_entry || rip <= (u64)gate->call_entry || rip >= (u64)gate->call_entry_open)
-		return;
-	if (rip == (u64)gate->call_entry_taken)
-		t->regs.rbx = *(u64 *)(SCRATCH_BASE + t->ht->slot * PAGE_SIZE + SCRATCH_RBX);
-	t->regs.rip = (u64)gate->call_entry;
-}
-
 /* True: mended, the program tries again. Other faults, such as the alignment check's SIGBUS, have no address. */
 static bool page_fault(int *sig, int *code, u64 addr, u64 *err, u64 trapno)
 {
@@ -59,6 +47,18 @@ static bool page_fault(int *sig, int *code, u64 addr, u64 *err, u64 trapno)
 	*code = SEGV_MAPERR;
 	*err = (*err & ~(u64)PF_PKEY) | PF_PROT;
 	return false;
+}
+
+/* A program that was on its way into the call entry, but not in yet, takes it again from the start. */
+static void call_entry_restart(struct task *t)
+{
+	u64 rip = t->regs.rip;
+
+	if (!gate->call_entry || rip <= (u64)gate->call_entry || rip >= (u64)gate->call_entry_open)
+		return;
+	if (rip == (u64)gate->call_entry_taken)
+		t->regs.rbx = *(u64 *)(SCRATCH_BASE + t->ht->slot * PAGE_SIZE + SCRATCH_RBX);
+	t->regs.rip = (u64)gate->call_entry;
 }
 
 void gate_entry(struct task *t, int sig, int code, u64 addr, u64 err, u64 trapno)
