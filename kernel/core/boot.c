@@ -25,6 +25,7 @@
 #include "ipc/futex.h"
 #include "lib/string.h"
 #include "mm/mm.h"
+#include "net/socket.h"
 #include "proc/task.h"
 
 #define MFD_CLOEXEC 1
@@ -252,6 +253,7 @@ static void boot_main(void *arg __unused)
 		err = fs_init();
 	if (err)
 		boot_fail("file systems", err);
+	net_init();
 	world_mount();
 	start_thread("spawner", spawner_main, NULL);
 	world_start_init();

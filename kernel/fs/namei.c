@@ -233,7 +233,7 @@ void nd_cross_mounts(struct path *p)
 		return;
 	mutex_lock(&dcache_lock);
 	mount_cross_locked(&p->mnt, &p->dentry);
-	if (p->dentry != old.dentry) {
+	if (p->mnt != old.mnt) { /* a directory bound to itself keeps its dentry */
 		path_get(p);
 		mutex_unlock(&dcache_lock);
 		path_put(&old);
@@ -352,18 +352,18 @@ static int jump(struct nameidata *nd, struct inode *inode)
 int nd_follow(struct nameidata *nd, struct path *link)
 {
 	struct inode *inode = link->dentry->inode;
-	bool jumps = inode->ops->get_link != NULL; /* the inode may go with link */
+	bool magic = inode->ops->get_link != NULL;
 	int err = 0;
 
 	if (nd->links++ >= MAX_SYMLINKS || (nd->flags & LOOKUP_NO_SYMLINKS) ||
 	    (link->mnt && (link->mnt->flags & MS_NOSYMFOLLOW)))
 		err = -ELOOP;
-	else if (jumps)
+	else if (magic)
 		err = jump(nd, inode);
 	else
 		err = push_text(nd, inode);
-	path_put(link);
-	if (err || jumps || *nd->rest != '/')
+	path_put(link); /* inode may be gone with it */
+	if (err || magic || *nd->rest != '/')
 		return err;
 	if (nd->flags & LOOKUP_BENEATH)
 		return -EXDEV;

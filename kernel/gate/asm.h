@@ -25,14 +25,15 @@
 #define SCRATCH_RCX 16
 #define SCRATCH_RBX 24
 #define SCRATCH_FRAME 64 /* rip, cs, rflags, rsp, ss for IRETQ */
-/* Shown: a program may read it only. */
-#define SHOWN_SELECTOR 0x10000000
-#define SHOWN_PKRU 0x10000008
-#define SHOWN_TASK 0x10000010
-#define SHOWN_SIGSTACK 0x10000018
-#define SHOWN_KSTACK 0x10000020
-#define SHOWN_SCRATCH_FRAME 0x10000028
-#define SHOWN_XMASK 0x10000030
+/* Shown: a program may read it only. abi/layout.h has why it lies in front of scratch. */
+#define SHOWN_SELECTOR (-0x10000000)
+#define SHOWN_PKRU (-0x10000000 + 8)
+#define SHOWN_TASK (-0x10000000 + 0x10)
+#define SHOWN_SIGFRAME (-0x10000000 + 0x18)
+#define SHOWN_KSTACK (-0x10000000 + 0x20)
+#define SHOWN_SCRATCH_FRAME (-0x10000000 + 0x28)
+#define SHOWN_XMASK (-0x10000000 + 0x30)
+#define SHOWN_SIGSTRIDE (-0x10000000 + 0x38)
 
 #define SIGSTACK_SIZE 0x5000
 
@@ -42,13 +43,17 @@
 #define SELECTOR_ALLOW 0
 #define SELECTOR_BLOCK 1
 
-/* Linux's rt signal frame: offsets from the ucontext and the siginfo. */
+/* Linux's rt signal frame: return address, ucontext, siginfo; offsets from the ucontext and the siginfo. */
+#define FRAME_UC 8
+#define UC_SIZE 304
+#define FRAME_SIZE 440
 #define UC_REGS 40
 #define UC_RBP 120
 #define UC_RIP 168
 #define UC_ERR 192
 #define UC_TRAPNO 200
 #define UC_FPSTATE 224
+#define SI_SIGNO 0
 #define SI_CODE 8
 #define SI_ADDR 16
 #define SI_ARCH 28

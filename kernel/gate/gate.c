@@ -12,6 +12,8 @@
 #include "proc/task.h"
 #include "sys/dispatch.h"
 
+#define PF_PROT 1
+#define PF_PKEY 0x20
 #define AUDIT_ARCH_X86_64 0xc000003eu
 #define HOST_SA_SIGINFO 0x4u
 #define HOST_SA_RESTORER 0x04000000u
@@ -33,11 +35,24 @@ void gate_call(struct task *t);
 void gate_again(struct task *t);
 void gate_kernel_signal(int sig, struct siginfo *info, u8 *uc);
 
+/* A program that was on its way into the call entry, but not in yet, takes it again from the start. */
+static void call_entry_restart(struct task *t)
+{
+	u64 rip = t->regs.rip;
+
+	if (!gate->call_entry || rip <= (u64)gate->call_entry || rip >= (u64)gate->call_entry_open)
+		return;
+	if (rip == (u64)gate->call_entry_taken)
+		t->regs.rbx = *(u64 *)(SCRATCH_BASE + t->ht->slot * PAGE_SIZE + SCRATCH_RBX);
+	t->regs.rip = (u64)gate->call_entry;
+}
+
 void gate_entry(struct task *t, int sig, int code, u64 addr, u64 err, u64 trapno)
 {
 	bool in_syscall = false;
 
 	atomic_store(&t->kicked, 0);
+	call_entry_restart(t);
 	patch_hide(t);
 	switch (sig) {
 	case SIGSYS:
@@ -59,6 +74,11 @@ void gate_entry(struct task *t, int sig, int code, u64 addr, u64 err, u64 trapno
 	case SIGBUS:
 		if (code > 0 && code != SI_KERNEL && addr < TASK_SIZE && mm_fault(addr, err, false, &sig, &code))
 			break;
+		/* The kernel's memory looks like nothing: no word of keys. */
+		if (code > 0 && code != SI_KERNEL && addr >= TASK_SIZE) {
+			code = SEGV_MAPERR;
+			err = (err & ~(u64)PF_PKEY) | PF_PROT;
+		}
 		/* Fall through. */
 	case SIGFPE:
 	case SIGILL:
@@ -99,6 +119,8 @@ void gate_enter_program(bool in_syscall)
 	t->orig_rax = ~0ull;
 	/* A task that outlived its host process may only die. */
 	BUG_ON(t->dead_ht);
+	/* A kick that met the kernel has done its work; the next one must be sent. The exit looks at work after this. */
+	atomic_store(&t->kicked, 0);
 	lock_assert_none();
 #ifdef LIMPET_DEBUG
 	if (*(u64 *)(hthread_sigstack(t->ht) + SIGSTACK_SIZE) != KSTACK_CANARY)
@@ -112,8 +134,10 @@ void gate_kernel_signal(int sig, struct siginfo *info, u8 *uc)
 {
 	u64 *rip = (u64 *)(uc + UC_RIP);
 
-	if (sig == GATE_KICK_SIGNAL)
+	if (sig == GATE_KICK_SIGNAL) {
+		gate_measure_frame(uc);
 		return;
+	}
 	if (sig == SIGSEGV || sig == SIGBUS) {
 		u64 addr = info->fault.addr, err = *(u64 *)(uc + UC_ERR);
 		u64 fixup = extable_lookup(*rip);

@@ -296,7 +296,7 @@ long do_clone(const struct clone_args *a)
 	}
 	p = t->process;
 	process_get(p);
-	if (a->flags & CLONE_VFORK) {
+	if ((a->flags & CLONE_VFORK) && !(a->flags & CLONE_THREAD)) {
 		p->vforked = true;
 		p->vfork_parent = me;
 	}

@@ -319,11 +319,11 @@ TEST(clone_flags)
 	reap_exit(pid, 44);
 	EQ(seen, pid);
 	ERR(fcntl(100, F_GETFD), EBADF); /* closed in the shared table */
+	handle(SIGUSR2, on_usr1, 0); /* before the child may end */
 	pid = clone(clone_fn, clone_stack + sizeof clone_stack, CLONE_VM | CLONE_PARENT_SETTID | SIGUSR2, (void *)&seen,
 		&tid);
 	EQ(tid, pid);
 	ERR(waitpid(pid, &st, 0), ECHILD); /* its exit signal is not SIGCHLD */
-	handle(SIGUSR2, on_usr1, 0);
 	EQ(waitpid(pid, &st, __WALL), pid);
 	ERR(clone(clone_fn, clone_stack + sizeof clone_stack, CLONE_SIGHAND | SIGCHLD, 0), EINVAL);
 	ERR(clone(clone_fn, clone_stack + sizeof clone_stack, CLONE_THREAD | CLONE_VM, 0), EINVAL);

@@ -27,4 +27,6 @@ if [ -n "$(ls -A "$work/dir")" ]; then
 	echo "the sandbox wrote to the host: $(ls -A "$work/dir")"
 	exit 1
 fi
+# Process ids in what shells say about killed jobs are not the same.
+sed -i -E 's/(line [0-9]+: ) *[0-9]+ /\1PID /' "$work/host" "$work/limpet"
 diff -u --label host "$work/host" --label limpet "$work/limpet"

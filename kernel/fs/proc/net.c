@@ -3,6 +3,7 @@
  * registered its files, they are there with their headings and no entries, which is the truth of a network without any.
  */
 #include "fs/proc/proc.h"
+#include "net/unix/unix.h"
 
 #define NET_MAX 32u
 
@@ -14,6 +15,7 @@ static struct net_file registered[NET_MAX]; /* written at boot; atomic count */
 static u32 nr_registered;
 
 static int show_net(struct seq *s, const struct proc_ctx *c);
+static int show_unix(struct seq *s, const struct proc_ctx *c);
 
 #define NET(name_, heading) { .name = (name_), .mode = S_IFREG | 0444, .show = show_net, .text = (heading) }
 #define INET_HEADING                                                                                         \
@@ -51,8 +53,18 @@ static const struct proc_entry net_entries[] = {
 	NET("udp6", INET6_HEADING " ref pointer drops\n"),
 	NET("udplite", INET_HEADING " ref pointer drops\n"),
 	NET("udplite6", INET6_HEADING " ref pointer drops\n"),
-	NET("unix", "Num       RefCount Protocol Flags    Type St Inode Path\n"),
+	PFILE("unix", 0444, show_unix),
 };
+
+static int emit(void *seq, const char *text, size_t len)
+{
+	struct seq *s = seq;
+
+	seq_write(s, text, len);
+	return s->err;
+}
+
+static int show_unix(struct seq *s, const struct proc_ctx *c) { return unix_proc_show(emit, s); }
 
 static int show_net(struct seq *s, const struct proc_ctx *c)
 {

@@ -248,23 +248,19 @@ static int proc_readdir(struct file *f, struct dir_context *ctx)
 
 	if (!alive(n))
 		return -ENOENT;
-	if (ctx->pos == 0) {
-		if (!ctx->emit(ctx, ".", 1, dir->ino, dir_type(S_IFDIR), 1))
-			return 0;
-		ctx->pos = 1;
-	}
-	if (ctx->pos == 1) {
-		if (!ctx->emit(ctx, "..", 2, f->path.dentry->parent->inode->ino, dir_type(S_IFDIR), 2))
-			return 0;
-		ctx->pos = 2;
-	}
-	while (ctx->pos >= 2 && (u64)ctx->pos - 2 < d->count) {
-		const struct proc_entry *e = &d->entries[ctx->pos - 2];
+	/* emit moves the position itself when it takes an entry. */
+	if (ctx->pos == 0 && !ctx->emit(ctx, ".", 1, dir->ino, dir_type(S_IFDIR), 1))
+		return 0;
+	if (ctx->pos == 1 &&
+	    !ctx->emit(ctx, "..", 2, f->path.dentry->parent->inode->ino, dir_type(S_IFDIR), 2))
+		return 0;
+	for (u64 i = (u64)ctx->pos - 2; ctx->pos >= 2 && i < d->count; i++) {
+		const struct proc_entry *e = &d->entries[i];
 
 		if (!entry_hidden(dir, e) && !ctx->emit(ctx, e->name, (u32)strlen(e->name), proc_ino(e, n->pid, n->index),
-							 dir_type(e->mode), ctx->pos + 1))
+							 dir_type(e->mode), (loff_t)i + 3))
 			return 0;
-		ctx->pos++;
+		ctx->pos = (loff_t)i + 3;
 	}
 	return d->readdir ? d->readdir(f, ctx, (loff_t)d->count + 2) : 0;
 }
@@ -448,6 +444,16 @@ static int proc_open(struct inode *i, struct file *f)
 		return err;
 	}
 	return n->e->open ? n->e->open(&(struct proc_ctx){ NULL, n }, f) : proc_file_open(f);
+}
+
+struct pid *proc_tgid_pid(const struct file *f)
+{
+	const struct proc_node *n;
+
+	if (f->ops != &proc_dir_fops)
+		return NULL;
+	n = proc_node(f->inode);
+	return n->e == &proc_tgid_entry ? n->pid : NULL;
 }
 
 static const struct file_ops proc_file_fops = {

@@ -115,15 +115,15 @@ static int fd_readdir(struct file *f, struct dir_context *ctx, loff_t base)
 
 	if (!proc_may_look(n))
 		return 0;
-	for (;; ctx->pos++) {
-		fd = (u32)(ctx->pos - base);
+	for (fd = (u32)(ctx->pos - base);; fd++) {
 		open = fd_peek(n, fd, &mode, &capacity);
 		if (fd >= capacity)
 			return 0;
 		len = ksnprintf(name, sizeof(name), "%u", fd);
 		if (open && !ctx->emit(ctx, name, (u32)len, proc_ino(links ? &fd_entry : &fdinfo_entry, n->pid, fd),
-				       (links ? S_IFLNK : S_IFREG) >> 12, ctx->pos + 1))
+				       (links ? S_IFLNK : S_IFREG) >> 12, base + fd + 1))
 			return 0;
+		ctx->pos = base + fd + 1;
 	}
 }
 

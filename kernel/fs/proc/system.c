@@ -1,4 +1,4 @@
-/* /proc/stat, uptime, loadavg, interrupts: what the sandbox as a whole has used, as far as its processes account for it. */
+/* /proc/stat, uptime, loadavg, interrupts: what the sandbox has used, as far as its processes account for it. */
 #include "abi/linux/sysinfo.h"
 #include "core/boot.h"
 #include "fs/proc/proc.h"
@@ -96,7 +96,7 @@ int proc_show_loadavg(struct seq *s, const struct proc_ctx *c)
 	take_totals(&o);
 	for (u32 i = 0; i < 3; i++)
 		seq_printf(s, "%lu.%02lu ", (u64)si.loads[i] >> 16, (((u64)si.loads[i] & 0xffff) * 100) >> 16);
-	seq_printf(s, "%u/%u %u\n", max(o.running, 1u), o.tasks, pid_last_used());
+	seq_printf(s, "%u/%u %u\n", max(o.running, 1u), o.tasks, max(pid_last_used(), 1u));
 	return 0;
 }
 

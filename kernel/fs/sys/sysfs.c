@@ -82,14 +82,11 @@ static int cpu_readdir(struct file *f, struct dir_context *ctx, loff_t base)
 	u64 cpus = sched_cpus();
 	char name[12];
 
-	for (; ctx->pos - base < 64; ctx->pos++) {
-		u32 cpu = (u32)(ctx->pos - base);
-
-		if (!(cpus >> cpu & 1))
-			continue;
-		if (!ctx->emit(ctx, name, (u32)ksnprintf(name, sizeof(name), "cpu%u", cpu),
-			       proc_ino(&cpu_entry, NULL, cpu + 1), S_IFDIR >> 12, ctx->pos + 1))
+	for (u32 cpu = (u32)(ctx->pos - base); cpu < 64; cpu++) {
+		if ((cpus >> cpu & 1) && !ctx->emit(ctx, name, (u32)ksnprintf(name, sizeof(name), "cpu%u", cpu),
+						     proc_ino(&cpu_entry, NULL, cpu + 1), S_IFDIR >> 12, base + cpu + 1))
 			break;
+		ctx->pos = base + cpu + 1;
 	}
 	return 0;
 }

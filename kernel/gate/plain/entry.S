@@ -7,11 +7,18 @@
 	.endm
 	.macro CALL_ENTRY
 	.globl GATE(call_entry)
-/* From a trampoline: rax = number, rcx = address behind the call, r11 = where to go on. No signal, no stack yet. */
+	.globl GATE(call_entry_taken), GATE(call_entry_open)
+/*
+ * From a trampoline: rax = number, rcx = address behind the call, r11 = where to go on. No signal, no stack yet. A kick
+ * that comes before kernel mode finds a program here and starts it over (gate.c); behind it, it just goes on.
+ */
 GATE(call_entry):
 	movb	$SELECTOR_ALLOW, %gs:SHOWN_SELECTOR
 	mov	%rbx, %gs:SCRATCH_RBX
 	mov	%gs:SHOWN_TASK, %rbx
+GATE(call_entry_taken):
+	movl	$MODE_KERNEL, TASK_MODE(%rbx)
+GATE(call_entry_open):
 	mov	%r8, 0(%rbx)
 	mov	%r9, 8(%rbx)
 	mov	%r10, 16(%rbx)
@@ -36,7 +43,6 @@ GATE(call_entry):
 	popq	%rcx
 	mov	%rcx, TASK_RFLAGS(%rbx)
 	mov	%rcx, TASK_R11(%rbx)
-	movl	$MODE_KERNEL, TASK_MODE(%rbx)
 	test	$FLAGS_UNWANTED, %ecx
 	jz	1f
 	pushq	$2
