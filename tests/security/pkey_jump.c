@@ -248,14 +248,17 @@ int main(int argc, char **argv)
 	if (argc > 2) {
 		each_kind(strtoul(argv[1], NULL, 0), strtoul(argv[2], NULL, 0), 1);
 	} else if (argc > 1) {
-		each_kind(0, TEXT_MAX, 1);
+		all(OPEN_KEYS, 0, TEXT_MAX, 16);
+		each_kind(0, shared->end[OPEN_KEYS], 1);
 	} else {
 		all(OPEN_KEYS, 0, TEXT_MAX, 16);
+		uint64_t text = shared->end[OPEN_KEYS];
+
 		if (!shared->gate_first)
 			broken("the gate was not found");
 		printf("the gate is at %#lx to %#lx\n", shared->gate_first, shared->gate_last);
 		each_kind(shared->gate_first - 512, shared->gate_last + 512, 1);
-		each_kind(7, TEXT_MAX, 211);
+		each_kind(7, text, 211);
 	}
 	if (shared->broken)
 		broken("%lu times a jump left rights or the host open", shared->broken);
