@@ -124,6 +124,7 @@ void gate_enter_program(bool in_syscall)
 	struct task *t = current;
 
 	while (atomic_load(&t->work)) {
+		patch_hide(t); /* after patch_resume */
 		signal_deliver(in_syscall);
 		in_syscall = false;
 	}
