@@ -13,7 +13,7 @@ says 'write in memory' 0 here user --cwd "$work/mine" -- sh -c 'echo here >f2; c
 is 'not on the host' "$(ls mine)" f
 user --rw "$work/mine" -- sh -c "echo new >$work/mine/g; rm $work/mine/f"
 is '--rw' "$(ls mine; cat mine/g 2>&1; stat -c %u mine/g)" $'g\nnew\n12345'
-ends 'cannot write elsewhere' 1 user -- sh -c 'echo x >/etc/x'
+ends 'cannot write elsewhere' 2 user -- sh -c 'echo x >/etc/x'
 says 'processes' 0 3 user -- bash -c 'seq 3 | (cat | tail -n 1)'
 ends 'status' 9 user -- sh -c 'exit 9'
 finish

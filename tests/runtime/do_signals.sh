@@ -42,7 +42,7 @@ start 'sleep 1000 & echo ready; exit 3'; wait $pid; is 'children end with the fi
 start 'sleep 1000 & echo ready; wait $!; echo "status $?"; exit 4'
 kernel=$(pgrep -P $pid | head -n 1); sleep 0.3
 victim=$(pgrep -P "$kernel" | tail -n 1)
-kill -KILL "$victim"; wait $pid; is 'killed from outside' "$(tail -n 1 out) $?" 'status 137 4'
+kill -KILL "$victim"; wait $pid; status=$?; is 'killed from outside' "$(tail -n 1 out) $status" 'status 137 4'
 # Stop and continue of limpet itself.
 start 'echo ready; sleep 0.5; exit 6'; kill -STOP $pid; sleep 0.2; kill -CONT $pid; wait $pid; is 'stopped and continued' $? 6
 finish

@@ -3,7 +3,7 @@
  * VMA list is compared with /proc/self/maps, and the contents of moved and kept pages with what was written.
  *
  * build: kernel/mm/vma.c kernel/mm/mmap.c kernel/mm/mremap.c kernel/mm/mprotect.c kernel/mm/protect.c kernel/mm/advise.c
- * build: kernel/mm/mm.c kernel/mm/mlock.c kernel/mm/fault.c kernel/mm/shmem.c
+ * build: kernel/mm/mm.c kernel/mm/mlock.c kernel/mm/fault.c kernel/mm/shmem.c kernel/mm/past_end.c
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,6 +20,7 @@ long syscall(long nr, ...);
 #include "fs/file.h"
 #include "fs/filemem.h"
 #include "gate/host.h"
+#include "mm/emulate.h"
 #include "mm/vma.h"
 #include "proc/task.h"
 
@@ -49,6 +50,16 @@ void mutex_unlock(struct mutex *m) { m->state = 0; }
 void mutex_assert_held(const struct mutex *m) { assert_int_equal(m->state, 1); }
 u64 rlimit(unsigned which) { return RLIM_INFINITY; }
 bool capable(unsigned cap) { return true; }
+
+/* No other task, no patched call sites, no code that writes to its own page. */
+struct mutex tasklist_lock;
+struct task *task_next(u32 from) { return NULL; }
+struct mm *task_get_mm(struct task *t) { return NULL; }
+void task_set_work(struct task *t, u32 bits) {}
+void task_put(struct task *t) {}
+void patch_copy(struct mm *to, const struct mm *from) {}
+void patch_free(struct mm *mm) {}
+enum emulated mm_emulate_store(struct gate_regs *regs, u64 page) { return 0; }
 u64 filemem_alloc(u64 pages)
 {
 	u64 at = memfd_next;
