@@ -52,7 +52,10 @@ header() { # FILE KEY
 
 host_traces() {
 	cut -d ' ' -f 4,5,10- /proc/self/mountinfo
-	find /sys/fs/cgroup -maxdepth 4 -type d -name '*limpet*' 2>/dev/null
+	local dir
+	find /sys/fs/cgroup -maxdepth 8 -type d -name 'limpet-[0-9]*' 2>/dev/null | while read -r dir; do
+		[ -e "/proc/${dir##*-}" ] || echo "$dir" # else it is that of another sandbox
+	done
 }
 
 now_ms() { local t=$EPOCHREALTIME; echo $((${t/./} / 1000)); }

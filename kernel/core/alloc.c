@@ -233,6 +233,19 @@ static bool slab_add_locked(u32 c)
 	return true;
 }
 
+#ifdef LIMPET_DEBUG
+#define NEW_BYTE 0x5a
+#define FREE_BYTE 0x6b
+/* A free object's first word links it to others; what follows tells. */
+static void check_not_free(const u8 *p, size_t size)
+{
+	for (size_t i = 8; i < size; i++)
+		if (p[i] != FREE_BYTE)
+			return;
+	panic("%zu bytes at %#lx are freed twice", size, (u64)p);
+}
+#endif
+
 void *kmalloc(size_t size)
 {
 	if (size > SMALL_MAX)
@@ -258,6 +271,9 @@ void *kmalloc(size_t size)
 	stats.bytes_used += class_size[c];
 	stats.objects_used++;
 	mutex_unlock(&heap_lock);
+#ifdef LIMPET_DEBUG
+	memset(obj, NEW_BYTE, class_size[c]);
+#endif
 	return obj;
 }
 
@@ -298,7 +314,8 @@ void kfree(void *p)
 
 	BUG_ON(((u64)p - (u64)page_ptr(n)) % class_size[c]);
 #ifdef LIMPET_DEBUG
-	memset(p, 0x6b, class_size[c]);
+	check_not_free(p, class_size[c]);
+	memset(p, FREE_BYTE, class_size[c]);
 #endif
 	mutex_lock(&heap_lock);
 	BUG_ON(h->inuse == 0);

@@ -239,8 +239,6 @@ static void boot_main(void *arg __unused)
 	int err;
 
 	unmap_rest();
-	if (boot->fail_alloc_every)
-		kmem_fail_every(boot->fail_alloc_every);
 	struct control_msg *m = kmalloc(sizeof(*m));
 
 	if (!m)
@@ -270,5 +268,8 @@ static void boot_main(void *arg __unused)
 		if (err)
 			boot_fail("seccomp filter of the kernel's server", err);
 	}
+	/* Boot itself may fail for want of memory and say so; what is tried here is the kernel at work. */
+	if (boot->fail_alloc_every)
+		kmem_fail_every(boot->fail_alloc_every);
 	reaper_main();
 }

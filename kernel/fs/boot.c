@@ -15,6 +15,7 @@
 #include "fs/proc/proc.h"
 #include "fs/sys/sysfs.h"
 #include "fs/tty/tty.h"
+#include "ipc/mqueue.h"
 
 static struct fs_context *boot_fs;
 
@@ -97,7 +98,7 @@ int fs_init(void)
 		return -ENOMEM;
 	/* In the order of their needs: tmpfs lends its inodes to others, devices go before the file systems that show them. */
 	static int (*const inits[])(void) = { tmpfs_init, hostfs_init, overlay_init, pipe_init, tty_init, hostfile_init,
-					     dev_init, proc_init, sys_init };
+					     dev_init, proc_init, sys_init, mqueue_init };
 
 	for (u32 i = 0; i < ARRAY_SIZE(inits); i++) {
 		err = inits[i]();

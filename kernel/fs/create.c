@@ -293,6 +293,13 @@ static int remove_at(int dirfd, const char *name, bool is_dir)
 	return err;
 }
 
+int vfs_unlink(const struct path *dir, const char *name)
+{
+	struct nameidata nd = { .path = *dir, .last = { .name = name, .len = (u32)strlen(name) } };
+
+	return remove_nd(&nd, false);
+}
+
 int do_unlinkat(int dirfd, const char *name)
 {
 	return remove_at(dirfd, name, false);

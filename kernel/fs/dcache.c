@@ -483,7 +483,7 @@ static bool prepend_path_locked(const struct path *p, const struct path *root, c
 			continue;
 		}
 		if (d->parent == d) {
-			*reached = !root; /* from the file system's own root */
+			*reached = !root || !mnt; /* from the file system's own root */
 			break;
 		}
 		if (!prepend(pos, start, d->name.name, d->name.len) || !prepend(pos, start, "/", 1))

@@ -161,11 +161,9 @@ struct file *file_alloc_anon(const char *name, const struct file_ops *ops, void 
 		ksnprintf(text, sizeof(text), "%s:[%lu]", name, inode->ino);
 	else
 		ksnprintf(text, sizeof(text), "anon_inode:%s", name);
-	dentry = dentry_alloc_anon(inode, text); /* takes over the inode's reference */
-	if (!dentry) {
-		inode_put(inode);
+	dentry = dentry_alloc_anon(inode, text); /* the inode's reference is gone in any case */
+	if (!dentry)
 		return err_ptr(-ENOMEM);
-	}
 	f = file_pool_get();
 	if (is_err(f)) {
 		dentry_put(dentry);

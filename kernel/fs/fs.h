@@ -327,6 +327,9 @@ int path_permission(const struct path *p, u32 mask);
 /* mkdir, mknod, bind(AF_UNIX): checks everything, applies the umask, fills in the owner. -EEXIST. out may be NULL. */
 int vfs_create(const struct path *dir, const char *name, const struct inode_new *new, struct path *out);
 
+/* Removes a name, not of a directory, that has been checked to be one. */
+int vfs_unlink(const struct path *dir, const char *name);
+
 /* Mounts, mount.c. */
 struct mount {
 	struct ref ref;

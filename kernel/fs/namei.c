@@ -233,7 +233,7 @@ void nd_cross_mounts(struct path *p)
 		return;
 	mutex_lock(&dcache_lock);
 	mount_cross_locked(&p->mnt, &p->dentry);
-	if (p->dentry != old.dentry) {
+	if (p->mnt != old.mnt) { /* a directory bound to itself keeps its dentry */
 		path_get(p);
 		mutex_unlock(&dcache_lock);
 		path_put(&old);

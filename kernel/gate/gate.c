@@ -12,6 +12,7 @@
 #include "proc/task.h"
 #include "sys/dispatch.h"
 
+#define TRAP_PAGE_FAULT 14
 #define PF_PROT 1
 #define PF_PKEY 0x20
 #define AUDIT_ARCH_X86_64 0xc000003eu
@@ -34,6 +35,19 @@ void gate_entry(struct task *t, int sig, int code, u64 addr, u64 err, u64 trapno
 void gate_call(struct task *t);
 void gate_again(struct task *t);
 void gate_kernel_signal(int sig, struct siginfo *info, u8 *uc);
+
+/* True: mended, the program tries again. Other faults, such as the alignment check's SIGBUS, have no address. */
+static bool page_fault(int *sig, int *code, u64 addr, u64 *err, u64 trapno)
+{
+	if (trapno != TRAP_PAGE_FAULT || *code <= 0 || *code == SI_KERNEL)
+		return false;
+	if (addr < TASK_SIZE)
+		return mm_fault(addr, *err, false, sig, code);
+	/* The kernel's memory looks like nothing: no word of keys. */
+	*code = SEGV_MAPERR;
+	*err = (*err & ~(u64)PF_PKEY) | PF_PROT;
+	return false;
+}
 
 /* A program that was on its way into the call entry, but not in yet, takes it again from the start. */
 static void call_entry_restart(struct task *t)
@@ -72,13 +86,8 @@ void gate_entry(struct task *t, int sig, int code, u64 addr, u64 err, u64 trapno
 		break;
 	case SIGSEGV:
 	case SIGBUS:
-		if (code > 0 && code != SI_KERNEL && addr < TASK_SIZE && mm_fault(addr, err, false, &sig, &code))
+		if (page_fault(&sig, &code, addr, &err, trapno))
 			break;
-		/* The kernel's memory looks like nothing: no word of keys. */
-		if (code > 0 && code != SI_KERNEL && addr >= TASK_SIZE) {
-			code = SEGV_MAPERR;
-			err = (err & ~(u64)PF_PKEY) | PF_PROT;
-		}
 		/* Fall through. */
 	case SIGFPE:
 	case SIGILL:
@@ -119,6 +128,8 @@ void gate_enter_program(bool in_syscall)
 	t->orig_rax = ~0ull;
 	/* A task that outlived its host process may only die. */
 	BUG_ON(t->dead_ht);
+	/* A kick that met the kernel has done its work; the next one must be sent. The exit looks at work after this. */
+	atomic_store(&t->kicked, 0);
 	lock_assert_none();
 #ifdef LIMPET_DEBUG
 	if (*(u64 *)(hthread_sigstack(t->ht) + SIGSTACK_SIZE) != KSTACK_CANARY)

@@ -465,8 +465,8 @@ void gate_kick(struct task *t)
 		return;
 	u32 tid = atomic_load(&ht->host_tid);
 
-	if (tid)
-		host_tgkill((int)ht->hp->host_pid, (int)tid, GATE_KICK_SIGNAL);
+	if (!tid || host_tgkill((int)ht->hp->host_pid, (int)tid, GATE_KICK_SIGNAL))
+		atomic_store(&t->kicked, 0);
 }
 
 static void continue_sleeper(void *arg)

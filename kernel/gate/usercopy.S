@@ -136,11 +136,19 @@ FUNC user_put64
 	ret
 	EXTABLE 1b, user_efault
 
-/* int user_cmpxchg32(u32 *p, u32 old, u32 new, u32 *prev). */
+/* int user_cmpxchg32(u32 *p, u32 old, u32 new, u32 *prev), user_cmpxchg64. */
 FUNC user_cmpxchg32
 	mov %esi, %eax
 1:	lock cmpxchg %edx, (%rdi)
 	mov %eax, (%rcx)
+	xor %eax, %eax
+	ret
+	EXTABLE 1b, user_efault
+
+FUNC user_cmpxchg64
+	mov %rsi, %rax
+1:	lock cmpxchg %rdx, (%rdi)
+	mov %rax, (%rcx)
 	xor %eax, %eax
 	ret
 	EXTABLE 1b, user_efault

@@ -1,6 +1,8 @@
 /* Faults that the host could not resolve: mended here, or named for the signal. */
 #include "abi/linux/errno.h"
 #include "abi/linux/signal.h"
+#include "gate/gate.h"
+#include "mm/emulate.h"
 #include "mm/vma.h"
 #include "proc/task.h"
 
@@ -50,12 +52,40 @@ bool mm_retries_used_up(struct mm *mm, u64 page)
 	return mm->retry_count++ >= RETRY_MAX;
 }
 
+static bool flips(const struct vma *v)
+{
+	return (v->prot & PROT_WRITE) && (v->prot & PROT_EXEC);
+}
+
+/* An instruction writes into the page that it, or its end, is in. */
+static bool writes_itself(u64 page)
+{
+	u64 rip = current->regs.rip;
+
+	return page == PAGE_ALIGN_DOWN(rip) || page == PAGE_ALIGN_DOWN(rip + 14);
+}
+
+static bool emulate(struct mm *mm, u64 page)
+{
+	enum emulated done = mm_emulate_store(&current->regs, page);
+	struct vma *v;
+	bool mended;
+
+	if (done != EMULATE_NOT_NEEDED)
+		return done == EMULATE_DONE;
+	mutex_lock(&mm->lock);
+	v = vma_find(mm, page);
+	mended = !v || v->start > page || !flips(v) || !mm_host_flip(page, false);
+	mutex_unlock(&mm->lock);
+	return mended;
+}
+
 /* The list says that this access is fine. */
 static bool mend(struct mm *mm, struct vma *v, u64 addr, u32 need)
 {
 	u64 page = PAGE_ALIGN_DOWN(addr);
 
-	if ((v->prot & PROT_WRITE) && (v->prot & PROT_EXEC) && need != PROT_READ)
+	if (flips(v) && need != PROT_READ)
 		return !mm_host_flip(page, need == PROT_EXEC);
 	/* Another thread changed the mapping since the fault, or a host call failed half way: again, but not for ever. */
 	return !mm_retries_used_up(mm, page) && !mm_host_protect(page, PAGE_SIZE, v->prot);
@@ -65,10 +95,9 @@ bool mm_fault(u64 addr, u64 err, bool kernel, int *sig, int *code)
 {
 	struct mm *mm = current->mm;
 	u32 need = fault_needs(err);
-	bool mended = false;
+	bool mended = false, own_page = false;
 	struct vma *v;
 
-	(void)kernel;
 	*code = BUS_ADRERR;
 	if (*sig == SIGBUS)
 		return mm_fault_past_end(addr); /* else behind the end of a file, or the host is out of memory for it */
@@ -80,11 +109,12 @@ bool mm_fault(u64 addr, u64 err, bool kernel, int *sig, int *code)
 	v = vma_find(mm, addr);
 	if (v && v->start <= addr) {
 		*code = SEGV_ACCERR;
-		if (prot_allows(v->prot, need))
+		own_page = !kernel && need == PROT_WRITE && flips(v) && writes_itself(PAGE_ALIGN_DOWN(addr));
+		if (prot_allows(v->prot, need) && !own_page)
 			mended = mend(mm, v, addr, need);
 	} else if (v && (v->flags & MAP_GROWSDOWN) && prot_allows(v->prot, need)) {
 		mended = stack_grow(mm, v, addr);
 	}
 	mutex_unlock(&mm->lock);
-	return mended;
+	return own_page ? emulate(mm, PAGE_ALIGN_DOWN(addr)) : mended;
 }

@@ -3,7 +3,7 @@
  *
  * A program that asks for both is told yes; the host gets one of them. The other access faults, and mm_fault() flips
  * that page: a write fault makes it writable, a fetch fault executable again. Which of the two a page is at the
- * moment is known to the host alone.
+ * moment is known to the host alone. Code that writes into its own page would flip for ever: emulate.c.
  *
  * mm_exec_check() stands at the only two places where memory becomes executable. The scan for instructions that
  * reach the gate's keys (gate.md, "What must not exist in executable memory") belongs there. NOT YET WRITTEN: it lets

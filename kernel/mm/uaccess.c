@@ -19,6 +19,7 @@ int user_get64(const void *p, u64 *out);
 int user_put32(void *p, u32 v);
 int user_put64(void *p, u64 v);
 int user_cmpxchg32(void *p, u32 old, u32 new, u32 *prev);
+int user_cmpxchg64(void *p, u64 old, u64 new, u64 *prev);
 int user_xchg32(void *p, u32 v, u32 *prev);
 int user_xadd32(void *p, u32 v, u32 *prev);
 
@@ -129,6 +130,11 @@ int put_user_u64(struct uptr p, u64 v)
 int cmpxchg_user_u32(struct uptr p, u32 old, u32 new, u32 *prev)
 {
 	return user_range_ok(p, 4) ? user_cmpxchg32((void *)p.addr, old, new, prev) : -EFAULT;
+}
+
+int cmpxchg_user_u64(struct uptr p, u64 old, u64 new, u64 *prev)
+{
+	return user_range_ok(p, 8) ? user_cmpxchg64((void *)p.addr, old, new, prev) : -EFAULT;
 }
 
 int atomic_op_user_u32(struct uptr p, unsigned op, u32 arg, u32 *prev)

@@ -37,6 +37,7 @@ int put_user_u32(struct uptr p, u32 v) __must_check;
 int put_user_u64(struct uptr p, u64 v) __must_check;
 /* Atomic compare-exchange on user memory; *prev = what was there. 0 or -EFAULT. */
 int cmpxchg_user_u32(struct uptr p, u32 old, u32 new, u32 *prev) __must_check;
+int cmpxchg_user_u64(struct uptr p, u64 old, u64 new, u64 *prev) __must_check;
 /* Atomic fetch-and-op for FUTEX_WAKE_OP: op 0 set, 1 add, 2 or, 3 andn, 4 xor. */
 int atomic_op_user_u32(struct uptr p, unsigned op, u32 arg, u32 *prev) __must_check;
 

@@ -6,6 +6,7 @@
  *                                  until it execs or exits; the parent sleeps by not being served
  *   neither                        a copy of the host process; the VMA list is copied under mm->lock
  */
+#include "abi/layout.h"
 #include "abi/linux/capability.h"
 #include "abi/linux/errno.h"
 #include "abi/linux/sched.h"
@@ -47,6 +48,9 @@ static int check_flags(const struct clone_args *a)
 		return -EPERM;
 	if (a->exit_signal > NSIG)
 		return -EINVAL;
+	/* As arch_prctl(ARCH_SET_FS) has it; loading an address that is not canonical would fault in the kernel. */
+	if ((f & CLONE_SETTLS) && a->tls >= TASK_SIZE)
+		return -EPERM;
 	return 0;
 }
 
@@ -296,7 +300,7 @@ long do_clone(const struct clone_args *a)
 	}
 	p = t->process;
 	process_get(p);
-	if (a->flags & CLONE_VFORK) {
+	if ((a->flags & CLONE_VFORK) && !(a->flags & CLONE_THREAD)) {
 		p->vforked = true;
 		p->vfork_parent = me;
 	}

@@ -369,7 +369,8 @@ void do_group_exit(int status)
 	do_exit(status);
 }
 
-void task_died_outside(struct task *t, int status)
+/* Returns who had lent its host thread to t. */
+static struct task *died_outside_one(struct task *t, int status)
 {
 	struct process *p = t->process;
 	struct task *lender;
@@ -377,7 +378,7 @@ void task_died_outside(struct task *t, int status)
 
 	if (t->exiting) {
 		mutex_unlock(&sh->lock);
-		return;
+		return NULL;
 	}
 	if (!p->group_exiting)
 		signal_group_exit_locked(p, status & 0x7f ? status & 0x7f : SIGKILL);
@@ -387,7 +388,12 @@ void task_died_outside(struct task *t, int status)
 	lender = t->lender;
 	t->lender = NULL;
 	task_put(t); /* the running task's own */
-	/* Who had lent its host thread to t died with it. */
-	if (lender)
-		task_died_outside(lender, SIGKILL);
+	return lender;
+}
+
+/* Lenders died with it: any number of them, so this does not recurse. */
+void task_died_outside(struct task *t, int status)
+{
+	while ((t = died_outside_one(t, status)))
+		status = SIGKILL;
 }

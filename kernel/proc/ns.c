@@ -61,13 +61,26 @@ static void ns_file_release(struct file *f)
 	kfree(h);
 }
 
+#define NS_GET_USERNS 0xb701u
+#define NS_GET_PARENT 0xb702u
 #define NS_GET_NSTYPE 0xb703u
+#define NS_GET_OWNER_UID 0xb704u
 
-static long ns_file_ioctl(struct file *f, u32 cmd, u64 arg __unused)
+static long ns_file_ioctl(struct file *f, u32 cmd, u64 arg)
 {
 	struct ns_handle *h = f->priv;
 
-	return cmd == NS_GET_NSTYPE ? (long)h->flag : -ENOTTY;
+	switch (cmd) {
+	case NS_GET_NSTYPE:
+		return (long)h->flag;
+	case NS_GET_USERNS:
+		return -EPERM; /* as for any owner outside the caller's own scope */
+	case NS_GET_PARENT:
+		return h->flag == CLONE_NEWUSER || h->flag == CLONE_NEWPID ? -EPERM : -EINVAL;
+	case NS_GET_OWNER_UID:
+		return h->flag == CLONE_NEWUSER ? put_user_u32(uptr(arg), 0) : -EINVAL;
+	}
+	return -ENOTTY;
 }
 
 static const struct file_ops ns_file_ops = {

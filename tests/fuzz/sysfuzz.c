@@ -1244,10 +1244,28 @@ static void random_op(void)
 		op_sigaction();
 }
 
+static int tids[THREADS];
+
+/* Ends the waits of the others. */
+static void tick(void)
+{
+	for (;;) {
+		usleep(3000);
+		for (unsigned i = 0; i < THREADS; i++)
+			if (tids[i])
+				syscall(SYS_tgkill, getpid(), tids[i], SIGALRM);
+		if (one_in(100))
+			op_sigaction();
+	}
+}
+
 static void *thread_main(void *arg)
 {
+	static unsigned n;
+
 	rng.s = (uint64_t)arg;
 	note_pid((int)syscall(SYS_gettid));
+	tids[__atomic_fetch_add(&n, 1, __ATOMIC_RELAXED) % THREADS] = (int)syscall(SYS_gettid);
 	for (;;) {
 		random_op();
 		if (one_in(only_mounts ? 4 : 300))
@@ -1289,7 +1307,6 @@ static void limits(void)
 static void worker(uint64_t seed)
 {
 	struct sigaction sa = { .sa_sigaction = handler, .sa_flags = SA_SIGINFO };
-	struct itimerval it = { { 0, 20000 }, { 0, 20000 } };
 	int null = open("/dev/null", O_RDWR);
 	pthread_t t;
 
@@ -1310,10 +1327,9 @@ static void worker(uint64_t seed)
 	for (int s = 1; s <= 64; s++)
 		if (s != SIGSEGV && s != SIGBUS && s != 32 && s != 33)
 			sigaction(s, &sa, NULL);
-	setitimer(ITIMER_REAL, &it, NULL); /* ends waits */
-	for (int i = 1; i < THREADS; i++)
+	for (int i = 0; i < THREADS; i++)
 		pthread_create(&t, NULL, thread_main, (void *)rnd());
-	thread_main((void *)rnd());
+	tick();
 }
 
 static int everybody_gone(void)

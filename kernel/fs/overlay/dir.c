@@ -75,6 +75,8 @@ int ovl_create(struct inode *dir, const struct qstr *q, const struct inode_new *
 	had_whiteout = ret > 0;
 	if (ret >= 0)
 		ret = upper_dir->ops->create(upper_dir, q, new, &u);
+	if (!ret)
+		ovl_adopt_layer(u);
 	if (!ret && S_ISDIR_(new->mode) && ovl_lower_dir(dir) && had_whiteout) {
 		ret = ovl_set_opaque(u);
 		if (ret)
@@ -83,10 +85,8 @@ int ovl_create(struct inode *dir, const struct qstr *q, const struct inode_new *
 	if (ret && had_whiteout && ovl_whiteout_add(upper_dir, q))
 		log_warn("overlay: a deleted name has come back: no room for its whiteout");
 	mutex_unlock(&upper_dir->lock);
-	if (!ret) {
-		ovl_adopt_layer(u);
+	if (!ret)
 		ret = ovl_get(dir->sb, u, NULL, dir, q, out);
-	}
 	if (u)
 		inode_put(u);
 	if (!ret)

@@ -1,4 +1,4 @@
-/* /proc/stat, uptime, loadavg, interrupts: what the sandbox as a whole has used, as far as its processes account for it. */
+/* /proc/stat, uptime, loadavg, interrupts: what the sandbox has used, as far as its processes account for it. */
 #include "abi/linux/sysinfo.h"
 #include "core/boot.h"
 #include "fs/proc/proc.h"

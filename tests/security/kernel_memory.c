@@ -1,0 +1,41 @@
+/* The kernel's pages can be neither read nor written by a program. */
+#include "test.h"
+#include <setjmp.h>
+
+static sigjmp_buf back;
+static void jump(int sig) { (void)sig; siglongjmp(back, 1); }
+
+TEST(no_access)
+{
+	int got = 0;
+
+	handle(SIGSEGV, jump, SA_NODEFER);
+	handle(SIGBUS, jump, SA_NODEFER);
+	for (unsigned long a = 0x7e0000000000; a < 0x7e8000000000; a += 0x3ff000) {
+		if (!sigsetjmp(back, 1)) {
+			(void)*(volatile char *)a;
+			got++;
+		}
+		if (!sigsetjmp(back, 1)) {
+			*(volatile char *)a = 0;
+			got++;
+		}
+	}
+	EQ(got, 0);
+	EQ(getppid() > 0, 1);
+}
+
+TEST(not_through_files_either)
+{
+	char c;
+	int fd = open("/proc/self/mem", O_RDWR);
+
+	if (fd >= 0) {
+		CHECK(pread(fd, &c, 1, 0x7e0000000000) != 1);
+		CHECK(pwrite(fd, "x", 1, 0x7e1020000000) != 1);
+	}
+	struct iovec l = { &c, 1 }, r = { (void *)0x7e1020000000, 1 };
+
+	CHECK(process_vm_readv(getpid(), &l, 1, &r, 1, 0) == -1);
+	CHECK(process_vm_writev(getpid(), &l, 1, &r, 1, 0) == -1);
+}
