@@ -8,6 +8,7 @@
 #include "proc/task.h"
 
 #define FUTEX_WAKE 1
+#define WAKE_BATCH 8u
 
 void wait_queue_init(struct wait_queue *wq)
 {
@@ -46,12 +47,20 @@ void wait_remove(struct waiter *w)
 	w->wq = NULL;
 }
 
+/* Marks t woken. True: it sleeps on the host, whose futex must be told. */
+static bool wake_mark(struct task *t) { return atomic_xchg(&t->wake, 1) == 2; }
+
+static void wake_host(u32 *word) { host_futex(word, FUTEX_WAKE, 1, NULL, NULL, 0); }
+
 /*
  * Sleepers are taken off the queue as they are woken, so that two wake-ups reach two exclusive waiters. They are
- * woken under the queue's lock: wait_remove takes it too, so the waiter and its task stay valid.
+ * marked under the queue's lock: wait_remove takes it too, so the waiter and its task stay valid so long. The host is
+ * told afterwards, or they would run straight into the lock; by then a task may be gone, but every sleeper on any
+ * futex word of the kernel's bears being woken for nothing.
  */
 static void wake(struct wait_queue *wq, u32 events, bool all)
 {
+	u32 *words[WAKE_BATCH], count = 0;
 	struct waiter *w, *n;
 
 	mutex_lock_nested(&wq->lock); /* an epoll's callback wakes those who poll the epoll; that graph has no circles */
@@ -64,12 +73,19 @@ static void wake(struct wait_queue *wq, u32 events, bool all)
 			woke = w->func(w, events);
 		} else {
 			list_del(&w->node);
-			task_wake(w->task);
+			if (wake_mark(w->task)) {
+				if (count < WAKE_BATCH)
+					words[count++] = &w->task->wake;
+				else
+					wake_host(&w->task->wake);
+			}
 		}
 		if (exclusive && woke && !all)
 			break;
 	}
 	mutex_unlock(&wq->lock);
+	while (count)
+		wake_host(words[--count]);
 }
 
 void wake_up(struct wait_queue *wq) { wake(wq, 0, false); }
@@ -112,8 +128,8 @@ int task_sleep(s64 deadline)
 
 void task_wake(struct task *t)
 {
-	if (atomic_xchg(&t->wake, 1) == 2)
-		host_futex(&t->wake, FUTEX_WAKE, 1, NULL, NULL, 0);
+	if (wake_mark(t))
+		wake_host(&t->wake);
 }
 
 void wait_prepare(struct wait_queue *wq, struct waiter *w)
