@@ -9,6 +9,18 @@ static bool has_prefix(const char *name, const char *prefix)
 	return strncmp(name, prefix, n) == 0 && name[n];
 }
 
+/* What is left over: a bare prefix names nothing, other names belong to nobody. */
+static int no_handler(const char *name)
+{
+	static const char *const prefixes[] = { XATTR_SECURITY_PREFIX, XATTR_TRUSTED_PREFIX, XATTR_SYSTEM_PREFIX,
+						XATTR_USER_PREFIX };
+
+	for (u32 i = 0; i < ARRAY_SIZE(prefixes); i++)
+		if (strcmp(name, prefixes[i]) == 0)
+			return -EINVAL;
+	return -EOPNOTSUPP;
+}
+
 static int check_write(struct inode *i, const char *name)
 {
 	if (has_prefix(name, XATTR_SECURITY_PREFIX)) {
@@ -27,7 +39,7 @@ static int check_write(struct inode *i, const char *name)
 			return -EPERM;
 		return inode_permission(i, MAY_WRITE);
 	}
-	return -EOPNOTSUPP;
+	return no_handler(name);
 }
 
 static int check_read(struct inode *i, const char *name)
@@ -41,7 +53,7 @@ static int check_read(struct inode *i, const char *name)
 	}
 	if (has_prefix(name, XATTR_SECURITY_PREFIX) || has_prefix(name, XATTR_SYSTEM_PREFIX))
 		return 0;
-	return -EOPNOTSUPP;
+	return no_handler(name);
 }
 
 ssize_t vfs_getxattr(const struct path *p, const char *name, void *buf, size_t size)

@@ -235,8 +235,9 @@ static void background_io(int m)
 	if (!pid) {
 		setpgid(0, 0);
 		read(0, &c, 1);
+		for (int i = 0; i < 400 && tcgetpgrp(0) == getpgrp(); i++)
+			msleep(5); /* until the parent has the terminal back */
 		tcgetattr(0, &t);
-		tcsetattr(0, TCSANOW, &t);
 		t.c_lflag |= TOSTOP;
 		signal(SIGTTOU, SIG_IGN);
 		EQ(tcsetattr(0, TCSANOW, &t), 0);
