@@ -137,6 +137,7 @@ print("\n".join("%x" % o for o in sorted({o for i in bad for o in range(max(0, i
 		mount -t proc proc /proc
 		mount -t sysfs sys /sys
 		mount -t cgroup2 cgroup /sys/fs/cgroup
+		ln -s /proc/self/fd /dev/fd
 		mkdir -p /dev/pts /dev/shm
 		mount -t devpts devpts /dev/pts
 		mount -t tmpfs tmpfs /dev/shm
