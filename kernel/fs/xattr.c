@@ -9,15 +9,12 @@ static bool has_prefix(const char *name, const char *prefix)
 	return strncmp(name, prefix, n) == 0 && name[n];
 }
 
-/* What is left over: a bare prefix names nothing, other names belong to nobody. */
-static int no_handler(const char *name)
+/* A name space without a name behind it is -EINVAL, one that there is not -EOPNOTSUPP. */
+static int unknown_name(const char *name)
 {
-	static const char *const prefixes[] = { XATTR_SECURITY_PREFIX, XATTR_TRUSTED_PREFIX, XATTR_SYSTEM_PREFIX,
-						XATTR_USER_PREFIX };
-
-	for (u32 i = 0; i < ARRAY_SIZE(prefixes); i++)
-		if (strcmp(name, prefixes[i]) == 0)
-			return -EINVAL;
+	if (strcmp(name, XATTR_USER_PREFIX) == 0 || strcmp(name, XATTR_TRUSTED_PREFIX) == 0 ||
+	    strcmp(name, XATTR_SECURITY_PREFIX) == 0)
+		return -EINVAL;
 	return -EOPNOTSUPP;
 }
 
@@ -39,7 +36,7 @@ static int check_write(struct inode *i, const char *name)
 			return -EPERM;
 		return inode_permission(i, MAY_WRITE);
 	}
-	return no_handler(name);
+	return unknown_name(name);
 }
 
 static int check_read(struct inode *i, const char *name)
@@ -53,7 +50,7 @@ static int check_read(struct inode *i, const char *name)
 	}
 	if (has_prefix(name, XATTR_SECURITY_PREFIX) || has_prefix(name, XATTR_SYSTEM_PREFIX))
 		return 0;
-	return no_handler(name);
+	return unknown_name(name);
 }
 
 ssize_t vfs_getxattr(const struct path *p, const char *name, void *buf, size_t size)

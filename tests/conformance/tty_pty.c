@@ -235,11 +235,10 @@ static void background_io(int m)
 	if (!pid) {
 		setpgid(0, 0);
 		read(0, &c, 1);
-		for (int i = 0; i < 400 && tcgetpgrp(0) == getpgrp(); i++)
-			msleep(5); /* until the parent has the terminal back */
+		msleep(250); /* until it is in the background again */
 		tcgetattr(0, &t);
-		t.c_lflag |= TOSTOP;
 		signal(SIGTTOU, SIG_IGN);
+		t.c_lflag |= TOSTOP;
 		EQ(tcsetattr(0, TCSANOW, &t), 0);
 		EQ(write(1, "w", 1), 1); /* ignored: it may */
 		signal(SIGTTIN, SIG_IGN);

@@ -466,9 +466,8 @@ static const struct file_ops proc_file_fops = {
 
 /* Inodes. */
 
-/* Nobody makes names here; Linux says so with ENOENT. */
-static int proc_create(struct inode *dir __unused, const struct qstr *name __unused,
-		       const struct inode_new *new __unused, struct inode **out __unused)
+/* A name that is not there cannot be made either, and the answer is that it is not there. */
+static int proc_create(struct inode *dir, const struct qstr *name, const struct inode_new *new, struct inode **out)
 {
 	return -ENOENT;
 }
@@ -483,7 +482,9 @@ static const struct inode_ops dir_ops = {
 	.open = proc_open,
 };
 /* Directories whose names never change: path walks need not ask. */
-static const struct inode_ops fixed_dir_ops = { .lookup = proc_lookup, .setattr = proc_setattr, .create = proc_create };
+static const struct inode_ops fixed_dir_ops = {
+	.lookup = proc_lookup, .create = proc_create, .setattr = proc_setattr
+};
 static const struct inode_ops file_ops = {
 	.getattr = proc_getattr,
 	.setattr = proc_setattr,
