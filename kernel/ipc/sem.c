@@ -125,6 +125,18 @@ static struct sem_undo *undo_find_locked(struct process *p, struct sem_set *s)
 	return NULL;
 }
 
+bool sem_has_undo(struct process *p)
+{
+	struct sem_undo *u;
+	bool found = false;
+
+	mutex_lock(&ipc_lock);
+	list_for_each_entry(u, undo_bucket(p), all_node)
+		found |= u->process == p;
+	mutex_unlock(&ipc_lock);
+	return found;
+}
+
 /* The current process's undo list for s, made when missing. No lock held. NULL = no memory. */
 static struct sem_undo *undo_get(struct sem_set *s)
 {

@@ -6,6 +6,7 @@
 #include "fs/file.h"
 #include "fs/filemem.h"
 #include "gate/host.h"
+#include "ipc/sysv.h"
 #include "lib/string.h"
 #include "proc/ns.h"
 #include "proc/task.h"
@@ -204,7 +205,7 @@ static int kcmp_file(struct task *a, u32 fd1, struct task *b, u32 fd2)
 	return ret;
 }
 
-/* The part of a task that a type compares. Only its address is used: no reference is needed. */
+/* The part of a task that a type compares, NULL when it has none. Only its address is used: no reference is needed. */
 static const void *kcmp_part(const struct task *t, int type)
 {
 	switch (type) {
@@ -216,8 +217,12 @@ static const void *kcmp_part(const struct task *t, int type)
 		return t->fs;
 	case KCMP_SIGHAND:
 		return t->sighand;
+	case KCMP_IO: /* an I/O context of its own comes with a priority of its own */
+		return t->ioprio ? t : NULL;
+	case KCMP_SYSVSEM:
+		return sem_has_undo(t->process) ? t->process : NULL;
 	}
-	return NULL; /* I/O contexts and undo lists are not shared by anybody */
+	return NULL;
 }
 
 static int kcmp_tasks(struct task *a, struct task *b, int type, u64 idx1, u64 idx2)
@@ -229,10 +234,9 @@ static int kcmp_tasks(struct task *a, struct task *b, int type, u64 idx1, u64 id
 	case KCMP_FILES:
 	case KCMP_FS:
 	case KCMP_SIGHAND:
-		return kcmp_order(kcmp_part(a, type), kcmp_part(b, type), (u32)type);
 	case KCMP_IO:
 	case KCMP_SYSVSEM:
-		return kcmp_order(a, b, (u32)type);
+		return kcmp_order(kcmp_part(a, type), kcmp_part(b, type), (u32)type);
 	case KCMP_EPOLL_TFD:
 		return -EOPNOTSUPP;
 	}

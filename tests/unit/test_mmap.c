@@ -71,9 +71,13 @@ static u64 live_pages;
 void filemem_free(u64 offset, u64 pages) { live_pages -= pages; }
 void filemem_punch(u64 offset, u64 pages) {}
 int filemem_fd(void) { return memfd; }
+static struct inode no_file = { .mode = S_IFCHR }; /* shared memory that is nobody's regular file */
+
 struct file *file_alloc_anon(const char *name, const struct file_ops *ops, void *priv, u32 flags, u32 mode)
 {
 	struct file *f = calloc(1, sizeof(*f));
+
+	f->inode = &no_file;
 
 	ref_init(&f->ref);
 	f->ops = ops;
@@ -95,8 +99,11 @@ static u32 host_prot_of(const char *s)
 }
 
 /* What the host may show for prot: for both W and X, either. */
-static bool prot_fits(u32 prot, u32 host)
+static bool prot_fits(u32 prot, u32 flags, u32 host)
 {
+	/* Pages behind the end of shared memory are never executable on the host. */
+	if ((flags & MAP_SHARED) && host == (prot & ~(u32)PROT_EXEC))
+		return true;
 	if ((prot & PROT_WRITE) && (prot & PROT_EXEC))
 		return (host & PROT_READ) && (host & (PROT_WRITE | PROT_EXEC)) != (PROT_WRITE | PROT_EXEC);
 	return prot == host;
@@ -130,8 +137,9 @@ static void check(const char *what)
 				fail_msg("%s: page %u is the host's alone", what, i);
 			continue;
 		}
-		if (!host[i].mapped || !prot_fits(v->prot, host[i].prot) || host[i].shared != !!(v->flags & MAP_SHARED))
-			fail_msg("%s: page %u: list %x, host %d %x", what, i, v->prot, host[i].mapped, host[i].prot);
+		if (!host[i].mapped || !prot_fits(v->prot, v->flags, host[i].prot) || host[i].shared != !!(v->flags & MAP_SHARED))
+			fail_msg("%s: page %u: list %x %x, host %d %x%s", what, i, v->prot, v->flags, host[i].mapped, host[i].prot,
+				 host[i].shared ? " shared" : "");
 	}
 	u64 total = 0, data = 0, locked = 0;
 	for (v = vma_first(mm); v; v = vma_next(v)) {
