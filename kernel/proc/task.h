@@ -39,6 +39,8 @@ struct file;
 
 #define TASK_COMM_LEN 16
 #define PID_MAX 4194304
+#define COREDUMP_FILTER_MASK 0x1ffu
+#define COREDUMP_FILTER_DEFAULT 0x33u
 
 /* What keeps a task from going straight back to its program; task.work bits, atomic. */
 #define WORK_SIGNAL 1u /* look at pending signals */
@@ -113,6 +115,7 @@ struct process {
 	struct list_head posix_timers; /* proc/ptimer.c */
 	u32 next_timer_id;
 	int oom_score_adj;
+	u32 coredump_filter; /* /proc/PID/coredump_filter; atomic; inherited */
 	u32 loginuid, audit_session; /* /proc/PID/loginuid; ~0 = not set; inherited */
 	bool dumpable;
 	bool vforked; /* the parent waits in vfork; under tasklist_lock */

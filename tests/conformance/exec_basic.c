@@ -106,7 +106,7 @@ TEST(scripts)
 	snprintf(line, sizeof line, "#!%s --helper\n", test_self);
 	script("s1", line, 0755);
 	/* The kernel passes one argument and the path: "--helper", "./s1", "one": the helper's first is the path. */
-	snprintf(line, sizeof line, "#! /bin/echo  two words \t\nrest", 0);
+	strcpy(line, "#! /bin/echo  two words \t\nrest");
 	script("s2", line, 0755);
 	STR(output_of("./s2", argv, none), "two words ./s2 one\n");
 	script("s3", "#!./s2\n", 0755);

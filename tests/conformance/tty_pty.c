@@ -235,10 +235,10 @@ static void background_io(int m)
 	if (!pid) {
 		setpgid(0, 0);
 		read(0, &c, 1);
+		msleep(250); /* until it is in the background again */
 		tcgetattr(0, &t);
-		tcsetattr(0, TCSANOW, &t);
-		t.c_lflag |= TOSTOP;
 		signal(SIGTTOU, SIG_IGN);
+		t.c_lflag |= TOSTOP;
 		EQ(tcsetattr(0, TCSANOW, &t), 0);
 		EQ(write(1, "w", 1), 1); /* ignored: it may */
 		signal(SIGTTIN, SIG_IGN);
