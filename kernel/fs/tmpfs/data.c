@@ -1,4 +1,5 @@
 /* Pages of a tmpfs file: finding, making and dropping them. See tmpfs.h for runs, pins and mappings. */
+#include "core/boot.h"
 #include "fs/tmpfs/tmpfs.h"
 #include "gate/host.h"
 
@@ -116,26 +117,43 @@ u64 tmpfs_reserve(struct inode *i, u64 page, u64 *pages, int *err)
 	return r->offset + ((page - r->page) << PAGE_SHIFT);
 }
 
-/* Counts n more pages against the instance's limit: how many are granted. */
-static u64 charge(struct super_block *sb, u64 n)
+/*
+ * Pages of all instances together. The kernel fills them itself, and the host's killer strikes whoever goes beyond the
+ * control group's limit: in the kernel that is the end of the sandbox, so files stop at three quarters of it.
+ */
+static u64 all_pages; /* atomic */
+
+/* Takes up to n of what max leaves; max 0 = no limit. How many it took. */
+static u64 take(u64 *used, u64 max, u64 n)
 {
-	struct tmpfs_sb *s = tmpfs_s(sb);
-	u64 used = atomic_load(&s->used_blocks), got;
+	u64 was = atomic_load(used), got;
 
 	do {
 		got = n;
-		if (s->max_blocks && used + n > s->max_blocks)
-			got = used < s->max_blocks ? s->max_blocks - used : 0;
+		if (max && was + n > max)
+			got = was < max ? max - was : 0;
 		if (!got)
 			return 0;
-	} while (!__atomic_compare_exchange_n(&s->used_blocks, &used, used + got, false, __ATOMIC_SEQ_CST,
-					      __ATOMIC_RELAXED));
+	} while (!__atomic_compare_exchange_n(used, &was, was + got, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
 	return got;
+}
+
+/* Counts n more pages against the instance's limit and the sandbox's: how many are granted. */
+static u64 charge(struct super_block *sb, u64 n)
+{
+	struct tmpfs_sb *s = tmpfs_s(sb);
+	u64 got = take(&s->used_blocks, s->max_blocks, n);
+	u64 all = got ? take(&all_pages, boot->memory_limit / 4 * 3 / PAGE_SIZE, got) : 0;
+
+	if (all < got)
+		atomic_sub(&s->used_blocks, got - all);
+	return all;
 }
 
 static void uncharge(struct inode *i, u64 n)
 {
 	atomic_sub(&tmpfs_s(i->sb)->used_blocks, n);
+	atomic_sub(&all_pages, n);
 }
 
 static void set_blocks(struct inode *i)
@@ -304,6 +322,7 @@ void tmpfs_sync_mapped(struct inode *i)
 				bit_set(r->present, a + b);
 				ti->present_pages++;
 				atomic_add(&tmpfs_s(i->sb)->used_blocks, 1);
+				atomic_add(&all_pages, 1);
 			}
 		}
 	}

@@ -1,4 +1,5 @@
 /* tmpfs instances, their options and limits, and the life and attributes of inodes. */
+#include "core/boot.h"
 #include "fs/tmpfs/tmpfs.h"
 #include "gate/host.h"
 
@@ -157,9 +158,11 @@ u64 tmpfs_total_memory(void)
 		u32 pad2;
 	} info;
 
-	if (host_sysinfo(&info) < 0)
-		return 1ull << 32;
-	return info.total * (info.unit ? info.unit : 1);
+	u64 total = 1ull << 32;
+
+	if (host_sysinfo(&info) >= 0)
+		total = info.total * (info.unit ? info.unit : 1);
+	return boot->memory_limit ? min(total, boot->memory_limit) : total;
 }
 
 /* "64m", "1g", "4096", "50%" of the memory there is. */
