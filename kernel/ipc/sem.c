@@ -125,16 +125,16 @@ static struct sem_undo *undo_find_locked(struct process *p, struct sem_set *s)
 	return NULL;
 }
 
-const void *sem_undo_owner(struct process *p)
+bool sem_has_undo(struct process *p)
 {
 	struct sem_undo *u;
-	bool any = false;
+	bool found = false;
 
 	mutex_lock(&ipc_lock);
 	list_for_each_entry(u, undo_bucket(p), all_node)
-		any |= u->process == p;
+		found |= u->process == p;
 	mutex_unlock(&ipc_lock);
-	return any ? p : NULL;
+	return found;
 }
 
 /* The current process's undo list for s, made when missing. No lock held. NULL = no memory. */

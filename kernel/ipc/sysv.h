@@ -78,12 +78,11 @@ int sem_set_perm(int id, const struct ipc_perm64 *perm) __must_check;
 int sem_remove(int id) __must_check;
 int sem_query(int id, u32 num, int cmd) __must_check; /* GETVAL, GETPID, GETNCNT, GETZCNT */
 int sem_set_value(int id, u32 num, int value) __must_check;
+bool sem_has_undo(struct process *p);
 int sem_count(int id, u32 mode) __must_check; /* semaphores in the set, access checked */
 int sem_get_all(int id, u16 *values, u32 count) __must_check; /* -EINVAL when count is not the set's */
 int sem_set_all(int id, const u16 *values, u32 count) __must_check;
 int sem_info(u32 *sets, u32 *sems); /* highest index in use */
-/* What stands for p's list of operations to undo: p, or NULL when there are none. */
-const void *sem_undo_owner(struct process *p);
 /* Exit of a process: SEM_UNDO is undone. No lock held. */
 void sem_exit(struct process *p);
 

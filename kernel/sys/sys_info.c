@@ -205,7 +205,7 @@ static int kcmp_file(struct task *a, u32 fd1, struct task *b, u32 fd2)
 	return ret;
 }
 
-/* The part of a task that a type compares. Only its address is used: no reference is needed. */
+/* The part of a task that a type compares, NULL when it has none. Only its address is used: no reference is needed. */
 static const void *kcmp_part(const struct task *t, int type)
 {
 	switch (type) {
@@ -217,10 +217,12 @@ static const void *kcmp_part(const struct task *t, int type)
 		return t->fs;
 	case KCMP_SIGHAND:
 		return t->sighand;
+	case KCMP_IO: /* an I/O context of its own comes with a priority of its own */
+		return t->ioprio ? t : NULL;
 	case KCMP_SYSVSEM:
-		return sem_undo_owner(t->process);
+		return sem_has_undo(t->process) ? t->process : NULL;
 	}
-	return NULL; /* nobody has an I/O context of its own */
+	return NULL;
 }
 
 static int kcmp_tasks(struct task *a, struct task *b, int type, u64 idx1, u64 idx2)

@@ -1,5 +1,8 @@
 /* System calls on processes' lives and families: exit, wait, numbers, groups, sessions. */
 #include "abi/linux/wait.h"
+#include "abi/linux/capability.h"
+#include "abi/linux/reboot.h"
+#include "core/boot.h"
 #include "fs/event/event.h"
 #include "fs/file.h"
 #include "proc/session.h"
@@ -48,6 +51,26 @@ static struct pid *own_pgrp(void)
 	pid_get(pid);
 	mutex_unlock(&tasklist_lock);
 	return pid;
+}
+
+/* As in any PID namespace but the first: its init dies of a signal that says what was wanted. */
+SYSCALL4(reboot, u32, magic, u32, magic2, u32, cmd, struct uptr, arg)
+{
+	(void)arg;
+	if (!capable(CAP_SYS_BOOT))
+		return -EPERM;
+	if (magic != LINUX_REBOOT_MAGIC1 || (magic2 != LINUX_REBOOT_MAGIC2 && magic2 != LINUX_REBOOT_MAGIC2A &&
+					     magic2 != LINUX_REBOOT_MAGIC2B && magic2 != LINUX_REBOOT_MAGIC2C))
+		return -EINVAL;
+	switch (cmd) {
+	case LINUX_REBOOT_CMD_RESTART:
+	case LINUX_REBOOT_CMD_RESTART2:
+		sandbox_exit(SIGHUP);
+	case LINUX_REBOOT_CMD_HALT:
+	case LINUX_REBOOT_CMD_POWER_OFF:
+		sandbox_exit(SIGINT);
+	}
+	return -EINVAL;
 }
 
 SYSCALL4(wait4, int, nr, struct uptr, ustatus, u32, options, struct uptr, urusage)

@@ -53,7 +53,7 @@ SYS_PARTIAL(157, prctl, "prctl option, hex arg2, hex arg3, hex arg4, hex arg5", 
 SYS_PARTIAL(158, arch_prctl, "archprctl code, hex addr", "GS belongs to the gate: ARCH_SET_GS is EPERM; no CET, no LAM")
 SYS(160, setrlimit, "rlimit resource, rlim rlim", "")
 SYS_ERR(163, acct, EPERM, "no process accounting")
-SYS_ERR(169, reboot, EPERM, "the sandbox ends with its first process")
+SYS(169, reboot, "hex magic, hex magic2, hex cmd, hex arg", "")
 SYS(170, sethostname, "str name, size len", "")
 SYS(171, setdomainname, "str name, size len", "")
 SYS_ERR(172, iopl, EPERM, "no I/O ports")

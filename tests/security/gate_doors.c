@@ -148,13 +148,14 @@ static void frames(void)
 					  ~(1ul << 18) };
 
 	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		forge_one("forged rsp", REGISTER, REG_RSP, bad[i]);
 		forge_one("forged fpstate", FP_POINTER, 0, bad[i]);
 		forge_one("forged fpstate, aligned", FP_POINTER, 0, bad[i] & ~63ul);
 		forge_one("forged signal stack", STACK, 0, bad[i]);
-		/* Without keys a program may well run the kernel's code, and harm its own sandbox. */
-		if (have_keys || bad[i] > TASK_SIZE + (2ul << 40))
-			forge_one("forged rip", REGISTER, REG_RIP, bad[i]);
+		/* Without keys a program may well run the kernel's code and use its stacks, and harm its own sandbox. */
+		if (!have_keys && bad[i] < TASK_SIZE + (2ul << 40))
+			continue;
+		forge_one("forged rsp", REGISTER, REG_RSP, bad[i]);
+		forge_one("forged rip", REGISTER, REG_RIP, bad[i]);
 	}
 	for (unsigned i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
 		forge_one("forged flags", REGISTER, REG_EFL, flags[i]);

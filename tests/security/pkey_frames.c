@@ -20,8 +20,9 @@ static struct {
 } in __attribute__((used, aligned(64)));
 static volatile uint64_t kept[6];
 static struct {
-	volatile uint64_t at[WHATS], end[WHATS], jumps, broken, entry;
+	volatile uint64_t at[WHATS], end[WHATS], jumps, broken, entry, looked_at;
 } *shared;
+static char arena[1 << 16] __attribute__((aligned(64)));
 
 void go(void *);
 void call_here(void);
@@ -71,19 +72,28 @@ static void prepare(enum what what, uint64_t rsp)
 		in.keep[5] = in.magic;
 }
 
+/*
+ * A signal whose frame has no room on the signal stack makes the host kill the process at once. That is the program's own
+ * fault, but a sandbox does not survive it when another thread is just then at work in the kernel. So no storm there.
+ */
 static void scan(enum what what, uint64_t first, uint64_t last)
 {
 	static const int signals[] = { SIGSEGV, SIGBUS, SIGILL, SIGTRAP };
 	struct sigaction sa = { .sa_sigaction = check_kept, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER };
 	uint64_t base = shown()[3] & ~(THREAD_SLOT_SIZE - 1);
+	uint64_t frame = SIGSTACK_SIZE - (shown()[3] - base);
+	bool stormy = false;
 	pthread_t t;
 
 	attack_quiet = true;
 	for (unsigned i = 0; i < 4; i++)
 		sigaction(signals[i], &sa, NULL);
 	signal(SIGUSR1, ignore);
-	pthread_create(&t, NULL, storm, (void *)(uintptr_t)syscall(SYS_gettid));
 	for (uint64_t o = first; o < last; o += 8) {
+		if (o > 3 * frame + 1024 && !stormy) {
+			pthread_create(&t, NULL, storm, (void *)(uintptr_t)syscall(SYS_gettid));
+			stormy = true;
+		}
 		shared->at[what] = o;
 		prepare(what, base + o);
 		int sig = attempt(go, NULL);
@@ -134,25 +144,26 @@ static void all(enum what what)
 }
 
 /* The signal entry is 64-byte aligned, and the first place of the gate where WRPKRU is on the way. */
-static void find_entry(void)
+static void find(void *arg)
 {
+	struct itimerval tick = { { 0, 4000 }, { 0, 4000 } };
+
+	(void)arg;
 	attack_quiet = true;
-	prepare(ENTRY, LOW);
-	for (uint64_t o = 0; o < 1 << 20; o += 64) {
-		in.target = KERNEL_BASE + o;
-		in.rsp = (uint64_t)attack_stack;
-		if (attempt(go, NULL) == SIGILL && caught.rsp == 0 && caught.rip > in.target && caught.rip < in.target + 1024) {
-			shared->entry = in.target;
+	setitimer(ITIMER_REAL, &tick, NULL);
+	prepare(ENTRY, (uint64_t)arena + sizeof(arena) / 2);
+	while (shared->looked_at < 1 << 20) {
+		uint64_t at = KERNEL_BASE + shared->looked_at;
+
+		shared->looked_at += 64;
+		memset(arena, 0, sizeof(arena));
+		in.magic = (uint64_t)arena + sizeof(arena) / 2;
+		in.target = at;
+		if (attempt(go, NULL) == SIGILL && caught.rsp == 0 && caught.rip > at && caught.rip < at + 1024) {
+			shared->entry = at;
 			_exit(0);
 		}
 	}
-	_exit(0);
-}
-
-static void find(void *arg)
-{
-	(void)arg;
-	find_entry();
 }
 
 /* Pages full of what the gate would like to find, wherever a base of 0 and its offsets can lead. */
@@ -184,7 +195,8 @@ int main(void)
 		return 77;
 	}
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	in_child(find, NULL, 60);
+	while (!shared->entry && shared->looked_at < 1 << 20)
+		in_child(find, NULL, 20);
 	if (!shared->entry)
 		broken("the signal entry was not found");
 	printf("entry at %#lx\n", shared->entry);

@@ -63,6 +63,7 @@ struct tty {
 	struct ldisc ld;
 	struct tty_ring in, out;
 	struct winsize winsize;
+	struct termios_old locks; /* TIOCSLCKTRMIOS: set bits and characters stay as they are */
 	bool reading, writing; /* claims: one reader and one writer at a time */
 	bool exclusive; /* TIOCEXCL */
 	u32 opens; /* files of the terminal itself (the slave side) */

@@ -80,6 +80,41 @@ static int fetch_termios(const struct termios2 *now, u32 cmd, u64 arg, struct te
 	return 0;
 }
 
+static void keep(u32 *flags, u32 old, u32 lock) { *flags = (*flags & ~lock) | (old & lock); }
+
+static void apply_locks(struct termios2 *t, const struct termios2 *old, const struct termios_old *lock)
+{
+	keep(&t->c_iflag, old->c_iflag, lock->c_iflag);
+	keep(&t->c_oflag, old->c_oflag, lock->c_oflag);
+	keep(&t->c_cflag, old->c_cflag, lock->c_cflag);
+	keep(&t->c_lflag, old->c_lflag, lock->c_lflag);
+	if (lock->c_line)
+		t->c_line = old->c_line;
+	for (u32 i = 0; i < TERMIOS_NCCS; i++)
+		if (lock->c_cc[i])
+			t->c_cc[i] = old->c_cc[i];
+}
+
+static long lock_termios(struct tty *tty, u32 cmd, u64 arg)
+{
+	struct termios_old locks;
+
+	if (cmd == TIOCGLCKTRMIOS) {
+		mutex_lock(&tty->lock);
+		locks = tty->locks;
+		mutex_unlock(&tty->lock);
+		return copy_out(uptr(arg), &locks, sizeof(locks));
+	}
+	if (!capable(CAP_SYS_ADMIN_))
+		return -EPERM;
+	if (copy_in(&locks, uptr(arg), sizeof(locks)))
+		return -EFAULT;
+	mutex_lock(&tty->lock);
+	tty->locks = locks;
+	mutex_unlock(&tty->lock);
+	return 0;
+}
+
 static bool drained(struct tty *tty)
 {
 	bool empty;
@@ -135,6 +170,7 @@ static long set_termios(struct tty *tty, u32 cmd, u64 arg)
 	if (flush)
 		tty_flush_input_locked(tty);
 	now = tty->ld.t;
+	apply_locks(&t, &now, &tty->locks);
 	ldisc_set_termios(&tty->ld, &t);
 	packet_flow_event_locked(tty, &now);
 	tty_pump_locked(tty);
@@ -349,6 +385,9 @@ static long mode_ioctl(struct tty *tty, bool master, u32 cmd, u64 arg)
 	case TCSETAW:
 	case TCSETAF:
 		return set_termios(tty, cmd, arg);
+	case TIOCGLCKTRMIOS:
+	case TIOCSLCKTRMIOS:
+		return lock_termios(tty, cmd, arg);
 	case TIOCGWINSZ:
 		return get_winsize(tty, arg);
 	case TIOCSWINSZ:
