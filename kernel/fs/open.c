@@ -269,10 +269,10 @@ static int open_walk(struct nameidata *nd, struct open_how_k *h, struct path *p,
 		if (err)
 			return err;
 		if (nd->last_type != LAST_NORM) {
-			if (h->flags & O_CREAT)
-				return -EISDIR;
+			if ((h->flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL))
+				return -EEXIST;
 			nd->flags |= LOOKUP_FOLLOW;
-			/* ".", ".." and "/" are finished by the plain walk from where we are. */
+			/* ".", ".." and "/" are finished by the plain walk from where we are; so is a magic link's target. */
 			err = nd->last_type == LAST_ROOT ? 0 : inode_permission(nd->path.dentry->inode, MAY_EXEC);
 			if (!err && nd->last_type == LAST_DOTDOT)
 				err = nd_dotdot(nd);

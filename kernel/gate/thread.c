@@ -58,6 +58,7 @@ _Static_assert(SHOWN_OFFSET + offsetof(struct shown, sigframe) == SHOWN_SIGFRAME
 _Static_assert(SHOWN_OFFSET + offsetof(struct shown, xmask) == SHOWN_XMASK, "asm.h");
 _Static_assert(SHOWN_OFFSET + offsetof(struct shown, task) == SHOWN_TASK, "asm.h");
 _Static_assert(offsetof(struct task, mode) == TASK_MODE && offsetof(struct task, work) == TASK_WORK, "asm.h");
+_Static_assert(offsetof(struct task, sleep_sp) == TASK_SLEEP_SP, "asm.h");
 _Static_assert(offsetof(struct gate_regs, call_rip) == TASK_CALL_RIP && offsetof(struct gate_regs, r11) == TASK_R11, "asm.h");
 _Static_assert(offsetof(struct gate_regs, call_ret) == TASK_CALL_RET, "asm.h");
 _Static_assert(offsetof(struct gate_regs, rflags) == TASK_RFLAGS && offsetof(struct gate_regs, rbx) == TASK_RBX, "asm.h");
@@ -253,8 +254,13 @@ static long spawn_common(struct task *t, struct hproc *hp, u64 flags, bool blank
 	ht->start_arg = arg;
 	ht->blank = blank;
 	hthread_attach(ht, hp);
+	struct hthread *before = t->ht;
+
+	/* Others may ask for its host process before it has run an instruction. */
+	atomic_store(&t->ht, ht);
 	ret = start_clone(ht, flags);
 	if (ret < 0) {
+		atomic_store(&t->ht, before);
 		hthread_detach(ht);
 		hproc_put(hp);
 		slot_free(ht);

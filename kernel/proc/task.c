@@ -61,6 +61,7 @@ struct process *process_alloc(void)
 	rlimits_default(p->rlim);
 	p->start_time = ktime_get_boottime();
 	p->dumpable = true;
+	p->coredump_filter = COREDUMP_FILTER_DEFAULT;
 	p->loginuid = p->audit_session = ~0u;
 	ptimer_process_init(p);
 	return p;
@@ -73,6 +74,7 @@ void process_inherit(struct process *p, struct process *from)
 	mutex_unlock(&from->rlim_lock);
 	p->dumpable = from->dumpable;
 	p->oom_score_adj = from->oom_score_adj;
+	p->coredump_filter = from->coredump_filter;
 	p->loginuid = from->loginuid;
 	p->audit_session = from->audit_session;
 	mutex_lock(&tasklist_lock);

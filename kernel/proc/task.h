@@ -39,6 +39,8 @@ struct file;
 
 #define TASK_COMM_LEN 16
 #define PID_MAX 4194304
+#define COREDUMP_FILTER_MASK 0x1ffu
+#define COREDUMP_FILTER_DEFAULT 0x33u
 
 /* What keeps a task from going straight back to its program; task.work bits, atomic. */
 #define WORK_SIGNAL 1u /* look at pending signals */
@@ -113,6 +115,7 @@ struct process {
 	struct list_head posix_timers; /* proc/ptimer.c */
 	u32 next_timer_id;
 	int oom_score_adj;
+	u32 coredump_filter; /* /proc/PID/coredump_filter; atomic; inherited */
 	u32 loginuid, audit_session; /* /proc/PID/loginuid; ~0 = not set; inherited */
 	bool dumpable;
 	bool vforked; /* the parent waits in vfork; under tasklist_lock */
@@ -128,6 +131,7 @@ struct task {
 	u32 work; /* WORK_* bits, atomic */
 	u32 wake; /* futex word of task_sleep, atomic */
 	u32 kicked; /* a host signal is on its way; atomic */
+	u64 sleep_sp; /* kernel/gate: where its stack waits while it sleeps on the host or copies; 0 = it does not */
 	struct hthread *ht; /* the host thread that runs it; NULL while lent away or dead; under no lock, see gate.h */
 
 	struct ref ref;
@@ -171,7 +175,6 @@ struct task {
 	int sched_policy, sched_priority;
 	s64 start_time; /* CLOCK_BOOTTIME ns */
 	void *fp_parked; /* of a lender: its floating point state; kernel/gate */
-	u64 sleep_sp; /* kernel/gate: where its stack waits while it sleeps on the host; 0 = it does not */
 	struct hthread *dead_ht; /* kernel/gate: the slot whose stack it still uses after its host thread was killed */
 	u32 go; /* clone.c: published */
 	u64 tls; /* FS base a new task starts with; of a lender, what it comes back to */
@@ -180,6 +183,8 @@ struct task {
 	void *fs_private; /* scratch for fs/namei (symlink depth etc.), own */
 	void *bounce; /* own: BOUNCE_SIZE bytes for copies that may not fault under a lock; NULL until task_bounce() */
 	u64 syscalls; /* own counter */
+	u32 wake_depth, wake_count; /* own: queues being woken, futex words to tell the host of behind the outermost */
+	u32 *wake_words[TASK_WAKE_BATCH];
 
 	/* Exit and job control, under sighand.lock unless said. */
 	bool published; /* under tasklist_lock */

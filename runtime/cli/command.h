@@ -29,6 +29,8 @@ struct command {
 extern const struct command command_do, command_run, command_check, command_help;
 extern const struct command *const commands[]; /* NULL ends */
 
+extern unsigned stdio_closed; /* bit = one of 0, 1, 2 that the caller gave us closed; now it is /dev/null */
+
 #define OPTION_END (-1)
 #define OPTION_ERROR (-2)
 #define OPTION_HELP (-3) /* was printed */

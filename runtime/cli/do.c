@@ -263,6 +263,7 @@ static int complete(struct spec *spec, struct error *err)
 	}
 	spec->root_overlay = true;
 	spec->init_mortal = true;
+	spec->stdio_closed = stdio_closed;
 	if (!spec->rootfs)
 		spec->rootfs = "/";
 	spec->cap_bounding = ALL_CAPS;

@@ -33,6 +33,8 @@ static int dispatch(int argc, char **argv, struct error *err)
 	return error_set(err, "unknown %s %s (see `limpet --help`)", *name == '-' ? "option" : "command", name);
 }
 
+unsigned stdio_closed;
+
 int main(int argc, char **argv)
 {
 	struct error err = {0};
@@ -40,8 +42,11 @@ int main(int argc, char **argv)
 
 	/* A descriptor that is closed must not become one of ours. */
 	for (int fd = 0; fd <= 2; fd++)
-		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd ? O_WRONLY : O_RDONLY) != fd)
-			return STATUS_FAILURE;
+		if (fcntl(fd, F_GETFD) < 0) {
+			stdio_closed |= 1u << fd;
+			if (open("/dev/null", fd ? O_WRONLY : O_RDONLY) != fd)
+				return STATUS_FAILURE;
+		}
 	status = dispatch(argc, argv, &err);
 	if (status < 0) {
 		fprintf(stderr, "limpet: %s\n", err.text);

@@ -191,6 +191,9 @@ int boot_block_memfd(const struct spec *spec, const struct boot_facts *facts, st
 	cleanup_close int fd = -1;
 	int rc = -1;
 
+	for (int i = 0; i <= 2; i++)
+		if (spec->stdio_closed & 1u << i)
+			bb.stdio_fd[i] = -1;
 	if (getrandom(bb.random_seed, sizeof(bb.random_seed), 0) != sizeof(bb.random_seed))
 		return error_errno(err, "getrandom");
 	blob_reserve(&b, sizeof(bb), 8);

@@ -168,7 +168,11 @@ static int show_limits(struct seq *s, const struct proc_ctx *c)
 			strlcpy(hard, "unlimited", sizeof(hard));
 		else
 			ksnprintf(hard, sizeof(hard), "%lu", r.max);
-		seq_printf(s, "%-25s %-20s %-20s %-10s\n", names[i].name, soft, hard, names[i].unit);
+		seq_printf(s, "%-25s %-20s %-20s ", names[i].name, soft, hard);
+		if (*names[i].unit)
+			seq_printf(s, "%-10s\n", names[i].unit);
+		else
+			seq_putc(s, '\n');
 	}
 	return 0;
 }
@@ -202,6 +206,23 @@ static int show_oom_adj(struct seq *s, const struct proc_ctx *c)
 
 	seq_printf(s, "%d\n", adj == 1000 ? 15 : adj * 17 / 1000);
 	return 0;
+}
+
+/* No core is ever written, but what a program has set it finds again: core(5). */
+static int show_coredump_filter(struct seq *s, const struct proc_ctx *c)
+{
+	seq_printf(s, "%08x\n", atomic_load(&c->task->process->coredump_filter));
+	return 0;
+}
+
+static int write_coredump_filter(const struct proc_ctx *c, char *text, size_t len)
+{
+	s64 bits;
+	int err = proc_parse_int(text, 0, UINT32_MAX, &bits);
+
+	if (!err)
+		atomic_store(&c->task->process->coredump_filter, (u32)bits & COREDUMP_FILTER_MASK);
+	return err;
 }
 
 /* The host's killer chooses among host processes: tell it, as far as it lets us. */
@@ -485,7 +506,7 @@ static const struct proc_dir task_dir = { .lookup = task_lookup_name, .readdir =
 
 static const struct proc_entry tgid_entries[] = {
 	COMMON_ENTRIES,
-	PTEXT("coredump_filter", "00000033\n"),
+	PFILE("coredump_filter", 0644, show_coredump_filter, .write = write_coredump_filter),
 	PFILE("mountstats", 0400, proc_show_mountstats, .fops = &proc_mounts_fops, .open = proc_mounts_open),
 	PDIR("task", 0555, &task_dir),
 	PFILE("timerslack_ns", 0666, show_timerslack, .write = write_timerslack),

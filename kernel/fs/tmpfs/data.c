@@ -116,25 +116,53 @@ u64 tmpfs_reserve(struct inode *i, u64 page, u64 *pages, int *err)
 	return r->offset + ((page - r->page) << PAGE_SHIFT);
 }
 
+/*
+ * Pages of all instances together. Where the sandbox's memory ends the host kills instead of refusing, so files must
+ * find the end before: an eighth is left for programs when the heap has its quarter.
+ */
+static u64 all_pages, all_max; /* atomic */
+
+static u64 charge_all(u64 n)
+{
+	u64 max = atomic_load_relaxed(&all_max), used = atomic_load(&all_pages), got;
+
+	if (unlikely(!max)) {
+		max = tmpfs_total_memory() / 8 * 5 >> PAGE_SHIFT;
+		atomic_store_relaxed(&all_max, max);
+	}
+	do {
+		got = used < max ? umin(n, max - used) : 0;
+		if (!got)
+			return 0;
+	} while (!__atomic_compare_exchange_n(&all_pages, &used, used + got, false, __ATOMIC_SEQ_CST,
+					      __ATOMIC_RELAXED));
+	return got;
+}
+
 /* Counts n more pages against the instance's limit: how many are granted. */
 static u64 charge(struct super_block *sb, u64 n)
 {
 	struct tmpfs_sb *s = tmpfs_s(sb);
 	u64 used = atomic_load(&s->used_blocks), got;
 
+	n = charge_all(n);
 	do {
 		got = n;
 		if (s->max_blocks && used + n > s->max_blocks)
 			got = used < s->max_blocks ? s->max_blocks - used : 0;
-		if (!got)
+		if (!got) {
+			atomic_sub(&all_pages, n);
 			return 0;
+		}
 	} while (!__atomic_compare_exchange_n(&s->used_blocks, &used, used + got, false, __ATOMIC_SEQ_CST,
 					      __ATOMIC_RELAXED));
+	atomic_sub(&all_pages, n - got);
 	return got;
 }
 
 static void uncharge(struct inode *i, u64 n)
 {
+	atomic_sub(&all_pages, n);
 	atomic_sub(&tmpfs_s(i->sb)->used_blocks, n);
 }
 
@@ -304,6 +332,7 @@ void tmpfs_sync_mapped(struct inode *i)
 				bit_set(r->present, a + b);
 				ti->present_pages++;
 				atomic_add(&tmpfs_s(i->sb)->used_blocks, 1);
+				atomic_add(&all_pages, 1);
 			}
 		}
 	}
