@@ -54,7 +54,7 @@ header() { # FILE KEY
 host_traces() {
 	local dir
 	cut -d ' ' -f 4,5,10- /proc/self/mountinfo
-	[ "$1" = bash ] && grep -q -e '--memory' -e '--cpus' "${!#}" || return 0
+	[ "$1" = bash ] && grep -qs -e '--memory' -e '--cpus' "${!#}" || return 0
 	find /sys/fs/cgroup -maxdepth 8 -type d -name 'limpet-[0-9]*' 2>/dev/null | while read -r dir; do
 		[ -e "/proc/${dir##*-}" ] || echo "$dir" # else it is that of another sandbox
 	done
