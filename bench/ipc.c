@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -76,6 +77,30 @@ static void run_ping_pong(long n)
 	}
 }
 
+/* The same, and who waits does it as servers do. */
+static int epfd;
+
+static void setup_epoll(void)
+{
+	struct epoll_event ev = { .events = EPOLLIN };
+
+	setup_pipes();
+	epfd = epoll_create1(EPOLL_CLOEXEC);
+	need(epfd >= 0 && !epoll_ctl(epfd, EPOLL_CTL_ADD, from[0], &ev), "epoll");
+}
+
+static void run_epoll(long n)
+{
+	struct epoll_event ev;
+	char c = 0;
+
+	while (n--) {
+		need(write(to[1], &c, 1) == 1, "write");
+		need(epoll_wait(epfd, &ev, 1, -1) == 1, "epoll_wait");
+		need(read(from[0], &c, 1) == 1, "read");
+	}
+}
+
 static void teardown(void)
 {
 	int all[] = { to[0], to[1], from[0], from[1] };
@@ -88,6 +113,12 @@ static void teardown(void)
 	if (peer)
 		waitpid(peer, NULL, 0);
 	peer = 0;
+}
+
+static void teardown_epoll(void)
+{
+	close(epfd);
+	teardown();
 }
 
 static void setup_bandwidth(void)
@@ -165,6 +196,7 @@ static void teardown_futex(void)
 const struct bench ipc_benches[] = {
 	{ .name = "pipe-self", .setup = setup_self, .run = run_self, .teardown = teardown },
 	{ .name = "pipe-ping-pong", .setup = setup_pipes, .run = run_ping_pong, .teardown = teardown },
+	{ .name = "epoll-ping-pong", .setup = setup_epoll, .run = run_epoll, .teardown = teardown_epoll },
 	{ .name = "pipe-1m", .setup = setup_bandwidth, .run = run_bandwidth, .teardown = teardown },
 	{ .name = "unix-ping-pong", .setup = setup_unix, .run = run_ping_pong, .teardown = teardown },
 	{ .name = "futex-ping-pong", .setup = setup_futex, .run = run_futex, .teardown = teardown_futex },

@@ -48,6 +48,7 @@ static struct list_head free_blocks[MAX_ORDER + 1];
 static struct list_head partial[CLASSES];
 static u64 top = FIRST_PAGE;
 static struct kmem_stats stats;
+static u64 pages_used, pages_max = HEAP_PAGES;
 static u32 fail_every, fail_count;
 static bool ready;
 
@@ -94,7 +95,7 @@ static u64 block_alloc_locked(u32 order, enum hpage_kind kind)
 {
 	u32 o;
 
-	if (order > MAX_ORDER)
+	if (order > MAX_ORDER || pages_used + (1ul << order) > pages_max)
 		return 0;
 	for (;;) {
 		for (o = order; o <= MAX_ORDER && list_empty(&free_blocks[o]); o++)
@@ -117,6 +118,7 @@ static u64 block_alloc_locked(u32 order, enum hpage_kind kind)
 	}
 	h->kind = kind;
 	h->order = (u8)order;
+	pages_used += 1ul << order;
 	return n;
 }
 
@@ -124,6 +126,7 @@ static void block_free_locked(u64 n)
 {
 	u32 order = pages[n].order;
 
+	pages_used -= 1ul << order;
 	pages[n].kind = HPAGE_NONE;
 	while (order < MAX_ORDER) {
 		u64 b = n ^ (1ul << order);
@@ -375,6 +378,13 @@ void kmem_stats(struct kmem_stats *out)
 {
 	mutex_lock(&heap_lock);
 	*out = stats;
+	mutex_unlock(&heap_lock);
+}
+
+void kmem_set_limit(u64 bytes)
+{
+	mutex_lock(&heap_lock);
+	pages_max = min(bytes >> PAGE_SHIFT, HEAP_PAGES);
 	mutex_unlock(&heap_lock);
 }
 

@@ -30,6 +30,12 @@ struct kmem_stats {
 };
 void kmem_stats(struct kmem_stats *out);
 
+/*
+ * What the heap may hold. Beyond it allocations fail, long before the host's limit for the sandbox is met: the host
+ * does not fail anything there, it kills.
+ */
+void kmem_set_limit(u64 bytes);
+
 /* Debug builds: the n-th allocation from now fails (0 = off), then every following n-th. */
 void kmem_fail_every(u32 n);
 

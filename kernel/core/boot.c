@@ -20,6 +20,7 @@
 #include "core/world.h"
 #include "fs/filemem.h"
 #include "fs/fs.h"
+#include "fs/tmpfs/tmpfs.h"
 #include "gate/host.h"
 #include "gate/internal.h"
 #include "ipc/futex.h"
@@ -35,6 +36,7 @@
 #define AT_SYSINFO_EHDR 33
 #define AT_MINSIGSTKSZ 51
 #define VDSO_PAGES_MAX 16
+#define HEAP_MIN (16ull << 20)
 #define HOST_ADDR_END 0x7ffffffff000ull
 
 extern char __data_start[], __bss_start[], __kernel_end[];
@@ -251,6 +253,7 @@ static void boot_main(void *arg __unused)
 		err = fs_init();
 	if (err)
 		boot_fail("file systems", err);
+	kmem_set_limit(max(tmpfs_total_memory() / 4, HEAP_MIN));
 	net_init();
 	world_mount();
 	start_thread("spawner", spawner_main, NULL);

@@ -46,14 +46,43 @@ void wait_remove(struct waiter *w)
 	w->wq = NULL;
 }
 
+/* Marks t woken. True: it sleeps on the host, whose futex must be told. */
+static bool wake_mark(struct task *t) { return atomic_xchg(&t->wake, 1) == 2; }
+
+static void wake_host(u32 *word) { host_futex(word, FUTEX_WAKE, 1, NULL, NULL, 0); }
+
+static void wake_sleeper(struct task *t)
+{
+	struct task *me = current;
+
+	if (!wake_mark(t))
+		return;
+	if (me->wake_count < TASK_WAKE_BATCH)
+		me->wake_words[me->wake_count++] = &t->wake;
+	else
+		wake_host(&t->wake);
+}
+
+void task_wake_soon(struct task *t)
+{
+	if (current->wake_depth)
+		wake_sleeper(t);
+	else
+		task_wake(t);
+}
+
 /*
  * Sleepers are taken off the queue as they are woken, so that two wake-ups reach two exclusive waiters. They are
- * woken under the queue's lock: wait_remove takes it too, so the waiter and its task stay valid.
+ * marked under the queue's lock: wait_remove takes it too, so the waiter and its task stay valid so long. The host is
+ * told afterwards, or they would run straight into the lock; by then a task may be gone, but every sleeper on any
+ * futex word of the kernel's bears being woken for nothing. Queues nest through epoll: the outermost tells the host.
  */
 static void wake(struct wait_queue *wq, u32 events, bool all)
 {
+	struct task *me = current;
 	struct waiter *w, *n;
 
+	me->wake_depth++;
 	mutex_lock_nested(&wq->lock); /* an epoll's callback wakes those who poll the epoll; that graph has no circles */
 	list_for_each_entry_safe(w, n, &wq->waiters, node) {
 		bool exclusive = w->flags & WAIT_EXCLUSIVE, woke = true;
@@ -64,12 +93,16 @@ static void wake(struct wait_queue *wq, u32 events, bool all)
 			woke = w->func(w, events);
 		} else {
 			list_del(&w->node);
-			task_wake(w->task);
+			wake_sleeper(w->task);
 		}
 		if (exclusive && woke && !all)
 			break;
 	}
 	mutex_unlock(&wq->lock);
+	if (--me->wake_depth)
+		return;
+	while (me->wake_count)
+		wake_host(me->wake_words[--me->wake_count]);
 }
 
 void wake_up(struct wait_queue *wq) { wake(wq, 0, false); }
@@ -112,8 +145,8 @@ int task_sleep(s64 deadline)
 
 void task_wake(struct task *t)
 {
-	if (atomic_xchg(&t->wake, 1) == 2)
-		host_futex(&t->wake, FUTEX_WAKE, 1, NULL, NULL, 0);
+	if (wake_mark(t))
+		wake_host(&t->wake);
 }
 
 void wait_prepare(struct wait_queue *wq, struct waiter *w)

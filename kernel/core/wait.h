@@ -57,6 +57,9 @@ void wait_remove(struct waiter *w);
 void task_prepare_sleep(void);
 int task_sleep(s64 deadline);
 void task_wake(struct task *t);
+/* For callbacks of waiters: as task_wake, but the host is told when the waking call has left its queue's lock. */
+void task_wake_soon(struct task *t);
+#define TASK_WAKE_BATCH 8u
 
 /* What an interrupted wait returns to its caller; see proc/signal.h. */
 bool signal_pending_current(void); /* a signal wants handling, or the task must die */

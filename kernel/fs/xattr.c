@@ -9,6 +9,15 @@ static bool has_prefix(const char *name, const char *prefix)
 	return strncmp(name, prefix, n) == 0 && name[n];
 }
 
+/* A name space without a name behind it is -EINVAL, one that there is not -EOPNOTSUPP. */
+static int unknown_name(const char *name)
+{
+	if (strcmp(name, XATTR_USER_PREFIX) == 0 || strcmp(name, XATTR_TRUSTED_PREFIX) == 0 ||
+	    strcmp(name, XATTR_SECURITY_PREFIX) == 0)
+		return -EINVAL;
+	return -EOPNOTSUPP;
+}
+
 static int check_write(struct inode *i, const char *name)
 {
 	if (has_prefix(name, XATTR_SECURITY_PREFIX)) {
@@ -27,7 +36,7 @@ static int check_write(struct inode *i, const char *name)
 			return -EPERM;
 		return inode_permission(i, MAY_WRITE);
 	}
-	return -EOPNOTSUPP;
+	return unknown_name(name);
 }
 
 static int check_read(struct inode *i, const char *name)
@@ -41,7 +50,7 @@ static int check_read(struct inode *i, const char *name)
 	}
 	if (has_prefix(name, XATTR_SECURITY_PREFIX) || has_prefix(name, XATTR_SYSTEM_PREFIX))
 		return 0;
-	return -EOPNOTSUPP;
+	return unknown_name(name);
 }
 
 ssize_t vfs_getxattr(const struct path *p, const char *name, void *buf, size_t size)

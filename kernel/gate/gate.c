@@ -21,6 +21,8 @@
 #define HOST_SA_ONSTACK 0x08000000u
 #define HOST_SA_NODEFER 0x40000000u
 
+#define SYSCALL_INSN_LEN 2
+
 const struct gate_ops *gate;
 
 struct task *gate_current(void)
@@ -36,6 +38,21 @@ void gate_call(struct task *t);
 void gate_again(struct task *t);
 void gate_kernel_signal(int sig, struct siginfo *info, u8 *uc);
 
+/*
+ * A program that was on its way into the call entry, but not in yet, has not made the call: it stands before its system
+ * call instruction, whose successor rcx names. An address of the kernel's may not be seen, nor be returned to.
+ */
+static void call_entry_undo(struct task *t)
+{
+	u64 rip = t->regs.rip;
+
+	if (!gate->call_entry || rip < (u64)gate->call_entry || rip >= (u64)gate->call_entry_open)
+		return;
+	if (rip == (u64)gate->call_entry_taken)
+		t->regs.rbx = *(u64 *)(SCRATCH_BASE + t->ht->slot * PAGE_SIZE + SCRATCH_RBX);
+	t->regs.rip = t->regs.rcx - SYSCALL_INSN_LEN;
+}
+
 /* True: mended, the program tries again. Other faults, such as the alignment check's SIGBUS, have no address. */
 static bool page_fault(int *sig, int *code, u64 addr, u64 *err, u64 trapno)
 {
@@ -49,24 +66,12 @@ static bool page_fault(int *sig, int *code, u64 addr, u64 *err, u64 trapno)
 	return false;
 }
 
-/* A program that was on its way into the call entry, but not in yet, takes it again from the start. */
-static void call_entry_restart(struct task *t)
-{
-	u64 rip = t->regs.rip;
-
-	if (!gate->call_entry || rip <= (u64)gate->call_entry || rip >= (u64)gate->call_entry_open)
-		return;
-	if (rip == (u64)gate->call_entry_taken)
-		t->regs.rbx = *(u64 *)(SCRATCH_BASE + t->ht->slot * PAGE_SIZE + SCRATCH_RBX);
-	t->regs.rip = (u64)gate->call_entry;
-}
-
 void gate_entry(struct task *t, int sig, int code, u64 addr, u64 err, u64 trapno)
 {
 	bool in_syscall = false;
 
 	atomic_store(&t->kicked, 0);
-	call_entry_restart(t);
+	call_entry_undo(t);
 	patch_hide(t);
 	switch (sig) {
 	case SIGSYS:
@@ -119,6 +124,7 @@ void gate_enter_program(bool in_syscall)
 	struct task *t = current;
 
 	while (atomic_load(&t->work)) {
+		patch_hide(t); /* after patch_resume */
 		signal_deliver(in_syscall);
 		in_syscall = false;
 	}

@@ -253,8 +253,13 @@ static long spawn_common(struct task *t, struct hproc *hp, u64 flags, bool blank
 	ht->start_arg = arg;
 	ht->blank = blank;
 	hthread_attach(ht, hp);
+	struct hthread *before = t->ht;
+
+	/* Others may ask for its host process before it has run an instruction. */
+	atomic_store(&t->ht, ht);
 	ret = start_clone(ht, flags);
 	if (ret < 0) {
+		atomic_store(&t->ht, before);
 		hthread_detach(ht);
 		hproc_put(hp);
 		slot_free(ht);

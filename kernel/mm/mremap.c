@@ -51,8 +51,6 @@ static struct vma *find_source(struct mm *mm, const struct remap *r)
 		return err_ptr(-EPERM);
 	if (!r->old_len && !(v->flags & MAP_SHARED))
 		return err_ptr(-EINVAL);
-	if ((r->flags & MREMAP_DONTUNMAP) && (v->file || !(v->flags & MAP_PRIVATE)))
-		return err_ptr(-EINVAL);
 	return v;
 }
 

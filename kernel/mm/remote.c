@@ -4,13 +4,18 @@
  */
 #include "abi/linux/errno.h"
 #include "core/alloc.h"
+#include "core/time.h"
+#include "core/wait.h"
 #include "gate/gate.h"
 #include "gate/host.h"
 #include "mm/remote.h"
 #include "mm/mm.h"
 #include "proc/task.h"
 
-int mm_host_pid(struct task *t)
+#define START_WAIT 100000 /* ns */
+#define START_WAITS 20
+
+static int host_pid(struct task *t, bool *starting)
 {
 	int pid = -ESRCH;
 	struct hthread *ht;
@@ -19,8 +24,24 @@ int mm_host_pid(struct task *t)
 	ht = t->ht;
 	if (!t->exited && ht && ht->hp)
 		pid = ht->hp->host_pid;
+	*starting = !t->exited && !ht;
 	mutex_unlock(&tasklist_lock);
 	return pid > 0 ? pid : -ESRCH;
+}
+
+/* A forked task can be asked about before its host thread has begun. One that lends its thread away looks the same. */
+int mm_host_pid(struct task *t)
+{
+	struct wait_queue wq;
+	bool starting;
+	int pid = host_pid(t, &starting);
+
+	wait_queue_init(&wq);
+	for (u32 i = 0; starting && i < START_WAITS; i++) {
+		(void)wait_event_full(&wq, false, WAIT_UNINTERRUPTIBLE, ktime_get() + START_WAIT, 0);
+		pid = host_pid(t, &starting);
+	}
+	return pid;
 }
 
 static ssize_t access_own(u64 addr, void *buf, size_t len, bool write)

@@ -246,6 +246,7 @@ static void add_default_mounts(struct spec *spec)
 	spec_add_mount(spec, "devpts", "/dev/pts", "devpts", "newinstance,ptmxmode=0666,mode=620,gid=5",
 		       MS_NOSUID | MS_NOEXEC);
 	spec_add_mount(spec, "tmpfs", "/dev/shm", "tmpfs", "mode=1777", MS_NOSUID | MS_NODEV);
+	spec_add_mount(spec, "mqueue", "/dev/mqueue", "mqueue", "", MS_NOSUID | MS_NODEV | MS_NOEXEC);
 }
 
 static int complete(struct spec *spec, struct error *err)

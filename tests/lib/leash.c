@@ -26,6 +26,7 @@ static long long now_ms(void)
 /* Kills every child; those of killed ones come to us and are next. */
 static int kill_children(int tell)
 {
+	static pid_t last_told;
 	char path[64], buf[4096];
 	int fd, count = 0;
 	ssize_t n;
@@ -49,8 +50,9 @@ static int kill_children(int tell)
 			comm[n > 0 ? n - 1 : 0] = 0;
 			close(fd);
 		}
-		if (tell)
+		if (tell && pid != last_told)
 			dprintf(2, "leash: left running: %s (%d)\n", comm, pid);
+		last_told = pid;
 		kill(pid, SIGKILL);
 		count++;
 	}

@@ -4,9 +4,10 @@
 t() {
 	timeout -k 2 60 "$@" >/dev/null 2>&1
 	local status=$?
-	case $status in 124 | 125) fail "status $status: $*" ;; esac
+	# 125: the host ran out of memory for the kernel itself
+	[ $status != 124 ] && [ $status != 137 ] || fail "status $status: $*"
 }
-t "$LIMPET" do --platform "$PLATFORM" -- bash -c 'ulimit -u 100; f() { f | f & }; f; sleep 1; exit 0'
+t "$LIMPET" do --platform "$PLATFORM" --user 1234 -- bash -c 'ulimit -u 100; exec 3< <(sleep 100); f() { f | f & }; f; read -t 2 -u 3; exit 0'
 t "$LIMPET" do --platform "$PLATFORM" -- bash -c 'ulimit -n 100000; for ((i = 3; i < 30000; i++)); do eval "exec $i</dev/null" || break; done; exit 0'
 t "$LIMPET" do --platform "$PLATFORM" --memory 256M -- /usr/bin/python3 -c '
 import os
@@ -15,7 +16,7 @@ try:
     while True: l.append(os.pipe()); os.write(l[-1][1], b"x" * 65536)
 except (OSError, MemoryError) as e: print(type(e))'
 t "$LIMPET" do --platform "$PLATFORM" --memory 256M -- sh -c 'head -c 2G /dev/zero >/tmp/fill; exit 0'
-t "$LIMPET" do --platform "$PLATFORM" --memory 256M -- sh -c 'i=0; while mkdir -p /tmp/d$i/a/b/c && [ $i -lt 5000 ]; do i=$((i+1)); done; exit 0'
+t "$LIMPET" do --platform "$PLATFORM" --memory 256M -- sh -c 'i=0; while mkdir -p /tmp/d$i/a/b/c && [ $i -lt 1000 ]; do i=$((i+1)); done; exit 0'
 t "$LIMPET" do --platform "$PLATFORM" --memory 256M -- /usr/bin/python3 -c '
 import threading, time
 ts = []

@@ -158,6 +158,49 @@ static void memory(uint64_t p, char *own)
 		munmap((void *)got, 4096);
 }
 
+/* Addresses that are used later, when a thread ends or a call is made. */
+static void later(void *arg)
+{
+	uint64_t p = (uint64_t)arg;
+
+	attack_quiet = true;
+	syscall(SYS_set_tid_address, p);
+	syscall(SYS_set_robust_list, p, 24);
+	syscall(334 /* rseq */, p & ~31ul, 32, 0, 0x53053053);
+	_exit(0);
+}
+
+static void later_list(void *arg)
+{
+	/* A head in our own memory whose entries lead into the kernel. */
+	static struct {
+		uint64_t next, offset, pending;
+	} head;
+
+	attack_quiet = true;
+	head.next = (uint64_t)arg;
+	head.offset = 0;
+	head.pending = (uint64_t)arg + 64;
+	syscall(SYS_set_robust_list, &head, sizeof(head));
+	_exit(0);
+}
+
+static void through_files(uint64_t p)
+{
+	static const char *const names[] = { "/proc/self/mem", "/proc/thread-self/mem", "/dev/mem", "/dev/kmem", "/proc/kcore" };
+	char buf[64] = { 0 };
+
+	for (unsigned i = 0; i < 5; i++) {
+		int fd = open(names[i], O_RDWR);
+
+		if (fd < 0)
+			continue;
+		if (pread(fd, buf, sizeof(buf), (off_t)p) > 0 || pwrite(fd, buf, sizeof(buf), (off_t)p) > 0)
+			broken("%s at %#lx", names[i], p);
+		close(fd);
+	}
+}
+
 int main(void)
 {
 	int pipe_fd[2], sock[2], file = open("/tmp/gate_pointers", O_RDWR | O_CREAT, 0600), epoll = epoll_create1(0);
@@ -180,8 +223,12 @@ int main(void)
 		pointers(places[i], pipe_fd, file, epoll);
 		if (have_sockets)
 			sockets(places[i], sock);
-		if (places[i] != TASK_SIZE - 1)
-			memory(places[i], own);
+		if (places[i] == TASK_SIZE - 1)
+			continue;
+		memory(places[i], own);
+		through_files(places[i]);
+		if (in_child(later, (void *)places[i], 5) == -1 || in_child(later_list, (void *)places[i], 5) == -1)
+			broken("a thread's end with %#lx hangs", places[i]);
 	}
 	/* Nothing below the first pages either: GS base 0 plus small offsets must lead nowhere. */
 	for (uint64_t p = 0; p < USER_MIN; p += 4096)

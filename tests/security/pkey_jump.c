@@ -143,9 +143,13 @@ static void scan(enum kind kind, uint64_t first, uint64_t last, uint64_t step)
 			}
 			memset(name, 0, sizeof(*name));
 		}
+		/* Where the text ends, at a page's beginning, the jump itself faults. */
 		if (caught.sig == SIGSEGV && caught.rip == KERNEL_BASE + o && caught.addr == caught.rip) {
-			shared->end[kind] = o;
-			_exit(0);
+			if (o % 4096 < step) {
+				shared->end[kind] = o;
+				_exit(0);
+			}
+			printf("%s: offset %#lx cannot be jumped to, code %d\n", kind_names[kind], o, caught.code);
 		}
 		if (shared->done[kind] % 64 == 0)
 			fill_arena();

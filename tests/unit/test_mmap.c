@@ -3,7 +3,7 @@
  * VMA list is compared with /proc/self/maps, and the contents of moved and kept pages with what was written.
  *
  * build: kernel/mm/vma.c kernel/mm/mmap.c kernel/mm/mremap.c kernel/mm/mprotect.c kernel/mm/protect.c kernel/mm/advise.c
- * build: kernel/mm/mm.c kernel/mm/mlock.c kernel/mm/fault.c kernel/mm/shmem.c
+ * build: kernel/mm/mm.c kernel/mm/mlock.c kernel/mm/fault.c kernel/mm/shmem.c kernel/mm/past_end.c
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,6 +20,7 @@ long syscall(long nr, ...);
 #include "fs/file.h"
 #include "fs/filemem.h"
 #include "gate/host.h"
+#include "mm/emulate.h"
 #include "mm/vma.h"
 #include "proc/task.h"
 
@@ -49,6 +50,16 @@ void mutex_unlock(struct mutex *m) { m->state = 0; }
 void mutex_assert_held(const struct mutex *m) { assert_int_equal(m->state, 1); }
 u64 rlimit(unsigned which) { return RLIM_INFINITY; }
 bool capable(unsigned cap) { return true; }
+
+/* No other task, no patched call sites, no code that writes to its own page. */
+struct mutex tasklist_lock;
+struct task *task_next(u32 from) { return NULL; }
+struct mm *task_get_mm(struct task *t) { return NULL; }
+void task_set_work(struct task *t, u32 bits) {}
+void task_put(struct task *t) {}
+void patch_copy(struct mm *to, const struct mm *from) {}
+void patch_free(struct mm *mm) {}
+enum emulated mm_emulate_store(struct gate_regs *regs, u64 page) { return 0; }
 u64 filemem_alloc(u64 pages)
 {
 	u64 at = memfd_next;
@@ -60,9 +71,13 @@ static u64 live_pages;
 void filemem_free(u64 offset, u64 pages) { live_pages -= pages; }
 void filemem_punch(u64 offset, u64 pages) {}
 int filemem_fd(void) { return memfd; }
+static struct inode no_file = { .mode = S_IFCHR }; /* shared memory that is nobody's regular file */
+
 struct file *file_alloc_anon(const char *name, const struct file_ops *ops, void *priv, u32 flags, u32 mode)
 {
 	struct file *f = calloc(1, sizeof(*f));
+
+	f->inode = &no_file;
 
 	ref_init(&f->ref);
 	f->ops = ops;
@@ -84,8 +99,11 @@ static u32 host_prot_of(const char *s)
 }
 
 /* What the host may show for prot: for both W and X, either. */
-static bool prot_fits(u32 prot, u32 host)
+static bool prot_fits(u32 prot, u32 flags, u32 host)
 {
+	/* Pages behind the end of shared memory are never executable on the host. */
+	if ((flags & MAP_SHARED) && host == (prot & ~(u32)PROT_EXEC))
+		return true;
 	if ((prot & PROT_WRITE) && (prot & PROT_EXEC))
 		return (host & PROT_READ) && (host & (PROT_WRITE | PROT_EXEC)) != (PROT_WRITE | PROT_EXEC);
 	return prot == host;
@@ -119,8 +137,9 @@ static void check(const char *what)
 				fail_msg("%s: page %u is the host's alone", what, i);
 			continue;
 		}
-		if (!host[i].mapped || !prot_fits(v->prot, host[i].prot) || host[i].shared != !!(v->flags & MAP_SHARED))
-			fail_msg("%s: page %u: list %x, host %d %x", what, i, v->prot, host[i].mapped, host[i].prot);
+		if (!host[i].mapped || !prot_fits(v->prot, v->flags, host[i].prot) || host[i].shared != !!(v->flags & MAP_SHARED))
+			fail_msg("%s: page %u: list %x %x, host %d %x%s", what, i, v->prot, v->flags, host[i].mapped, host[i].prot,
+				 host[i].shared ? " shared" : "");
 	}
 	u64 total = 0, data = 0, locked = 0;
 	for (v = vma_first(mm); v; v = vma_next(v)) {

@@ -6,7 +6,7 @@
 #
 # Its output comes back, and its exit status; 124 = out of time, 125 = the machine did not get that far. What is made is
 # kept in $LIMPET_VM_DIR (build/vm): the kernel's package from bookworm-backports, a Debian tree, a disk image.
-# Needs root, apt, debootstrap, mke2fs, a static busybox, and QEMU 9 or newer (older ones emulate IRETQ in user mode
+# Needs root, apt, debootstrap, mke2fs, a static busybox, and QEMU 10 or newer (7.2, for one, emulates IRETQ in user mode
 # wrongly). The first run fetches 350 MB and takes some minutes. The system's own apt configuration is not touched.
 set -eu
 cd "$(dirname "$0")/../.."
@@ -41,7 +41,7 @@ for tool in qemu-system-x86_64 debootstrap mke2fs busybox xz apt-get; do
 	command -v $tool >/dev/null || die "$tool is not installed (QEMU: from bookworm-backports or later)"
 done
 major=$(qemu-system-x86_64 --version | sed -n '1s/.*version \([0-9]*\).*/\1/p')
-[ "$major" -ge 9 ] || die "QEMU $major is too old: IRETQ in user mode does not work in it"
+[ "$major" -ge 10 ] || die "QEMU $major is too old: IRETQ in user mode does not work in it"
 mkdir -p "$dir"
 
 # A package list of our own: nothing of the system's is read or written but its keyring.
@@ -137,6 +137,7 @@ print("\n".join("%x" % o for o in sorted({o for i in bad for o in range(max(0, i
 		mount -t proc proc /proc
 		mount -t sysfs sys /sys
 		mount -t cgroup2 cgroup /sys/fs/cgroup
+		ln -s /proc/self/fd /dev/fd
 		mkdir -p /dev/pts /dev/shm
 		mount -t devpts devpts /dev/pts
 		mount -t tmpfs tmpfs /dev/shm

@@ -466,8 +466,15 @@ static const struct file_ops proc_file_fops = {
 
 /* Inodes. */
 
+/* A name that is not there cannot be made either, and the answer is that it is not there. */
+static int proc_create(struct inode *dir, const struct qstr *name, const struct inode_new *new, struct inode **out)
+{
+	return -ENOENT;
+}
+
 static const struct inode_ops dir_ops = {
 	.lookup = proc_lookup,
+	.create = proc_create,
 	.revalidate = proc_revalidate,
 	.getattr = proc_getattr,
 	.setattr = proc_setattr,
@@ -475,7 +482,9 @@ static const struct inode_ops dir_ops = {
 	.open = proc_open,
 };
 /* Directories whose names never change: path walks need not ask. */
-static const struct inode_ops fixed_dir_ops = { .lookup = proc_lookup, .setattr = proc_setattr };
+static const struct inode_ops fixed_dir_ops = {
+	.lookup = proc_lookup, .create = proc_create, .setattr = proc_setattr
+};
 static const struct inode_ops file_ops = {
 	.getattr = proc_getattr,
 	.setattr = proc_setattr,

@@ -54,8 +54,8 @@ static ssize_t mem_move(struct file *f, struct uio *u, loff_t *pos, bool write)
 		if (write) {
 			moved = uio_copy_from(u, buf, n);
 			ret = moved ? mm_access_remote(m->task, (u64)*pos, buf, moved, true) : -EFAULT;
-			if (ret >= 0 && (size_t)ret < moved)
-				uio_revert(u, moved - (size_t)ret);
+			if (ret < (ssize_t)moved)
+				uio_revert(u, moved - (ret > 0 ? (size_t)ret : 0));
 		} else {
 			ret = mm_access_remote(m->task, (u64)*pos, buf, n, false);
 			/* An exec in between: that was another program's. */

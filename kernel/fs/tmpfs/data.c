@@ -1,5 +1,4 @@
 /* Pages of a tmpfs file: finding, making and dropping them. See tmpfs.h for runs, pins and mappings. */
-#include "core/boot.h"
 #include "fs/tmpfs/tmpfs.h"
 #include "gate/host.h"
 
@@ -118,42 +117,53 @@ u64 tmpfs_reserve(struct inode *i, u64 page, u64 *pages, int *err)
 }
 
 /*
- * Pages of all instances together. The kernel fills them itself, and the host's killer strikes whoever goes beyond the
- * control group's limit: in the kernel that is the end of the sandbox, so files stop at three quarters of it.
+ * Pages of all instances together. Where the sandbox's memory ends the host kills instead of refusing, so files must
+ * find the end before: an eighth is left for programs when the heap has its quarter.
  */
-static u64 all_pages; /* atomic */
+static u64 all_pages, all_max; /* atomic */
 
-/* Takes up to n of what max leaves; max 0 = no limit. How many it took. */
-static u64 take(u64 *used, u64 max, u64 n)
+static u64 charge_all(u64 n)
 {
-	u64 was = atomic_load(used), got;
+	u64 max = atomic_load_relaxed(&all_max), used = atomic_load(&all_pages), got;
 
+	if (unlikely(!max)) {
+		max = tmpfs_total_memory() / 8 * 5 >> PAGE_SHIFT;
+		atomic_store_relaxed(&all_max, max);
+	}
 	do {
-		got = n;
-		if (max && was + n > max)
-			got = was < max ? max - was : 0;
+		got = used < max ? umin(n, max - used) : 0;
 		if (!got)
 			return 0;
-	} while (!__atomic_compare_exchange_n(used, &was, was + got, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
+	} while (!__atomic_compare_exchange_n(&all_pages, &used, used + got, false, __ATOMIC_SEQ_CST,
+					      __ATOMIC_RELAXED));
 	return got;
 }
 
-/* Counts n more pages against the instance's limit and the sandbox's: how many are granted. */
+/* Counts n more pages against the instance's limit: how many are granted. */
 static u64 charge(struct super_block *sb, u64 n)
 {
 	struct tmpfs_sb *s = tmpfs_s(sb);
-	u64 got = take(&s->used_blocks, s->max_blocks, n);
-	u64 all = got ? take(&all_pages, boot->memory_limit / 4 * 3 / PAGE_SIZE, got) : 0;
+	u64 used = atomic_load(&s->used_blocks), got;
 
-	if (all < got)
-		atomic_sub(&s->used_blocks, got - all);
-	return all;
+	n = charge_all(n);
+	do {
+		got = n;
+		if (s->max_blocks && used + n > s->max_blocks)
+			got = used < s->max_blocks ? s->max_blocks - used : 0;
+		if (!got) {
+			atomic_sub(&all_pages, n);
+			return 0;
+		}
+	} while (!__atomic_compare_exchange_n(&s->used_blocks, &used, used + got, false, __ATOMIC_SEQ_CST,
+					      __ATOMIC_RELAXED));
+	atomic_sub(&all_pages, n - got);
+	return got;
 }
 
 static void uncharge(struct inode *i, u64 n)
 {
-	atomic_sub(&tmpfs_s(i->sb)->used_blocks, n);
 	atomic_sub(&all_pages, n);
+	atomic_sub(&tmpfs_s(i->sb)->used_blocks, n);
 }
 
 static void set_blocks(struct inode *i)

@@ -145,7 +145,7 @@ const struct inode_ops tmpfs_link_ops = {
 	.removexattr = tmpfs_removexattr,
 };
 
-/* The host's memory, until the sandbox's own limit has a place to be asked for. */
+/* What the sandbox may use: its limit, or all that the host has. */
 u64 tmpfs_total_memory(void)
 {
 	/* struct sysinfo of sysinfo(2): total memory is the fifth word, its unit the last but one half word. */
@@ -157,12 +157,11 @@ u64 tmpfs_total_memory(void)
 		u32 unit;
 		u32 pad2;
 	} info;
-
-	u64 total = 1ull << 32;
+	u64 all = 1ull << 32;
 
 	if (host_sysinfo(&info) >= 0)
-		total = info.total * (info.unit ? info.unit : 1);
-	return boot->memory_limit ? min(total, boot->memory_limit) : total;
+		all = info.total * (info.unit ? info.unit : 1);
+	return boot->memory_limit ? umin(boot->memory_limit, all) : all;
 }
 
 /* "64m", "1g", "4096", "50%" of the memory there is. */

@@ -10,7 +10,7 @@
 	.globl GATE(call_entry_taken), GATE(call_entry_open)
 /*
  * From a trampoline: rax = number, rcx = address behind the call, r11 = where to go on. No signal, no stack yet. A kick
- * that comes before kernel mode finds a program here and starts it over (gate.c); behind it, it just goes on.
+ * that comes before kernel mode finds a program here and takes it back to its call (gate.c); later ones just go on.
  */
 GATE(call_entry):
 	movb	$SELECTOR_ALLOW, %gs:SHOWN_SELECTOR
