@@ -151,8 +151,8 @@ void sandbox_exit(int status)
 
 /*
  * A task whose host process was killed from outside: by the host's OOM killer or an operator. In its program it just
- * died of SIGKILL. Asleep in the kernel, another host thread takes its stack over and lets it unwind, as the same
- * SIGKILL would have made it. Anywhere else in the kernel it may have held locks: nothing can be trusted any more.
+ * died of SIGKILL. Asleep in the kernel, or in a copy or host call that the host had no memory for, another host thread
+ * takes its stack over and lets it unwind, as the same SIGKILL would have made it. Anywhere else in the kernel it may have held locks: nothing can be trusted any more.
  */
 static bool died_outside(struct task *t)
 {

@@ -17,6 +17,7 @@
 #define TASK_CALL_RET 152
 #define TASK_MODE 160
 #define TASK_WORK 164
+#define TASK_SLEEP_SP 176
 #define REGS_WORDS 18
 
 /* Pages behind GS. Scratch: the program may scribble. */

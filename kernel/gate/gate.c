@@ -159,8 +159,16 @@ void gate_kernel_signal(int sig, struct siginfo *info, u8 *uc)
 		int s = sig, c;
 
 		if (fixup) {
-			if (addr < TASK_SIZE && info->code > 0 && info->code != SI_KERNEL && current->mm &&
-			    mm_fault(addr, err, true, &s, &c))
+			struct task *t = current;
+			u64 sp = t->sleep_sp;
+			bool mended;
+
+			/* mm_fault takes locks: killed in it, the copy may not be taken over. */
+			atomic_store(&t->sleep_sp, 0);
+			mended = addr < TASK_SIZE && info->code > 0 && info->code != SI_KERNEL && t->mm &&
+				 mm_fault(addr, err, true, &s, &c);
+			atomic_store(&t->sleep_sp, sp);
+			if (mended)
 				return;
 			*rip = fixup;
 			return;

@@ -92,7 +92,7 @@ __noreturn void gate_enter_program(bool in_syscall);
 
 /*
  * Sleeps on the host until *word is not val any more or the deadline (CLOCK_MONOTONIC, NULL = never): 0 or -errno of
- * futex(2). The only place where a thread may be killed from outside without loss: see gate/start.S.
+ * futex(2). Here, in user copies and in gate_host_call a thread may be killed from outside without loss: see gate/start.S.
  */
 long gate_sleep(u64 *saved_sp, u32 *word, u32 val, const struct timespec64 *deadline);
 

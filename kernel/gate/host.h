@@ -27,6 +27,9 @@ static inline long host_syscall(long nr, long a, long b, long c, long d, long e,
 	return ret;
 }
 
+/* start.S: the same, for calls that touch programs' memory or may take much of the host's. current must be valid. */
+long gate_host_call(long nr, long a, long b, long c, long d, long e, long f);
+
 static inline long host_read(int fd, void *buf, size_t n)
 {
 	return host_syscall(NR_read, (long)fd, (long)buf, (long)n, 0, 0, 0);
@@ -37,19 +40,19 @@ static inline long host_write(int fd, const void *buf, size_t n)
 }
 static inline long host_pread64(int fd, void *buf, size_t n, loff_t off)
 {
-	return host_syscall(NR_pread64, (long)fd, (long)buf, (long)n, (long)off, 0, 0);
+	return gate_host_call(NR_pread64, (long)fd, (long)buf, (long)n, (long)off, 0, 0);
 }
 static inline long host_pwrite64(int fd, const void *buf, size_t n, loff_t off)
 {
-	return host_syscall(NR_pwrite64, (long)fd, (long)buf, (long)n, (long)off, 0, 0);
+	return gate_host_call(NR_pwrite64, (long)fd, (long)buf, (long)n, (long)off, 0, 0);
 }
 static inline long host_preadv2(int fd, const struct iovec *iov, unsigned long n, unsigned long off_lo, unsigned long off_hi, int flags)
 {
-	return host_syscall(NR_preadv2, (long)fd, (long)iov, (long)n, (long)off_lo, (long)off_hi, (long)flags);
+	return gate_host_call(NR_preadv2, (long)fd, (long)iov, (long)n, (long)off_lo, (long)off_hi, (long)flags);
 }
 static inline long host_pwritev2(int fd, const struct iovec *iov, unsigned long n, unsigned long off_lo, unsigned long off_hi, int flags)
 {
-	return host_syscall(NR_pwritev2, (long)fd, (long)iov, (long)n, (long)off_lo, (long)off_hi, (long)flags);
+	return gate_host_call(NR_pwritev2, (long)fd, (long)iov, (long)n, (long)off_lo, (long)off_hi, (long)flags);
 }
 static inline long host_close(int fd)
 {
@@ -177,7 +180,7 @@ static inline long host_mremap(void *addr, size_t old_len, size_t new_len, int f
 }
 static inline long host_madvise(void *addr, size_t len, int advice)
 {
-	return host_syscall(NR_madvise, (long)addr, (long)len, (long)advice, 0, 0, 0);
+	return gate_host_call(NR_madvise, (long)addr, (long)len, (long)advice, 0, 0, 0);
 }
 static inline long host_msync(void *addr, size_t len, int flags)
 {
@@ -197,11 +200,11 @@ static inline long host_munlock(const void *addr, size_t len)
 }
 static inline long host_process_vm_readv(int pid, const struct iovec *l, unsigned long nl, const struct iovec *r, unsigned long nr, unsigned long flags)
 {
-	return host_syscall(NR_process_vm_readv, (long)pid, (long)l, (long)nl, (long)r, (long)nr, (long)flags);
+	return gate_host_call(NR_process_vm_readv, (long)pid, (long)l, (long)nl, (long)r, (long)nr, (long)flags);
 }
 static inline long host_process_vm_writev(int pid, const struct iovec *l, unsigned long nl, const struct iovec *r, unsigned long nr, unsigned long flags)
 {
-	return host_syscall(NR_process_vm_writev, (long)pid, (long)l, (long)nl, (long)r, (long)nr, (long)flags);
+	return gate_host_call(NR_process_vm_writev, (long)pid, (long)l, (long)nl, (long)r, (long)nr, (long)flags);
 }
 static inline long host_futex(u32 *word, int op, u32 val, const void *timeout, u32 *word2, u32 val3)
 {

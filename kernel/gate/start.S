@@ -44,11 +44,14 @@ gate_thread_end:
 	syscall
 	ud2
 /*
+ * Where a host thread may be killed from outside without loss. While it sleeps, waits in a host call or copies, all it
+ * needs to go on is on its kernel stack, and task.sleep_sp says where: should the host kill it, another host thread
+ * continues in its place (gate_sleep_resume), with the result that lies on top of that stack. The same layout is
+ * made by usercopy.S.
+ *
  * long gate_sleep(u64 *saved_sp, u32 *word, u32 val, const struct timespec64 *deadline): FUTEX_WAIT_BITSET, any bits.
- * While the host thread sleeps, everything it needs to go on is on its kernel stack, and *saved_sp says where: should
- * the host kill it, another host thread can continue in its place (gate_sleep_resume), as if interrupted.
  */
-	.globl gate_sleep, gate_sleep_resume
+	.globl gate_sleep, gate_sleep_resume, gate_sleep_end, gate_host_call
 gate_sleep:
 	push	%rbx
 	push	%rbp
@@ -56,6 +59,7 @@ gate_sleep:
 	push	%r13
 	push	%r14
 	push	%r15
+	pushq	$-4			/* as if interrupted */
 	mov	%rdi, %r12
 	mov	%rsp, (%rdi)
 	mov	%rsi, %rdi
@@ -65,7 +69,10 @@ gate_sleep:
 	mov	$0xffffffff, %r9d
 	mov	$202, %eax
 	syscall
-1:	movq	$0, (%r12)
+/* rax = result, r12 = saved_sp */
+gate_sleep_end:
+	movq	$0, (%r12)
+	add	$8, %rsp
 	pop	%r15
 	pop	%r14
 	pop	%r13
@@ -77,6 +84,28 @@ gate_sleep:
 gate_sleep_resume:
 	mov	%rdi, %r12
 	mov	(%rdi), %rsp
-	mov	$-4, %rax
-	jmp	1b
+	mov	(%rsp), %rax
+	jmp	gate_sleep_end
+
+/* long gate_host_call(nr, a, b, c, d, e, f): a host call that may take memory; -EINTR when its thread was killed in it. */
+gate_host_call:
+	push	%rbx
+	push	%rbp
+	push	%r12
+	push	%r13
+	push	%r14
+	push	%r15
+	pushq	$-4
+	mov	%gs:SHOWN_TASK, %r12
+	add	$TASK_SLEEP_SP, %r12
+	mov	%rsp, (%r12)
+	mov	%rdi, %rax
+	mov	%rsi, %rdi
+	mov	%rdx, %rsi
+	mov	%rcx, %rdx
+	mov	%r8, %r10
+	mov	%r9, %r8
+	mov	64(%rsp), %r9
+	syscall
+	jmp	gate_sleep_end
 	.section .note.GNU-stack, "", @progbits

@@ -58,6 +58,7 @@ _Static_assert(SHOWN_OFFSET + offsetof(struct shown, sigframe) == SHOWN_SIGFRAME
 _Static_assert(SHOWN_OFFSET + offsetof(struct shown, xmask) == SHOWN_XMASK, "asm.h");
 _Static_assert(SHOWN_OFFSET + offsetof(struct shown, task) == SHOWN_TASK, "asm.h");
 _Static_assert(offsetof(struct task, mode) == TASK_MODE && offsetof(struct task, work) == TASK_WORK, "asm.h");
+_Static_assert(offsetof(struct task, sleep_sp) == TASK_SLEEP_SP, "asm.h");
 _Static_assert(offsetof(struct gate_regs, call_rip) == TASK_CALL_RIP && offsetof(struct gate_regs, r11) == TASK_R11, "asm.h");
 _Static_assert(offsetof(struct gate_regs, call_ret) == TASK_CALL_RET, "asm.h");
 _Static_assert(offsetof(struct gate_regs, rflags) == TASK_RFLAGS && offsetof(struct gate_regs, rbx) == TASK_RBX, "asm.h");

@@ -4,9 +4,27 @@
  * the fault can be mended and then runs the instruction again; else it sets RIP to the second word and leaves all
  * other registers as they were at the fault, which is what gives `rep movsb` its count of bytes left.
  *
+ * Longer copies are where the host may have to find memory for a page and, when there is none, kills: they can be
+ * taken over by another host thread, like a sleep (start.S), and have then copied nothing.
+ *
  * Callers (mm/uaccess.c) have checked that the guest's range lies below TASK_SIZE. The direction flag is clear.
  */
+#include "gate/asm.h"
 	.text
+
+/* none: what to answer when the host thread is killed in between. Ends with a jump to gate_sleep_end. */
+.macro SLEEPLIKE none
+	push %rbx
+	push %rbp
+	push %r12
+	push %r13
+	push %r14
+	push %r15
+	push \none
+	mov %gs:SHOWN_TASK, %r12
+	add $TASK_SLEEP_SP, %r12
+	mov %rsp, (%r12)
+.endm
 
 .macro EXTABLE fault, fixup
 	.pushsection __extable, "a"
@@ -46,10 +64,11 @@ FUNC usercopy
 24:	mov %rcx, -8(%rdi,%rdx)
 	xor %eax, %eax
 	ret
-30:	mov %rdx, %rcx
+30:	SLEEPLIKE %rdx
+	mov %rdx, %rcx
 31:	rep movsb
 32:	mov %rcx, %rax
-	ret
+	jmp gate_sleep_end
 	EXTABLE 11b, 30b
 	EXTABLE 12b, 30b
 	EXTABLE 13b, 30b
@@ -62,11 +81,12 @@ FUNC usercopy
 
 /* size_t userclear(void *dst, size_t n): bytes not cleared. */
 FUNC userclear
+	SLEEPLIKE %rsi
 	mov %rsi, %rcx
 	xor %eax, %eax
 1:	rep stosb
 2:	mov %rcx, %rax
-	ret
+	jmp gate_sleep_end
 	EXTABLE 1b, 2b
 
 /*

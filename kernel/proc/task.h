@@ -131,6 +131,7 @@ struct task {
 	u32 work; /* WORK_* bits, atomic */
 	u32 wake; /* futex word of task_sleep, atomic */
 	u32 kicked; /* a host signal is on its way; atomic */
+	u64 sleep_sp; /* kernel/gate: where its stack waits while it sleeps on the host or copies; 0 = it does not */
 	struct hthread *ht; /* the host thread that runs it; NULL while lent away or dead; under no lock, see gate.h */
 
 	struct ref ref;
@@ -174,7 +175,6 @@ struct task {
 	int sched_policy, sched_priority;
 	s64 start_time; /* CLOCK_BOOTTIME ns */
 	void *fp_parked; /* of a lender: its floating point state; kernel/gate */
-	u64 sleep_sp; /* kernel/gate: where its stack waits while it sleeps on the host; 0 = it does not */
 	struct hthread *dead_ht; /* kernel/gate: the slot whose stack it still uses after its host thread was killed */
 	u32 go; /* clone.c: published */
 	u64 tls; /* FS base a new task starts with; of a lender, what it comes back to */
