@@ -275,6 +275,8 @@ long do_clone(const struct clone_args *a)
 	/* A fork that a signal would have to wait for is started anew after its handler. */
 	if (signal_pending_current() && !(a->flags & CLONE_THREAD))
 		return -ERESTARTNOINTR;
+	if (!(a->flags & CLONE_VM))
+		hproc_fork_wait();
 	t = make_child(a);
 	if (is_err(t))
 		return ptr_err(t);
