@@ -17,7 +17,27 @@ bad=0
 # A process of the run carries its mark in its environment.
 leftovers()
 {
-	grep -lz "^SYSFUZZ_RUN=$1\$" /proc/[0-9]*/environ 2>/dev/null | grep -cv "^/proc/$$/"
+	grep -lz "^SYSFUZZ_RUN=$1\$" /proc/[0-9]*/environ 2>/dev/null | tr -d '\000' | grep -cv "^/proc/$$/"
+}
+
+# Where every thread below a process is: the host call it waits in, and for what.
+stuck()
+{
+	local p t
+	echo "STUCK: thread, state, host call with arguments, stack pointer, instruction; addresses are of limpet-kernel.elf"
+	for p in $(descendants "$1"); do
+		for t in /proc/"$p"/task/*; do
+			echo "${t#/proc/} $(awk '/^State/{print $2}' "$t/status" 2>/dev/null) $(cat "$t/syscall" 2>/dev/null)"
+		done
+	done
+}
+descendants()
+{
+	local p
+	for p in $(cat /proc/"$1"/task/*/children 2>/dev/null); do
+		echo "$p"
+		descendants "$p"
+	done
 }
 
 one()
@@ -25,8 +45,15 @@ one()
 	local build=$1 seed=$2 mark log rc why=
 	mark=$$.$RANDOM.$seed
 	log=$work/$seed.log
-	SYSFUZZ_RUN=$mark timeout -k 5 $((secs + 60)) "$build/limpet" do --platform plain --memory 1G --debug-log "$work/k.log" \
-		${SYSFUZZ_ARGS:-} -- sh -c "'$work/sysfuzz' $seed $secs && true && echo answered" >"$log" 2>&1 </dev/null
+	SYSFUZZ_RUN=$mark timeout -k 5 $((secs + 90)) "$build/limpet" do --platform plain --memory 1G --debug-log "$work/k.log" \
+		${SYSFUZZ_ARGS:-} -- sh -c "'$work/sysfuzz' $seed $secs && true && echo answered" >"$log" 2>&1 </dev/null &
+	local pid=$!
+	for ((t = 0; t < secs + 80; t++)); do
+		kill -0 $pid 2>/dev/null || break
+		sleep 1
+	done
+	kill -0 $pid 2>/dev/null && stuck $pid
+	wait $pid
 	rc=$?
 	[ $rc -eq 0 ] || why="exit status $rc"
 	grep -aq answered "$log" || why="$why; no answer afterwards"
@@ -39,7 +66,7 @@ one()
 		tail -5 "$log"
 		tail -3 "$work/k.log" 2>/dev/null
 	else
-		echo "ok   ${build##*/} $(grep -a calls "$log")"
+		echo "ok   ${build##*/} $(grep -ao 'sysfuzz: [0-9]* calls.*' "$log")"
 	fi
 	rm -f "$work/k.log"
 }
