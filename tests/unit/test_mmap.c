@@ -29,10 +29,6 @@ long syscall(long nr, ...);
 #define END (WINDOW + PAGES * PAGE_SIZE)
 
 /* Stubs. */
-long gate_host_call(long nr, long a, long b, long c, long d, long e, long f)
-{
-	return host_syscall(nr, a, b, c, d, e, f);
-}
 static struct mm *mm;
 static struct task me;
 static int memfd = -1;
