@@ -26,7 +26,7 @@ PY
 run() { command "$LIMPET" run --platform "$PLATFORM" -b b "deb-$$"; }
 config ro 'dpkg -l | grep -c ^ii; perl -e "print 6*7, qq(\n)"; find / -xdev | wc -l >/dev/null && echo walked'
 got=$(run 2>&1); is 'read-only' "$(tail -n 2 <<<"$got")" $'42\nwalked'
-config rw 'dpkg -i /root/test.deb >/dev/null && cat /usr/share/limpet-test/{file,state} && dpkg -s limpet-test | grep ^Status && dpkg -r limpet-test >/dev/null && ls /usr/share/limpet-test 2>&1 | head -n 1'
+config rw 'dpkg -i /root/test.deb >/dev/null && cat /usr/share/limpet-test/{file,state} && dpkg -s limpet-test | grep ^Status && dpkg -r limpet-test >/dev/null 2>&1 && ls /usr/share/limpet-test 2>&1 | head -n 1'
 says 'dpkg -i' 0 $'data\nconfigured\nStatus: install ok installed\nstate' run
 is 'on the host' "$(cat b/rootfs/usr/share/limpet-test/state)" configured
 config rw 'useradd -m someone && su someone -c "id -un; cd; pwd; touch f; stat -c %U f"'
