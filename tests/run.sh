@@ -50,9 +50,11 @@ header() { # FILE KEY
 	sed -n "1,12s/^# $2: *//p" "$1" | head -n 1
 }
 
+# host_traces COMMAND...: mounts; control groups only for scripts that make some, since other sandboxes may come and go.
 host_traces() {
-	cut -d ' ' -f 4,5,10- /proc/self/mountinfo
 	local dir
+	cut -d ' ' -f 4,5,10- /proc/self/mountinfo
+	[ "$1" = bash ] && grep -qs -e '--memory' -e '--cpus' "${!#}" || return 0
 	find /sys/fs/cgroup -maxdepth 8 -type d -name 'limpet-[0-9]*' 2>/dev/null | while read -r dir; do
 		[ -e "/proc/${dir##*-}" ] || echo "$dir" # else it is that of another sandbox
 	done
@@ -76,12 +78,12 @@ report() {
 try_once() {
 	local platform=$2 seconds=$3 log=$4 before after status i
 	shift 4
-	before=$(host_traces)
+	before=$(host_traces "$@")
 	"$out/leash" "$seconds" "$log" env PLATFORM="$platform" "$@"
 	status=$?
 	[ "$platform" = host ] && return $status
 	for ((i = 0; i < 20; i++)); do
-		after=$(diff <(echo "$before") <(host_traces) | grep '^>') || return $status
+		after=$(diff <(echo "$before") <(host_traces "$@") | grep '^>') || return $status
 		sleep 0.1
 	done
 	printf 'left behind on the host:\n%s\n' "$after" >>"$log"

@@ -29,6 +29,7 @@ struct hproc {
 	struct ref ref; /* its hthreads */
 	u32 host_pid; /* in the sandbox's PID namespace; set before its first task runs */
 	u32 nr_threads; /* atomic */
+	bool left; /* its last thread has; written by that one */
 	struct list_head node; /* all hprocs, under hproc_lock */
 	struct list_head threads; /* hthread.node, under hproc_lock */
 };
@@ -73,6 +74,7 @@ int gate_init(void);
  * Floating point state is the caller's. 0 or -errno.
  */
 int hproc_spawn(struct task *t, void (*fn)(void *), void *arg); /* kserver only: a fresh, blank host process */
+void hproc_fork_wait(void); /* before a fork, no lock held: until not too many ended ones are still to be reaped */
 int hproc_fork(struct task *t, void (*fn)(void *), void *arg); /* copy of the calling host process */
 int hthread_spawn(struct task *t, void (*fn)(void *), void *arg); /* a thread in the calling host process */
 

@@ -13,6 +13,7 @@
 #include "core/boot.h"
 #include "core/kserver.h"
 #include "core/log.h"
+#include "core/wait.h"
 #include "gate/host.h"
 #include "lib/string.h"
 #include "proc/task.h"
@@ -33,6 +34,15 @@ static struct hthread hthreads[THREAD_SLOTS];
 struct mutex hproc_lock = MUTEX_INIT(LOCK_LEAF);
 /* Under hproc_lock: */
 struct list_head hprocs = LIST_HEAD_INIT(hprocs);
+
+/*
+ * Host processes that are done but not yet reaped: they die more slowly than forks are made when nobody waits for
+ * them. Forks wait for them to get fewer, or a storm of short processes would pile them up by the ten thousand.
+ */
+#define LEAVING_MAX 256u
+#define LEAVING_WAIT 2000000000ll /* ns; then the fork is made all the same */
+static u32 leaving;
+static struct wait_queue leaving_wait = { MUTEX_INIT(LOCK_WAITQ), LIST_HEAD_INIT(leaving_wait.waiters) };
 static u32 free_slots[THREAD_SLOTS];
 static u32 nr_free, high_water;
 static struct list_head dying = LIST_HEAD_INIT(dying); /* hthread.node: slots whose thread is about to be gone */
@@ -232,14 +242,16 @@ static void hthread_attach(struct hthread *ht, struct hproc *hp)
 	mutex_unlock(&hproc_lock);
 }
 
-static void hthread_detach(struct hthread *ht)
+/* True when it was the last one. */
+static bool hthread_detach(struct hthread *ht)
 {
 	struct hproc *hp = ht->hp;
 
 	mutex_lock(&hproc_lock);
 	list_del(&ht->node);
-	hp->nr_threads--;
+	bool last = --hp->nr_threads == 0;
 	mutex_unlock(&hproc_lock);
+	return last;
 }
 
 static long spawn_common(struct task *t, struct hproc *hp, u64 flags, bool blank, void (*fn)(void *), void *arg)
@@ -293,6 +305,14 @@ static int new_process(struct task *t, u64 flags, bool blank, void (*fn)(void *)
 int hproc_spawn(struct task *t, void (*fn)(void *), void *arg)
 {
 	return new_process(t, CLONE_FILES | CLONE_FS | SIGCHLD_, true, fn, arg);
+}
+
+void hproc_fork_wait(void)
+{
+	if (atomic_load(&leaving) < LEAVING_MAX)
+		return;
+	if (wait_event_full(&leaving_wait, atomic_load(&leaving) < LEAVING_MAX, WAIT_KILLABLE, ktime_get() + LEAVING_WAIT, 0))
+		log_debug("fork: %u host processes are still to be reaped", atomic_load(&leaving));
 }
 
 int hproc_fork(struct task *t, void (*fn)(void *), void *arg)
@@ -365,9 +385,12 @@ static __noreturn void thread_end(struct hthread *ht)
 	/* From here on no signal may use the signal stack, and no selector is read: the slot is about to be given away. */
 	host_rt_sigprocmask(2, &all, NULL, 8);
 	host_prctl(PR_SET_SYSCALL_USER_DISPATCH, 0, 0, 0, 0);
-	hthread_detach(ht);
 	struct hproc *hp = ht->hp;
 
+	if (hthread_detach(ht)) {
+		hp->left = true;
+		atomic_add(&leaving, 1u);
+	}
 	atomic_store(&ht->host_tid, 0);
 	atomic_store(&ht->state, HTHREAD_DYING);
 	mutex_lock(&hproc_lock);
@@ -500,6 +523,8 @@ void hproc_reaped(u32 host_pid, bool (*died)(struct task *t))
 	mutex_unlock(&hproc_lock);
 	if (!found)
 		return;
+	if (found->left && atomic_sub(&leaving, 1u) < LEAVING_MAX)
+		wake_up_all(&leaving_wait);
 	for (;;) {
 		struct hthread *ht;
 

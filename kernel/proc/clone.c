@@ -216,6 +216,21 @@ static int prepare_pidfd(const struct clone_args *a, struct task *t, struct file
 	return fd;
 }
 
+/* RLIMIT_NPROC: tasks of the real user, setrlimit(2). Counted when asked: only users who are held to it pay. */
+static bool over_nproc(void)
+{
+	u64 limit = rlimit(RLIMIT_NPROC), count = 0;
+	u32 uid = current->cred->uid;
+
+	if (limit == RLIM_INFINITY || uid == 0 || capable(CAP_SYS_RESOURCE) || capable(CAP_SYS_ADMIN))
+		return false;
+	mutex_lock(&tasklist_lock);
+	for (struct task *t = task_next(1); t && count < limit; t = task_next(t->pid->nr + 1))
+		count += t->cred->uid == uid;
+	mutex_unlock(&tasklist_lock);
+	return count >= limit;
+}
+
 static struct task *make_child(const struct clone_args *a)
 {
 	struct process *p = current->process;
@@ -270,11 +285,13 @@ long do_clone(const struct clone_args *a)
 	err = check_flags(a);
 	if (err)
 		return err;
-	if (me->process->group_exiting)
+	if (me->process->group_exiting || over_nproc())
 		return -EAGAIN;
 	/* A fork that a signal would have to wait for is started anew after its handler. */
 	if (signal_pending_current() && !(a->flags & CLONE_THREAD))
 		return -ERESTARTNOINTR;
+	if (!(a->flags & CLONE_VM))
+		hproc_fork_wait();
 	t = make_child(a);
 	if (is_err(t))
 		return ptr_err(t);

@@ -83,6 +83,7 @@ void stop_sleep(void)
 	}
 	atomic_and(&t->work, ~WORK_STOP);
 	atomic_store(&t->in_stop, true);
+	t->state = TASK_STOPPED; /* before the parent is told and looks */
 	if (p->stop_count && --p->stop_count == 0) {
 		completed = !p->stopped;
 		complete_locked(p);

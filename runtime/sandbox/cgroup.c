@@ -1,6 +1,7 @@
 /* See cgroup.h. Layout is found in mountinfo and /proc/self/cgroup, never assumed. */
 #include "runtime/sandbox/cgroup.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -108,6 +109,28 @@ static int make_dirs(struct cgroup *cg, const char *mount, char *dir, struct err
 	return 0;
 }
 
+/*
+ * A supervisor that was killed leaves its group behind, empty. Those beside a new one go, once they are so old that
+ * nobody can be about to move into them; one with processes refuses to.
+ */
+static void sweep(const char *parent)
+{
+	const time_t age = 60;
+	DIR *d = opendir(parent);
+	struct dirent *e;
+	struct stat st;
+	char *end;
+
+	while (d && (e = readdir(d))) {
+		if (strncmp(e->d_name, "limpet-", 7) || !strtoul(e->d_name + 7, &end, 10) || *end)
+			continue;
+		if (!fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) && st.st_mtime < time(NULL) - age)
+			unlinkat(dirfd(d), e->d_name, AT_REMOVEDIR);
+	}
+	if (d)
+		closedir(d);
+}
+
 static const char *parent_of(struct arena *a, const char *path)
 {
 	char *copy = arena_strdup(a, path), *slash = strrchr(copy, '/');
@@ -161,6 +184,8 @@ static const char *make_group(struct cgroup *cg, const struct spec *spec, const 
 	for (size_t i = 0; i < cg->members.count; i++)
 		if (!strcmp(cg->members.items[i], dir))
 			return dir;
+	if (!spec->cgroup)
+		sweep(parent_of(a, dir));
 	if (make_dirs(cg, h.mount, dir, err))
 		return NULL;
 	strings_add(a, &cg->members, dir);

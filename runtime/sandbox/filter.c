@@ -82,9 +82,6 @@ static const struct arg_rule arg_rules[] = {
 	ONE(arch_prctl, 0, EXACT, ARCH_SET_FS),
 	ONE(arch_prctl, 0, EXACT, ARCH_GET_FS),
 	ONE(arch_prctl, 0, EXACT, ARCH_GET_GS),
-	ONE(arch_prctl, 0, EXACT, 0x1021), /* ARCH_GET_XCOMP_SUPP */
-	ONE(arch_prctl, 0, EXACT, 0x1022), /* ARCH_GET_XCOMP_PERM */
-	ONE(arch_prctl, 0, EXACT, 0x1023), /* ARCH_REQ_XCOMP_PERM */
 	/* Terminals and regular files; above all not TIOCSTI and TIOCLINUX, which act on the caller's shell. */
 	ONE(ioctl, 1, EXACT, TCGETS),
 	ONE(ioctl, 1, EXACT, TCSETS),

@@ -174,9 +174,12 @@ static int cover(const char *base, const char *path, struct error *err)
 	char empty[64];
 	struct stat st;
 
-	/* No name leads to it (its directory was deleted, or another mount covers it): it is hidden already. */
+	/*
+	 * No name leads to it (its directory was deleted, or another mount covers it), or none that this user may
+	 * follow: the sandbox's processes are the same user with fewer rights, so it is hidden already.
+	 */
 	if (lstat(path, &st))
-		return errno == ENOENT ? 0 : error_errno(err, "%s", path);
+		return errno == ENOENT || errno == EACCES ? 0 : error_errno(err, "%s", path);
 	if (S_ISDIR(st.st_mode)) {
 		if (mount("tmpfs", path, "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0555,size=4k"))
 			return error_errno(err, "cannot hide the host's %s", path);

@@ -21,7 +21,8 @@ is 'stderr apart' "$(do_ -- sh -c 'echo out; echo err >&2' 2>/dev/null)" out
 is 'large output' "$(do_ -- head -c 5000000 /dev/zero | wc -c)" 5000000
 is 'large input' "$(head -c 5000000 /dev/zero | do_ -- wc -c)" 5000000
 is 'closed output' "$(do_ -- sh -c 'yes; true' | head -n 1)" y
-says 'closed stdin' 0 '' bash -c '"$0" do --platform "$1" -- cat <&-' "$LIMPET" "$PLATFORM"
+says 'closed stdin' 0 closed bash -c '"$0" do --platform "$1" -- sh -c "[ -e /proc/self/fd/0 ] || echo closed" <&-' \
+	"$LIMPET" "$PLATFORM"
 is 'files as streams' "$(do_ -- cat <plain; do_ -- echo more >>plain; cat plain)" $'text\ntext\nmore'
 says 'directory' 0 "$PWD" do_ -- pwd
 says '--cwd' 0 /usr/bin do_ --cwd /usr/bin -- pwd

@@ -7,7 +7,7 @@ t() {
 	# 125: the host ran out of memory for the kernel itself
 	[ $status != 124 ] && [ $status != 137 ] || fail "status $status: $*"
 }
-t "$LIMPET" do --platform "$PLATFORM" --user 1234 -- bash -c 'ulimit -u 100; exec 3< <(sleep 100); f() { f | f & }; f; read -t 2 -u 3; exit 0'
+t "$LIMPET" do --platform "$PLATFORM" --user 1234 -- bash -c 'ulimit -u 100; exec 3< <(sleep 100); f() { f | f & }; f & read -t 2 -u 3; exit 0'
 t "$LIMPET" do --platform "$PLATFORM" -- bash -c 'ulimit -n 100000; for ((i = 3; i < 30000; i++)); do eval "exec $i</dev/null" || break; done; exit 0'
 t "$LIMPET" do --platform "$PLATFORM" --memory 256M -- /usr/bin/python3 -c '
 import os

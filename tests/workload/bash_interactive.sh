@@ -25,7 +25,7 @@ def until(pattern, seconds=20):
 def cmd(line, pattern='PROMPT> $', pause=0.3):
     os.write(fd, line.encode()); time.sleep(pause)
     out = until(pattern)
-    print(repr(re.sub(r'\x1b\[\?2004[hl]\r?|(?<=\] )\d+(?=\r)', '', out)))
+    print(repr(re.sub(r'\x1b\[\?2004[hl]\r?|(?<=\] )\d+(?=\r)|(?<=\d\])[-+]', '', out)))
 until('PROMPT> $')
 cmd('echo hello\r')
 cmd('stty size\r')
