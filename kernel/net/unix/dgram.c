@@ -139,8 +139,8 @@ ssize_t unix_dgram_sendmsg(struct socket *s, struct sock_msg *m)
 		if (scm.fds)
 			ret = unix_scm_attach_fds(&scm, msg);
 	}
-	if (!ret && uio_copy_from(m->data, msg->data, len) != len)
-		ret = -EFAULT;
+	if (!ret)
+		ret = unix_msg_fill(msg, m->data);
 	if (!ret)
 		ret = deliver(u, m, msg, &w);
 	if (ret && msg)
@@ -252,7 +252,7 @@ static ssize_t dgram_copy(struct unix_sock *u, struct sock_msg *m, struct unix_m
 		m->namelen = (u32)unix_addr_copy(msg->sender, m->name);
 	if (n < avail)
 		m->out_flags |= MSG_TRUNC;
-	if (uio_copy_to(m->data, msg->data + skip, n) != n)
+	if (unix_msg_copy(msg, skip, n, m->data))
 		return -EFAULT;
 	put_timestamp(u, m, msg->stamp);
 	unix_scm_take_creds(scm, msg);

@@ -58,15 +58,24 @@ struct unix_fds {
 	struct file *fp[]; /* references */
 };
 
+/* What of a long message does not fit its first block: in blocks of a size that the heap keeps. */
+struct unix_frag {
+	struct unix_frag *next;
+	u32 len;
+	u32 pad;
+	u8 data[];
+};
+
 struct unix_msg {
 	struct list_head node; /* queue; under the receiver's lock */
 	struct unix_sock *sender; /* reference; its wmem is charged with truesize */
 	struct unix_fds *fds; /* taken by the first reader */
 	struct pid *pid; /* reference; NULL = no credentials */
 	u32 uid, gid;
-	u32 len, off; /* bytes in data, bytes already read (streams) */
+	u32 len, off; /* bytes in all, bytes already read (streams) */
 	u32 truesize;
-	u32 pad;
+	u32 first; /* bytes in data */
+	struct unix_frag *frags; /* the rest */
 	s64 stamp; /* CLOCK_REALTIME when sent; 0 = nobody asked */
 	u8 data[];
 };
@@ -172,11 +181,16 @@ void unix_dgram_purge(struct unix_sock *u, struct list_head *drop);
 void unix_dgram_lost(struct unix_sock *u, struct unix_sock *old, struct list_head *drop); /* no lock held */
 
 /* msg.c */
+#define UNIX_BLOCK 32768u
+#define UNIX_FIRST_MAX (UNIX_BLOCK - (u32)sizeof(struct unix_msg))
 /*
  * A message with room for len bytes charged to u, once its send buffer has room. err_ptr: -EAGAIN, -EPIPE, a pending
  * error, -ENOBUFS, or what an interrupted wait answers.
  */
 struct unix_msg *unix_msg_alloc(struct unix_sock *u, u32 len, const struct sock_wait *w);
+int unix_msg_fill(struct unix_msg *m, struct uio *from) __must_check; /* all of it, or -EFAULT */
+/* n bytes from off on, which are there. 0 or -EFAULT. */
+int unix_msg_copy(const struct unix_msg *m, u32 off, u32 n, struct uio *to) __must_check;
 void unix_msg_free(struct unix_msg *m); /* no lock held; wakes the sender when it can write again */
 void unix_msgs_free(struct list_head *list);
 /* Under the receiver's lock. */
