@@ -27,9 +27,10 @@ test-long: deps
 	$(MAKE) build
 	LIMPET=$(CURDIR)/$(BUILD)/limpet tests/run.sh --long
 
-bench: deps
+bench:
+	tools/install-deps.sh runc
 	$(MAKE) build
-	LIMPET=$(CURDIR)/$(BUILD)/limpet bench/run.sh
+	LIMPET=$(CURDIR)/$(BUILD)/limpet bench/run.sh $(BENCH_OPTIONS)
 
 install: build
 	meson configure $(BUILD) --prefix=$(PREFIX)

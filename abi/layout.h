@@ -19,7 +19,11 @@
 #define THREAD_SLOTS 16384ull
 
 #define SCRATCH_BASE 0x7e6000000000ull /* private, key 0: one page per slot */
-#define SHOWN_OFFSET 0x10000000ull /* of a shown page from its scratch page: fits a 32-bit displacement */
+/*
+ * Of a shown page from its scratch page: fits a 32-bit displacement. Negative, since a program can make its GS base 0
+ * by loading a selector: what the gate then takes for the shown page must be no address that a program can map.
+ */
+#define SHOWN_OFFSET (-0x10000000)
 #define SHOWN_BASE (SCRATCH_BASE + SHOWN_OFFSET) /* private, key S: one page per slot */
 
 #define BOOT_BASE 0x7e7000000000ull /* shared, read-only: the boot block */

@@ -1,5 +1,6 @@
 /* Reading and changing attributes: stat, chmod, chown, utimes, truncate, beneath the system calls. */
 #include "fs/internal.h"
+#include "mm/mm.h"
 #include "proc/signal.h"
 
 int vfs_getattr(const struct path *p, struct kstat *st)
@@ -135,10 +136,12 @@ static int change(const struct path *p, struct iattr *a, bool checked)
 		return err;
 	if (a->valid & (ATTR_UID | ATTR_GID | ATTR_MODE))
 		mask |= IN_ATTRIB;
-	if (a->valid & ATTR_SIZE)
+	if (a->valid & ATTR_SIZE) {
 		mask |= IN_MODIFY;
-	else if (a->valid & (ATTR_ATIME | ATTR_MTIME))
+		mm_file_truncated(i);
+	} else if (a->valid & (ATTR_ATIME | ATTR_MTIME)) {
 		mask |= IN_ATTRIB;
+	}
 	if (mask)
 		fs_notify(i, p->dentry, mask | (S_ISDIR_(i->mode) ? IN_ISDIR : 0));
 	return 0;

@@ -12,6 +12,8 @@
 #include "fs/hostfs/hostfs.h"
 #include "fs/overlay/overlay.h"
 #include "fs/pipe/pipe.h"
+#include "fs/proc/proc.h"
+#include "fs/sys/sysfs.h"
 #include "fs/tty/tty.h"
 
 static struct fs_context *boot_fs;
@@ -95,7 +97,7 @@ int fs_init(void)
 		return -ENOMEM;
 	/* In the order of their needs: tmpfs lends its inodes to others, devices go before the file systems that show them. */
 	static int (*const inits[])(void) = { tmpfs_init, hostfs_init, overlay_init, pipe_init, tty_init, hostfile_init,
-					     dev_init };
+					     dev_init, proc_init, sys_init };
 
 	for (u32 i = 0; i < ARRAY_SIZE(inits); i++) {
 		err = inits[i]();

@@ -256,7 +256,10 @@ static int remove_nd(struct nameidata *nd, bool is_dir)
 	}
 	mutex_unlock(&dir->inode->lock);
 	if (!err) {
-		fs_notify(inode, NULL, inode->nlink && !is_dir ? IN_ATTRIB : IN_DELETE_SELF);
+		if (!is_dir)
+			fs_notify(inode, NULL, IN_ATTRIB); /* the number of links */
+		if (is_dir || !inode->nlink)
+			fs_notify(inode, NULL, IN_DELETE_SELF);
 		notify_name(d, inode, IN_DELETE);
 	}
 	dentry_put(d);

@@ -7,6 +7,7 @@
 #ifndef LIMPET_FS_FILEMEM_H
 #define LIMPET_FS_FILEMEM_H
 
+#include "abi/layout.h"
 #include "lib/types.h"
 
 /* Boot: the memfd, FILEMEM_SIZE long and mapped at FILEMEM_BASE already. */
@@ -19,6 +20,8 @@ void filemem_free(u64 offset, u64 pages); /* a run or any part of one */
 void filemem_punch(u64 offset, u64 pages);
 void *filemem_ptr(u64 offset); /* kernel address of a byte; touching it may take a host page fault */
 int filemem_fd(void);
+/* For a mapping of what lies behind a file's end: an offset behind the memfd's own, where the host raises SIGBUS. */
+static inline u64 filemem_beyond(u64 file_offset) { return FILEMEM_SIZE + file_offset; }
 u64 filemem_resident(void); /* bytes the host holds for all file memory, roughly */
 
 #endif

@@ -116,6 +116,7 @@ struct inode {
 	struct inotify_marks *marks; /* fs/inotify.c; NULL = none */
 	void *pipe; /* FIFO: its pipe while open, fs/pipe; unix socket: bound socket; under inode.lock */
 	bool lower; /* this inode is used as a layer of an overlay */
+	bool mapped; /* a program has mapped its file memory once; atomic */
 	bool linkable; /* made by O_TMPFILE without O_EXCL: linkat may give it its first name */
 };
 

@@ -11,6 +11,7 @@
  * Propagation types are stored and shown; events are not propagated between peers.
  */
 #include "fs/mount_tree.h"
+#include "proc/ns.h"
 
 #define MHASH_SIZE 1024u
 
@@ -59,6 +60,7 @@ void mount_put(struct mount *m)
 
 	if (!ref_put(&m->ref))
 		return;
+	ASSERT(hlist_unhashed(&m->hash) && list_empty(&m->ns_node) && list_empty(&m->doomed));
 	sb = m->sb;
 	dentry_put(m->root);
 	sb_unpin(sb);
@@ -185,7 +187,7 @@ struct mount_ns *mount_ns_alloc(void)
 	ref_init(&ns->ref);
 	list_init(&ns->mounts);
 	wait_queue_init(&ns->wait);
-	ns->ino = inode_next_ino();
+	ns->ino = ns_next_ino();
 	return ns;
 }
 

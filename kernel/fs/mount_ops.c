@@ -400,6 +400,9 @@ static int pivot_locked(const struct path *new, const struct path *old, const st
 		return -EINVAL;
 	if ((rm->propagation | nm->parent->propagation) & (u32)MS_SHARED)
 		return -EINVAL;
+	/* A new root from outside the current one (by an open descriptor) would hang the tree below itself. */
+	if (!mount_below_locked(nm, rm))
+		return -EINVAL;
 	if (!mount_below_locked(old->mnt, nm) || (old->mnt == nm && !dentry_is_ancestor(new->dentry, old->dentry)))
 		return -EINVAL;
 	mutex_lock(&dcache_lock);

@@ -352,17 +352,18 @@ static int jump(struct nameidata *nd, struct inode *inode)
 int nd_follow(struct nameidata *nd, struct path *link)
 {
 	struct inode *inode = link->dentry->inode;
+	bool magic = inode->ops->get_link != NULL;
 	int err = 0;
 
 	if (nd->links++ >= MAX_SYMLINKS || (nd->flags & LOOKUP_NO_SYMLINKS) ||
 	    (link->mnt && (link->mnt->flags & MS_NOSYMFOLLOW)))
 		err = -ELOOP;
-	else if (inode->ops->get_link)
+	else if (magic)
 		err = jump(nd, inode);
 	else
 		err = push_text(nd, inode);
-	path_put(link);
-	if (err || inode->ops->get_link || *nd->rest != '/')
+	path_put(link); /* inode may be gone with it */
+	if (err || magic || *nd->rest != '/')
 		return err;
 	if (nd->flags & LOOKUP_BENEATH)
 		return -EXDEV;

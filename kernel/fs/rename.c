@@ -165,8 +165,11 @@ static int rename_children(struct rename *r)
 			dentry_forget(r->nd);
 	}
 	unlock_dirs(odir, ndir);
-	if (!err && moved && replaced && !(r->flags & RENAME_EXCHANGE))
-		fs_notify(replaced, NULL, replaced->nlink && !S_ISDIR_(replaced->mode) ? IN_ATTRIB : IN_DELETE_SELF);
+	if (!err && moved && replaced && !(r->flags & RENAME_EXCHANGE)) {
+		fs_notify(replaced, NULL, IN_ATTRIB);
+		if (S_ISDIR_(replaced->mode) || !replaced->nlink)
+			fs_notify(replaced, NULL, IN_DELETE_SELF);
+	}
 	if (r->od)
 		dentry_put(r->od);
 	if (r->nd)

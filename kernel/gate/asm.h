@@ -4,6 +4,7 @@
 
 /* struct task */
 #define TASK_REGS 0
+#define TASK_R11 24
 #define TASK_RBP 80
 #define TASK_RBX 88
 #define TASK_RDX 96
@@ -12,8 +13,10 @@
 #define TASK_RSP 120
 #define TASK_RIP 128
 #define TASK_RFLAGS 136
-#define TASK_MODE 144
-#define TASK_WORK 148
+#define TASK_CALL_RIP 144
+#define TASK_CALL_RET 152
+#define TASK_MODE 160
+#define TASK_WORK 164
 #define REGS_WORDS 18
 
 /* Pages behind GS. Scratch: the program may scribble. */
@@ -22,14 +25,15 @@
 #define SCRATCH_RCX 16
 #define SCRATCH_RBX 24
 #define SCRATCH_FRAME 64 /* rip, cs, rflags, rsp, ss for IRETQ */
-/* Shown: a program may read it only. */
-#define SHOWN_SELECTOR 0x10000000
-#define SHOWN_PKRU 0x10000008
-#define SHOWN_TASK 0x10000010
-#define SHOWN_SIGSTACK 0x10000018
-#define SHOWN_KSTACK 0x10000020
-#define SHOWN_SCRATCH_FRAME 0x10000028
-#define SHOWN_XMASK 0x10000030
+/* Shown: a program may read it only. abi/layout.h has why it lies in front of scratch. */
+#define SHOWN_SELECTOR (-0x10000000)
+#define SHOWN_PKRU (-0x10000000 + 8)
+#define SHOWN_TASK (-0x10000000 + 0x10)
+#define SHOWN_SIGFRAME (-0x10000000 + 0x18)
+#define SHOWN_KSTACK (-0x10000000 + 0x20)
+#define SHOWN_SCRATCH_FRAME (-0x10000000 + 0x28)
+#define SHOWN_XMASK (-0x10000000 + 0x30)
+#define SHOWN_SIGSTRIDE (-0x10000000 + 0x38)
 
 #define SIGSTACK_SIZE 0x5000
 
@@ -39,16 +43,22 @@
 #define SELECTOR_ALLOW 0
 #define SELECTOR_BLOCK 1
 
-/* Linux's rt signal frame: offsets from the ucontext and the siginfo. */
+/* Linux's rt signal frame: return address, ucontext, siginfo; offsets from the ucontext and the siginfo. */
+#define FRAME_UC 8
+#define UC_SIZE 304
+#define FRAME_SIZE 440
 #define UC_REGS 40
 #define UC_RBP 120
 #define UC_RIP 168
 #define UC_ERR 192
 #define UC_TRAPNO 200
 #define UC_FPSTATE 224
+#define SI_SIGNO 0
 #define SI_CODE 8
 #define SI_ADDR 16
 #define SI_ARCH 28
+#define FLAG_TF 0x100
+#define FLAGS_UNWANTED 0x44500 /* AC, NT, DF, TF: not in the kernel */
 #define USER_CS 0x33
 #define USER_SS 0x2b
 

@@ -8,9 +8,12 @@
 #include "gate/internal.h"
 #include "lib/string.h"
 #include "mm/mm.h"
+#include "mm/patch.h"
 #include "proc/task.h"
 #include "sys/dispatch.h"
 
+#define PF_PROT 1
+#define PF_PKEY 0x20
 #define AUDIT_ARCH_X86_64 0xc000003eu
 #define HOST_SA_SIGINFO 0x4u
 #define HOST_SA_RESTORER 0x04000000u
@@ -28,14 +31,29 @@ struct task *gate_current(void)
 }
 
 void gate_entry(struct task *t, int sig, int code, u64 addr, u64 err, u64 trapno);
+void gate_call(struct task *t);
 void gate_again(struct task *t);
 void gate_kernel_signal(int sig, struct siginfo *info, u8 *uc);
+
+/* A program that was on its way into the call entry, but not in yet, takes it again from the start. */
+static void call_entry_restart(struct task *t)
+{
+	u64 rip = t->regs.rip;
+
+	if (!gate->call_entry || rip <= (u64)gate->call_entry || rip >= (u64)gate->call_entry_open)
+		return;
+	if (rip == (u64)gate->call_entry_taken)
+		t->regs.rbx = *(u64 *)(SCRATCH_BASE + t->ht->slot * PAGE_SIZE + SCRATCH_RBX);
+	t->regs.rip = (u64)gate->call_entry;
+}
 
 void gate_entry(struct task *t, int sig, int code, u64 addr, u64 err, u64 trapno)
 {
 	bool in_syscall = false;
 
 	atomic_store(&t->kicked, 0);
+	call_entry_restart(t);
+	patch_hide(t);
 	switch (sig) {
 	case SIGSYS:
 		if (code != SYS_USER_DISPATCH || err != AUDIT_ARCH_X86_64) {
@@ -46,6 +64,9 @@ void gate_entry(struct task *t, int sig, int code, u64 addr, u64 err, u64 trapno
 		/* As the instruction leaves them. */
 		t->regs.rcx = t->regs.rip;
 		t->regs.r11 = t->regs.rflags;
+		t->regs.call_rip = t->regs.call_ret = t->regs.rip;
+		if (gate->call_entry && t->mm)
+			patch_trap(t->mm, t->regs.rip, t->regs.rax);
 		syscall_dispatch(t);
 		in_syscall = true;
 		break;
@@ -53,16 +74,32 @@ void gate_entry(struct task *t, int sig, int code, u64 addr, u64 err, u64 trapno
 	case SIGBUS:
 		if (code > 0 && code != SI_KERNEL && addr < TASK_SIZE && mm_fault(addr, err, false, &sig, &code))
 			break;
+		/* The kernel's memory looks like nothing: no word of keys. */
+		if (code > 0 && code != SI_KERNEL && addr >= TASK_SIZE) {
+			code = SEGV_MAPERR;
+			err = (err & ~(u64)PF_PKEY) | PF_PROT;
+		}
 		/* Fall through. */
 	case SIGFPE:
 	case SIGILL:
 	case SIGTRAP:
+		if (sig == SIGILL && patch_resume(t))
+			break;
 		signal_from_fault(sig, code, addr, trapno, err);
 		break;
 	default: /* a kick: only the work below */
 		break;
 	}
 	gate_enter_program(in_syscall);
+}
+
+/* From a patched call site: the registers stand in the task. */
+void gate_call(struct task *t)
+{
+	if (atomic_load(&t->kicked))
+		atomic_store(&t->kicked, 0);
+	syscall_dispatch(t);
+	gate_enter_program(true);
 }
 
 /* Work turned up between the last look and the exit. */
@@ -95,8 +132,10 @@ void gate_kernel_signal(int sig, struct siginfo *info, u8 *uc)
 {
 	u64 *rip = (u64 *)(uc + UC_RIP);
 
-	if (sig == GATE_KICK_SIGNAL)
+	if (sig == GATE_KICK_SIGNAL) {
+		gate_measure_frame(uc);
 		return;
+	}
 	if (sig == SIGSEGV || sig == SIGBUS) {
 		u64 addr = info->fault.addr, err = *(u64 *)(uc + UC_ERR);
 		u64 fixup = extable_lookup(*rip);

@@ -19,6 +19,7 @@ void hproc_put(struct hproc *hp);
 void hproc_reaped(u32 host_pid, bool (*died)(struct task *t));
 /* Lets a host thread of the caller's process continue t, which slept when its own was killed. -errno. */
 int hthread_replace(struct task *t) __must_check;
+void gate_measure_frame(const u8 *uc);
 void gate_fpstate_init(void);
 void gate_fpstate_park(struct task *t);
 void gate_fpstate_unpark(struct task *t);

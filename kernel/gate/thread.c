@@ -47,14 +47,19 @@ struct shown {
 	u8 pad[7];
 	u64 pkru;
 	struct task *task;
-	u64 sigstack;
+	u64 sigframe;
 	u64 kstack;
 	u64 scratch_frame;
 	u64 xmask;
+	u64 sigstride;
 };
+_Static_assert(SHOWN_OFFSET + offsetof(struct shown, sigstride) == SHOWN_SIGSTRIDE, "asm.h");
+_Static_assert(SHOWN_OFFSET + offsetof(struct shown, sigframe) == SHOWN_SIGFRAME, "asm.h");
 _Static_assert(SHOWN_OFFSET + offsetof(struct shown, xmask) == SHOWN_XMASK, "asm.h");
 _Static_assert(SHOWN_OFFSET + offsetof(struct shown, task) == SHOWN_TASK, "asm.h");
 _Static_assert(offsetof(struct task, mode) == TASK_MODE && offsetof(struct task, work) == TASK_WORK, "asm.h");
+_Static_assert(offsetof(struct gate_regs, call_rip) == TASK_CALL_RIP && offsetof(struct gate_regs, r11) == TASK_R11, "asm.h");
+_Static_assert(offsetof(struct gate_regs, call_ret) == TASK_CALL_RET, "asm.h");
 _Static_assert(offsetof(struct gate_regs, rflags) == TASK_RFLAGS && offsetof(struct gate_regs, rbx) == TASK_RBX, "asm.h");
 
 static struct shown *shown_page(u32 slot) { return (struct shown *)(scratch_page(slot) + SHOWN_OFFSET); }
@@ -96,6 +101,40 @@ static void slot_free(struct hthread *ht)
 	mutex_unlock(&hproc_lock);
 }
 
+/*
+ * Where the host puts signal frames depends on the processor. Found out once, from a kick that meets the kernel on its
+ * own stack: uc is its ucontext. entry.inc needs the place of a first frame and the distance of one that interrupts it.
+ */
+static u64 sigframe_offset, sigframe_stride;
+
+#define FP_MAGIC1 0x46505853u
+#define FP_MAGIC1_AT 464
+#define FP_SIZE_AT 468
+#define REDZONE 128
+
+/* The host's arithmetic. */
+static u64 frame_place(u64 sp, u64 fp_size)
+{
+	u64 fp = (sp - fp_size) & ~63ull;
+
+	return ((fp - FRAME_SIZE) & ~15ull) - 8;
+}
+
+void gate_measure_frame(const u8 *uc)
+{
+	u64 frame = (u64)uc - FRAME_UC, top = slot_base(0) + SIGSTACK_SIZE;
+	const u8 *fp = *(const u8 *const *)(uc + UC_FPSTATE);
+	u64 fp_size = *(const u32 *)(fp + FP_SIZE_AT);
+
+	if (sigframe_stride)
+		return;
+	if (*(const u32 *)(fp + FP_MAGIC1_AT) != FP_MAGIC1 || frame != frame_place(top, fp_size) ||
+	    top - frame > SIGSTACK_SIZE / 3)
+		panic("signal frames of an unknown kind: %#lx, %#lx, %lu", frame, (u64)fp, fp_size);
+	sigframe_offset = frame - slot_base(0);
+	sigframe_stride = frame - frame_place(frame - REDZONE, fp_size);
+}
+
 /* Sets up what is the host thread's own. Runs before current is valid; returns with it. */
 static void thread_setup(struct hthread *ht, bool guest)
 {
@@ -109,7 +148,10 @@ static void thread_setup(struct hthread *ht, bool guest)
 	s->selector = SELECTOR_ALLOW;
 	s->pkru = gate->app_pkru;
 	s->task = ht->task;
-	s->sigstack = hthread_sigstack(ht);
+	s->sigframe = hthread_sigstack(ht) + sigframe_offset;
+	s->sigstride = sigframe_stride;
+	/* No frame yet, whatever the slot's last owner left here. */
+	*(u64 *)s->sigframe = 0;
 	s->kstack = hthread_kstack_top(ht);
 	s->scratch_frame = scratch_page(ht->slot) + SCRATCH_FRAME;
 	s->xmask = gate_fpstate_mask();
@@ -273,6 +315,8 @@ int hthread_adopt_boot(struct task *t)
 	hp->host_pid = (u32)host_getpid();
 	hthread_attach(ht, hp);
 	thread_setup(ht, false);
+	host_tgkill((int)hp->host_pid, (int)ht->host_tid, GATE_KICK_SIGNAL);
+	BUG_ON(!sigframe_stride);
 	return 0;
 }
 

@@ -41,6 +41,15 @@ static bool stack_grow(struct mm *mm, struct vma *v, u64 addr)
 	return true;
 }
 
+bool mm_retries_used_up(struct mm *mm, u64 page)
+{
+	if (mm->retry_addr != page) {
+		mm->retry_addr = page;
+		mm->retry_count = 0;
+	}
+	return mm->retry_count++ >= RETRY_MAX;
+}
+
 /* The list says that this access is fine. */
 static bool mend(struct mm *mm, struct vma *v, u64 addr, u32 need)
 {
@@ -49,11 +58,7 @@ static bool mend(struct mm *mm, struct vma *v, u64 addr, u32 need)
 	if ((v->prot & PROT_WRITE) && (v->prot & PROT_EXEC) && need != PROT_READ)
 		return !mm_host_flip(page, need == PROT_EXEC);
 	/* Another thread changed the mapping since the fault, or a host call failed half way: again, but not for ever. */
-	if (mm->retry_addr != page) {
-		mm->retry_addr = page;
-		mm->retry_count = 0;
-	}
-	return mm->retry_count++ < RETRY_MAX && !mm_host_protect(page, PAGE_SIZE, v->prot);
+	return !mm_retries_used_up(mm, page) && !mm_host_protect(page, PAGE_SIZE, v->prot);
 }
 
 bool mm_fault(u64 addr, u64 err, bool kernel, int *sig, int *code)
@@ -66,7 +71,7 @@ bool mm_fault(u64 addr, u64 err, bool kernel, int *sig, int *code)
 	(void)kernel;
 	*code = BUS_ADRERR;
 	if (*sig == SIGBUS)
-		return false; /* behind the end of a file, or the host is out of memory for it */
+		return mm_fault_past_end(addr); /* else behind the end of a file, or the host is out of memory for it */
 	*sig = SIGSEGV;
 	*code = SEGV_MAPERR;
 	if (!mm || addr >= TASK_SIZE)

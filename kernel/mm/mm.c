@@ -12,6 +12,7 @@
 #include "fs/file.h"
 #include "gate/host.h"
 #include "lib/string.h"
+#include "mm/patch.h"
 #include "mm/vma.h"
 #include "proc/task.h"
 
@@ -33,10 +34,12 @@ u64 mm_random(u32 bits)
 
 struct mm *mm_alloc(void)
 {
+	static u32 last_id;
 	struct mm *mm = kzalloc(sizeof(*mm));
 
 	if (!mm)
 		return NULL;
+	mm->id = atomic_add(&last_id, 1);
 	ref_init(&mm->ref);
 	mm->users = 1;
 	mutex_init(&mm->lock, LOCK_MM);
@@ -51,6 +54,7 @@ void mm_put(struct mm *mm)
 		return;
 	vma_remove_range(mm, 0, TASK_SIZE, &dead); /* nobody else knows it: no lock */
 	vma_free_chain(dead);
+	patch_free(mm);
 	if (mm->exe) {
 		exe_allow_write(mm->exe);
 		file_put(mm->exe);
@@ -106,6 +110,7 @@ struct mm *mm_copy(struct mm *old)
 	mm->env_start = old->env_start;
 	mm->env_end = old->env_end;
 	mm->vdso = old->vdso;
+	patch_copy(mm, old);
 	mm->thp_disable = old->thp_disable;
 	mm->auxv_len = old->auxv_len;
 	memcpy(mm->auxv, old->auxv, sizeof(mm->auxv));

@@ -42,6 +42,10 @@ struct vma {
 #define VMA_HUGEPAGE 0x00200000u
 #define VMA_NOHUGEPAGE 0x00400000u
 #define VMA_MERGEABLE 0x00800000u
+#define VMA_FILEMEM 0x80000000u /* of a regular file in file memory: pages behind its end are mapped from nowhere */
+
+#define PATCH_AREAS 4
+struct patch_area;
 
 struct mm {
 	struct ref ref; /* tasks that use it, and lookers */
@@ -64,6 +68,9 @@ struct mm {
 	u64 vdso;
 	bool thp_disable;
 	u64 def_flags; /* mlockall(MCL_FUTURE): MAP_LOCKED, VMA_LOCKONFAULT */
+	u32 id; /* immutable; no other living mm's */
+	struct patch_area *patch_area[PATCH_AREAS]; /* trampolines; set under lock, atomic */
+	u32 truncated; /* a file mapped here got shorter: mm_task_work looks; atomic */
 	u64 retry_addr; /* mm_fault: the last fault that the list could not explain */
 	u32 retry_count;
 };
@@ -111,6 +118,11 @@ struct vma *vma_next(struct vma *v);
  * 2 write, 16 fetch. Takes mm->lock when it can; from a user copy no lock is held, by contract.
  */
 bool mm_fault(u64 addr, u64 err, bool kernel, int *sig, int *code);
+
+/* A file in file memory got shorter: mappings of it get SIGBUS behind its end. No lock held. */
+struct inode;
+void mm_file_truncated(struct inode *inode);
+void mm_task_work(void); /* the current task's share of that, on its way to its program */
 
 /* Another task's memory (process_vm_readv, /proc/PID/mem, ptrace): bytes done or -errno. write != 0: into it. */
 /* Its host process, or -ESRCH when it has none now (exiting, or its host thread is lent to a vfork child). */

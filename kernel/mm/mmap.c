@@ -81,8 +81,12 @@ int mm_pieces_map(const struct map_pieces *p, u64 addr, u64 len, u32 prot, u32 f
 	if (!p->count)
 		return mm_host_map(addr, len, prot, flags, -1, 0);
 	for (u32 i = 0; i < p->count && !err; i++) {
-		err = mm_host_map(addr, p->piece[i].len, prot, flags, p->piece[i].host_fd, p->piece[i].host_offset);
-		addr += p->piece[i].len;
+		const struct map_source *s = &p->piece[i];
+
+		/* Nothing is there that could be looked at and run; the fault that finds something maps it anew. */
+		err = mm_host_map(addr, s->len, map_source_beyond(s) ? prot & ~PROT_EXEC : prot, flags, s->host_fd,
+				  s->host_offset);
+		addr += s->len;
 	}
 	return err;
 }
@@ -250,6 +254,7 @@ static int map_locked(struct mm *mm, struct request *r, struct vma **dead)
 	err = check_room(mm, r);
 	if (err)
 		return err;
+	r->vflags |= mm_pieces_flags(&r->pieces, r->file);
 	v = vma_alloc(r->addr, end, r->prot, r->vflags);
 	if (!v)
 		return -ENOMEM;

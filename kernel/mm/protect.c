@@ -34,7 +34,8 @@ static int host_prot(u32 prot, bool content)
 
 	if ((p & PROT_WRITE) && (p & PROT_EXEC))
 		p &= content ? ~PROT_WRITE : ~PROT_EXEC;
-	return p;
+	/* On execute-only the host would spend a key of its own and close it to the kernel. */
+	return p & PROT_EXEC ? p | PROT_READ : p;
 }
 
 static int make_executable(u64 addr, u64 len, int prot)

@@ -17,9 +17,11 @@ static int shared_anon_mmap(struct file *f, u64 offset, u64 len, u32 prot, u32 f
 	struct shared_anon *s = f->priv;
 	u64 size = s->pages << PAGE_SHIFT;
 
-	/* Beyond the end (mremap made the mapping longer) Linux gives SIGBUS on touch; there is nothing to map here. */
-	if (offset >= size)
-		return -ENOMEM;
+	/* Beyond the end: mremap made the mapping longer. */
+	if (offset >= size) {
+		*out = (struct map_source){ filemem_fd(), filemem_beyond(offset), len, true };
+		return 0;
+	}
 	*out = (struct map_source){
 		.host_fd = filemem_fd(),
 		.host_offset = s->run + offset,

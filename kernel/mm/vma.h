@@ -56,6 +56,14 @@ int mm_lock_allowed(struct mm *mm, u64 pages, int over) __must_check; /* RLIMIT_
 bool mm_sealed(struct mm *mm, u64 start, u64 end);
 void mm_populate(u64 addr, u64 len, u32 prot); /* no lock held */
 
+/* past_end.c */
+bool map_source_beyond(const struct map_source *s);
+u32 mm_pieces_flags(const struct map_pieces *p, struct file *file);
+bool mm_fault_past_end(u64 addr); /* no lock held; true = the file has grown, try again */
+
+/* fault.c */
+bool mm_retries_used_up(struct mm *mm, u64 page); /* counts */
+
 /* shmem.c */
 struct file *mm_shared_anon(u64 len); /* a file of zeros behind MAP_SHARED|MAP_ANONYMOUS; err_ptr */
 

@@ -130,6 +130,8 @@ struct pid *pid_alloc(u32 want)
 	return p;
 }
 
+u32 pid_last_used(void) { return atomic_load_relaxed(&pid_last); }
+
 void pid_release_unused(struct pid *p)
 {
 	mutex_assert_held(&tasklist_lock);

@@ -6,6 +6,7 @@
 #include "abi/linux/errno.h"
 #include "abi/linux/unistd.h"
 #include "core/strace.h"
+#include "mm/mm.h"
 #include "proc/internal.h"
 #include "proc/ptimer.h"
 
@@ -153,8 +154,10 @@ void signal_deliver(bool in_syscall)
 		struct ksignal k;
 		u32 work = atomic_load(&t->work);
 
-		if (work & WORK_TASK)
+		if (work & WORK_TASK) {
 			atomic_and(&t->work, ~WORK_TASK);
+			mm_task_work();
+		}
 		if ((work & (WORK_EXIT | WORK_STOP | WORK_SIGNAL)) && next_signal(&k)) {
 			if (restart)
 				restart_with_handler(t, k.action.flags);

@@ -60,6 +60,7 @@ struct process *process_alloc(void)
 	rlimits_default(p->rlim);
 	p->start_time = ktime_get_boottime();
 	p->dumpable = true;
+	p->loginuid = p->audit_session = ~0u;
 	ptimer_process_init(p);
 	return p;
 }
@@ -71,6 +72,8 @@ void process_inherit(struct process *p, struct process *from)
 	mutex_unlock(&from->rlim_lock);
 	p->dumpable = from->dumpable;
 	p->oom_score_adj = from->oom_score_adj;
+	p->loginuid = from->loginuid;
+	p->audit_session = from->audit_session;
 	mutex_lock(&tasklist_lock);
 	p->exe = from->exe ? file_get(from->exe) : NULL;
 	mutex_unlock(&tasklist_lock);

@@ -113,6 +113,7 @@ struct process {
 	struct list_head posix_timers; /* proc/ptimer.c */
 	u32 next_timer_id;
 	int oom_score_adj;
+	u32 loginuid, audit_session; /* /proc/PID/loginuid; ~0 = not set; inherited */
 	bool dumpable;
 	bool vforked; /* the parent waits in vfork; under tasklist_lock */
 	struct task *vfork_parent; /* waits for exec or exit of this process; under tasklist_lock */
@@ -253,6 +254,7 @@ static inline void task_get(struct task *t) { ref_get(&t->ref); }
 void task_put(struct task *t);
 static inline void process_get(struct process *p) { ref_get(&p->ref); }
 void process_put(struct process *p);
+u32 pid_last_used(void); /* the number given out last; grows by one with each new task until it wraps */
 /* As task_find and process_find, taking the lock and a reference; NULL = no such. */
 struct task *task_lookup(u32 tid);
 struct process *process_lookup(u32 tgid);

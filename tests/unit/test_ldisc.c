@@ -1,4 +1,8 @@
-/* The line discipline on its own: editing, echo, signals, flow control, output processing. */
+/*
+ * The line discipline on its own: editing, echo, signals, flow control, output processing.
+ *
+ * build: kernel/fs/tty/ldisc.c kernel/fs/tty/ldisc_echo.c
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,6 +1,9 @@
 /*
  * The mmap family of kernel/mm against the host it runs on: random calls within a window of addresses, after each the
  * VMA list is compared with /proc/self/maps, and the contents of moved and kept pages with what was written.
+ *
+ * build: kernel/mm/vma.c kernel/mm/mmap.c kernel/mm/mremap.c kernel/mm/mprotect.c kernel/mm/protect.c kernel/mm/advise.c
+ * build: kernel/mm/mm.c kernel/mm/mlock.c kernel/mm/fault.c kernel/mm/shmem.c
  */
 #include <setjmp.h>
 #include <stdarg.h>

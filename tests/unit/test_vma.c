@@ -1,6 +1,8 @@
 /*
  * The VMA tree of kernel/mm/vma.c against a page map: random inserts, cuts, removals and joins; after each the tree's
  * own rules are checked, and searches for holes are compared with a plain scan.
+ *
+ * build: kernel/mm/vma.c
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -37,7 +37,8 @@ static void drop_share(struct inode *inode, struct pipe *p)
 int fifo_open(struct inode *inode, struct file *file)
 {
 	u32 mode = file->mode_flags & (FMODE_READ | FMODE_WRITE), seen = 0;
-	bool nonblock = file->flags & O_NONBLOCK, wait;
+	/* One without a name, opened through /proc/PID/fd, waits for nobody. */
+	bool named = !pipe_unnamed(inode), nonblock = file->flags & O_NONBLOCK, wait;
 	struct pipe *p;
 	int err = 0;
 
@@ -47,7 +48,7 @@ int fifo_open(struct inode *inode, struct file *file)
 	if (!p)
 		return -ENOMEM;
 	mutex_lock(&p->lock);
-	if (mode == FMODE_WRITE && nonblock && !p->readers) {
+	if (named && mode == FMODE_WRITE && nonblock && !p->readers) {
 		mutex_unlock(&p->lock);
 		drop_share(inode, p);
 		return -ENXIO;
@@ -62,12 +63,12 @@ int fifo_open(struct inode *inode, struct file *file)
 	}
 	file->pos = 0;
 	wait = false;
-	if (mode == FMODE_READ && !p->writers) {
+	if (named && mode == FMODE_READ && !p->writers) {
 		seen = p->w_counter;
 		wait = !nonblock;
 		if (nonblock)
 			file->pos = seen; /* no hangup before a writer came: pipe_poll */
-	} else if (mode == FMODE_WRITE && !p->readers) {
+	} else if (named && mode == FMODE_WRITE && !p->readers) {
 		seen = p->r_counter;
 		wait = true;
 	}

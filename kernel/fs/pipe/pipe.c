@@ -122,7 +122,7 @@ static ssize_t pipe_read(struct file *f, struct uio *to, loff_t *pos)
 {
 	bool nonblock = atomic_load_relaxed(&f->flags) & O_NONBLOCK;
 	struct pipe *p = f->priv;
-	bool had_writers;
+	bool had_writers, slept = false;
 	ssize_t ret;
 	int err;
 
@@ -138,13 +138,15 @@ static ssize_t pipe_read(struct file *f, struct uio *to, loff_t *pos)
 		pipe_release_claim(&p->rbusy, &p->rd_wait);
 		if (ret) {
 			wake_writers(p);
-			wake_readers(p); /* the next one, when something is left */
+			if (slept)
+				wake_readers(p); /* the next one, when something is left: this one took its wake-up */
 			return ret;
 		}
 		if (!had_writers)
 			return 0;
 		if (nonblock)
 			return -EAGAIN;
+		slept = true;
 		err = wait_event_exclusive(&p->rd_wait, readable(p));
 		if (err) {
 			wake_readers(p); /* the wake-up may have been meant for another */
@@ -490,6 +492,11 @@ long pipe_fcntl(struct file *f, u32 cmd, u64 arg)
 }
 
 static const struct inode_ops pipe_inode_ops = { 0 };
+bool pipe_unnamed(const struct inode *inode)
+{
+	return inode->sb == pipefs;
+}
+
 static const struct super_ops pipefs_super_ops = { 0 };
 static const struct fs_type pipefs_type = { .name = "pipefs", .nodev = true };
 

@@ -86,5 +86,6 @@ struct pipe *pipe_alloc(void); /* NULL = no memory */
 void pipe_free(struct pipe *p);
 /* Takes one end, or both, of mode_flags off again and drops the file's share. */
 void pipe_detach(struct inode *inode, struct pipe *p, u32 mode_flags);
+bool pipe_unnamed(const struct inode *inode); /* made by pipe(2), not by name */
 
 #endif

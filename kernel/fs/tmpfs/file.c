@@ -208,7 +208,7 @@ static int tmpfs_mmap(struct file *f, u64 offset, u64 len, u32 prot, u32 flags, 
 {
 	struct inode *i = f->inode;
 	struct tmpfs_inode *ti = tmpfs_i(i);
-	u64 page = offset >> PAGE_SHIFT, pages = PAGE_ALIGN_UP(len) >> PAGE_SHIFT, where;
+	u64 page = offset >> PAGE_SHIFT, pages = PAGE_ALIGN_UP(len) >> PAGE_SHIFT, where, end;
 	struct tmpfs_run *r;
 	bool shared = (flags & 3) == 1 || (flags & 3) == 3; /* MAP_SHARED, MAP_SHARED_VALIDATE */
 	int err = 0;
@@ -221,8 +221,14 @@ static int tmpfs_mmap(struct file *f, u64 offset, u64 len, u32 prot, u32 flags, 
 		mutex_unlock(&ti->lock);
 		return -EPERM;
 	}
-	where = tmpfs_reserve(i, page, &pages, &err);
-	if (where != FILEMEM_NONE) {
+	end = PAGE_ALIGN_UP(i->size) >> PAGE_SHIFT;
+	if (page >= end) {
+		where = filemem_beyond(offset);
+	} else {
+		pages = umin(pages, end - page);
+		where = tmpfs_reserve(i, page, &pages, &err);
+	}
+	if (where != FILEMEM_NONE && page < end) {
 		r = tmpfs_find_run(ti, page);
 		r->mapped = true;
 		ti->has_mapped = true;

@@ -19,5 +19,7 @@
 	cmp	%gs:SHOWN_PKRU, %eax
 	jne	GATE(bad)
 	.endm
+	.macro CALL_ENTRY
+	.endm
 #include "gate/entry.inc"
 	.section .note.GNU-stack, "", @progbits

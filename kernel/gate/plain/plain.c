@@ -2,6 +2,9 @@
 #include "gate/gate.h"
 
 void gate_plain_signal_entry(void);
+void gate_plain_call_entry(void);
+void gate_plain_call_entry_taken(void);
+void gate_plain_call_entry_open(void);
 __noreturn void gate_plain_exit(struct task *t);
 
 static int init(void) { return 0; }
@@ -10,5 +13,8 @@ const struct gate_ops gate_plain = {
 	.name = "plain",
 	.init = init,
 	.signal_entry = gate_plain_signal_entry,
+	.call_entry = gate_plain_call_entry,
+	.call_entry_taken = gate_plain_call_entry_taken,
+	.call_entry_open = gate_plain_call_entry_open,
 	.exit = gate_plain_exit,
 };
