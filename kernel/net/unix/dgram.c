@@ -42,6 +42,11 @@ static int target_dead(struct unix_sock *u, struct unix_sock *other, bool named)
 	return named ? 0 : -ECONNRESET;
 }
 
+static u32 wants_stamp(const struct unix_sock *u)
+{
+	return atomic_load_relaxed(&u->sock.bits) & (1u << SB_TIMESTAMP | 1u << SB_TIMESTAMPNS);
+}
+
 enum { QUEUED, FULL, DEAD };
 
 static int try_queue(struct unix_sock *u, struct unix_sock *other, struct unix_msg *msg)
@@ -75,7 +80,7 @@ static int deliver(struct unix_sock *u, const struct sock_msg *m, struct unix_ms
 		if (is_err(other))
 			return (int)ptr_err(other);
 		unix_scm_default_creds(msg, u, other);
-		if ((atomic_load_relaxed(&other->sock.bits) & (1u << SB_TIMESTAMP | 1u << SB_TIMESTAMPNS)) && !msg->stamp)
+		if (unlikely(wants_stamp(other)) && !msg->stamp)
 			msg->stamp = ktime_get_real();
 		ret = try_queue(u, other, msg);
 		if (ret == QUEUED) {
@@ -214,7 +219,8 @@ static int dgram_wait(struct unix_sock *u, bool peek, s32 peek_off, const struct
 		*out = NULL;
 		if (ret <= 0)
 			return ret;
-		ret = sock_wait_event(&u->wait, dgram_readable(u, seen), w->deadline, WAIT_EXCLUSIVE, POLLIN | POLLRDNORM);
+		ret = sock_wait_event(&u->wait, dgram_readable(u, seen), w->deadline, WAIT_EXCLUSIVE,
+				      POLLIN | POLLRDNORM);
 		if (ret) {
 			if (atomic_load(&u->qlen))
 				wake_up_poll(&u->wait, POLLIN | POLLRDNORM); /* perhaps meant for another */
@@ -225,10 +231,10 @@ static int dgram_wait(struct unix_sock *u, bool peek, s32 peek_off, const struct
 
 static void put_timestamp(struct unix_sock *u, struct sock_msg *m, s64 stamp)
 {
-	u32 bits = atomic_load_relaxed(&u->sock.bits);
+	u32 bits = wants_stamp(u);
 	struct timespec64 ts;
 
-	if (likely(!(bits & (1u << SB_TIMESTAMP | 1u << SB_TIMESTAMPNS))))
+	if (likely(!bits))
 		return;
 	ts = ns_to_timespec64(stamp ? stamp : ktime_get_real());
 	if (bits & 1u << SB_TIMESTAMPNS) {

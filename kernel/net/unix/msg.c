@@ -1,7 +1,7 @@
 /* Messages on their way: memory, the sender's send buffer, queues. */
 #include "net/unix/unix.h"
 
-/* What Linux charges for the bookkeeping of a message; programs that count on a number of small messages get the same. */
+/* What Linux charges for a message's bookkeeping, so that as many small ones fit as programs are used to. */
 #define HEAD_COST 256u
 #define TAIL_COST 320u
 

@@ -23,7 +23,8 @@
  * queue, so a message it has looked at stays while it copies.
  *
  * Locks, outermost first: bind_lock, recv_lock (sleep locks); gc_lock; unix_sock.lock (two of them by address, or a
- * listener's before one in its accept queue); wait queues; table_lock. gc_lock is never taken with a unix_sock.lock held.
+ * listener's before one in its accept queue); wait queues; table_lock. gc_lock is never taken with a unix_sock.lock
+ * held.
  */
 #ifndef LIMPET_NET_UNIX_H
 #define LIMPET_NET_UNIX_H
@@ -204,7 +205,8 @@ struct unix_scm {
 	u32 uid, gid;
 };
 int unix_scm_send(struct unix_scm *scm, const struct sock_msg *m) __must_check;
-int unix_scm_attach_fds(struct unix_scm *scm, struct unix_msg *m) __must_check; /* counts them as in flight; -ETOOMANYREFS */
+/* Counts them as in flight; -ETOOMANYREFS. */
+int unix_scm_attach_fds(struct unix_scm *scm, struct unix_msg *m) __must_check;
 void unix_scm_attach_creds(const struct unix_scm *scm, struct unix_msg *m);
 void unix_scm_default_creds(struct unix_msg *m, const struct unix_sock *from, const struct unix_sock *to);
 void unix_scm_take_fds(struct unix_scm *scm, struct unix_msg *m); /* the holder of recv_lock, or of m */
@@ -219,7 +221,7 @@ int unix_inflight_add(struct unix_fds *fds) __must_check; /* -ETOOMANYREFS, -ENO
 void unix_inflight_remove(struct unix_fds *fds);
 struct unix_fds *unix_inflight_take(struct unix_msg *m); /* out of a message that may still be queued */
 void unix_inflight_barrier(void); /* waits for a collection that is under way */
-/* Drops the references (files of unix sockets perhaps later, so that releases do not nest) and frees fds. No lock held. */
+/* Drops the references (of unix sockets perhaps later, so that releases do not nest) and frees fds. No lock held. */
 void unix_fds_release(struct unix_fds *fds);
 void unix_gc(void); /* at release of a socket, and when much is in flight. No lock held */
 void unix_gc_throttle(void);
