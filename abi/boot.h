@@ -45,7 +45,7 @@ struct boot_block {
 	int32_t strace_fd; /* --strace */
 	int32_t stdio_fd[3]; /* become the program's 0, 1, 2 */
 	int32_t host_proc_fd; /* O_PATH of a procfs of the sandbox's PID namespace, for accounting; or -1 */
-	int32_t pad0;
+	uint32_t init_mortal; /* 1 = signals end the first process like any other, as the user of a command expects */
 
 	/* the program */
 	uint32_t argc, argv; /* count, offset of uint32_t[argc] string offsets */

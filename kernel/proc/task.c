@@ -9,6 +9,7 @@
 
 #include "abi/linux/errno.h"
 #include "core/alloc.h"
+#include "core/boot.h"
 #include "core/log.h"
 #include "fs/file.h"
 #include "fs/fs.h"
@@ -237,7 +238,7 @@ static void publish_process(struct process *p, struct task *t, struct process *p
 	p->sighand = t->sighand;
 	if (!parent) {
 		ASSERT(!init_process);
-		p->unkillable = true;
+		p->unkillable = !boot->init_mortal;
 		process_set_session(p, p->pid);
 		process_set_pgrp(p, p->pid);
 		init_process = p;

@@ -261,6 +261,7 @@ static int complete(struct spec *spec, struct error *err)
 		spec->cwd = arena_strdup(&spec->arena, cwd);
 	}
 	spec->root_overlay = true;
+	spec->init_mortal = true;
 	if (!spec->rootfs)
 		spec->rootfs = "/";
 	spec->cap_bounding = ALL_CAPS;

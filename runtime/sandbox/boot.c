@@ -182,6 +182,7 @@ int boot_block_memfd(const struct spec *spec, const struct boot_facts *facts, st
 		.stdio_fd = {0, 1, 2},
 		.host_proc_fd = facts->host_proc_fd,
 		.terminal = facts->terminal,
+		.init_mortal = spec->init_mortal,
 		.rows = facts->rows,
 		.cols = facts->cols,
 		.fail_alloc_every = spec->fail_alloc_every,

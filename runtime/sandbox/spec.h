@@ -47,6 +47,7 @@ struct spec {
 	size_t ngroups;
 	uint64_t cap_permitted, cap_effective, cap_inheritable, cap_ambient, cap_bounding;
 	bool no_new_privs;
+	bool init_mortal; /* signals end the first process like any other, not as a PID 1 */
 	bool want_terminal; /* refuse to start when stdin is none */
 	struct spec_rlimit *rlimits;
 	size_t nrlimits;

@@ -4,6 +4,7 @@
 #include "abi/linux/fcntl.h"
 #include "abi/linux/signal.h"
 #include "fs/event/event.h"
+#include "fs/proc/proc.h"
 #include "lib/string.h"
 #include "proc/task.h"
 
@@ -227,6 +228,8 @@ int pidfd_signal(int pidfd, int sig, struct uptr uinfo, u32 flags)
 	if (!f)
 		return -EBADF;
 	pid = pidfd_pid(f);
+	if (!pid)
+		pid = proc_tgid_pid(f); /* an open /proc/PID does, for this call alone */
 	if (!pid) {
 		ret = -EBADF;
 		goto out;

@@ -446,6 +446,16 @@ static int proc_open(struct inode *i, struct file *f)
 	return n->e->open ? n->e->open(&(struct proc_ctx){ NULL, n }, f) : proc_file_open(f);
 }
 
+struct pid *proc_tgid_pid(const struct file *f)
+{
+	const struct proc_node *n;
+
+	if (f->ops != &proc_dir_fops)
+		return NULL;
+	n = proc_node(f->inode);
+	return n->e == &proc_tgid_entry ? n->pid : NULL;
+}
+
 static const struct file_ops proc_file_fops = {
 	.name = "proc",
 	.read = proc_file_read,

@@ -146,6 +146,8 @@ bool proc_pid_hidden(struct super_block *sb, struct task *t, u32 level); /* by h
 
 /* pid.c */
 extern const struct proc_entry proc_tgid_entry, proc_tid_entry;
+/* Whose directory /proc/PID an open directory is, valid as long as the file; NULL when it is another file. */
+struct pid *proc_tgid_pid(const struct file *f);
 
 /* pid_*.c */
 int proc_show_stat(struct seq *s, const struct proc_ctx *c);
