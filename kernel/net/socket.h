@@ -73,8 +73,10 @@ struct socket_family {
 #define SOCK_F_INHERIT (SOCK_F_PASSCRED | SOCK_F_PASSPIDFD | SOCK_F_PASSSEC) /* by accepted ones */
 
 /* Options that are only remembered: on or off, and numbers. */
-enum sock_bit { SB_DEBUG, SB_REUSEADDR, SB_DONTROUTE, SB_BROADCAST, SB_KEEPALIVE, SB_OOBINLINE, SB_NO_CHECK, SB_REUSEPORT,
-	SB_TIMESTAMP, SB_TIMESTAMPNS, SB_RXQ_OVFL, SB_NOFCS, SB_SELECT_ERR_QUEUE, SB_ZEROCOPY, SB_LINGER, SB_LOCK_FILTER };
+enum sock_bit {
+	SB_DEBUG, SB_REUSEADDR, SB_DONTROUTE, SB_BROADCAST, SB_KEEPALIVE, SB_OOBINLINE, SB_NO_CHECK, SB_REUSEPORT,
+	SB_TIMESTAMP, SB_TIMESTAMPNS, SB_RXQ_OVFL, SB_NOFCS, SB_SELECT_ERR_QUEUE, SB_ZEROCOPY, SB_LINGER, SB_LOCK_FILTER,
+};
 
 struct socket {
 	const struct socket_ops *ops; /* immutable */
@@ -168,7 +170,7 @@ int socket_getopt(struct socket *s, int level, int name, struct uptr val, struct
  * 0 or -EFAULT, which Linux's receive calls ignore too.
  */
 int sock_cmsg_put(struct sock_msg *m, int level, int type, const void *data, u32 len);
-/* The control data's items, for sending: the next behind c (NULL = the first), or NULL; err_ptr(-EINVAL) when malformed. */
+/* The control data's items, for sending: the one behind c (NULL = the first), or NULL; err_ptr(-EINVAL): malformed. */
 const struct cmsghdr *sock_cmsg_next(const struct sock_msg *m, const struct cmsghdr *c);
 static inline const void *sock_cmsg_data(const struct cmsghdr *c) { return c + 1; }
 

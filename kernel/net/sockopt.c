@@ -326,7 +326,7 @@ static int get_option(struct socket *s, int name, void *val, u32 len)
 
 int socket_getopt(struct socket *s, int level, int name, struct uptr val, struct uptr ulen)
 {
-	u8 buf[SOCKOPT_MAX];
+	u8 buf[SOCKOPT_MAX] __aligned(8);
 	u32 ul, len;
 	int ret;
 

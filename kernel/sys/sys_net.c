@@ -134,8 +134,10 @@ SYSCALL3(connect, int, fd, struct uptr, uaddr, int, len)
 	if (is_err(f))
 		return ptr_err(f);
 	ret = net_addr_in(addr, uaddr, len);
+	if (!ret && !s->ops->connect)
+		ret = -EOPNOTSUPP;
 	if (!ret)
-		ret = s->ops->connect ? s->ops->connect(s, addr, (u32)len, atomic_load_relaxed(&f->flags)) : -EOPNOTSUPP;
+		ret = s->ops->connect(s, addr, (u32)len, atomic_load_relaxed(&f->flags));
 	file_put(f);
 	return ret;
 }

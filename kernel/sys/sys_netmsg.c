@@ -292,7 +292,7 @@ static long recv_many(struct file *f, struct socket *s, struct uptr vec, u32 cou
 	if (!done)
 		return ret;
 	/* The error is for the next call. */
-	if (ret < 0 && ret != -EAGAIN && ret != -ERESTARTSYS && ret != -ERESTARTNOINTR)
+	if (ret < 0 && ret != -EAGAIN && ret != -EINTR && ret != -ERESTARTSYS && ret != -ERESTARTNOINTR)
 		atomic_store(&s->err, (int)-ret);
 	return (long)done;
 }

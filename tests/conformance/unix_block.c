@@ -96,7 +96,8 @@ static void backlog(void)
 	pid = fork();
 	if (pid == 0) {
 		close(l);
-		_exit(connect(socket(AF_UNIX, SOCK_STREAM, 0), (void *)&addr, sizeof(addr)) == 0 || errno != ECONNREFUSED);
+		n = connect(socket(AF_UNIX, SOCK_STREAM, 0), (void *)&addr, sizeof(addr));
+		_exit(n == 0 || errno != ECONNREFUSED);
 	}
 	usleep(50000);
 	close(l);

@@ -66,10 +66,12 @@ static ssize_t recv_cred(int s, struct ucred *uc, int *pidfd, size_t control, in
 {
 	char space[256], b[32];
 	struct iovec v = { b, sizeof(b) };
-	struct msghdr h = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = control ? space : NULL, .msg_controllen = control };
+	struct msghdr h = { .msg_iov = &v, .msg_iovlen = 1, .msg_controllen = control };
 	struct cmsghdr *c;
-	ssize_t n = recvmsg(s, &h, 0);
+	ssize_t n;
 
+	h.msg_control = control ? space : NULL;
+	n = recvmsg(s, &h, 0);
 	*flags = h.msg_flags;
 	for (c = CMSG_FIRSTHDR(&h); n >= 0 && c; c = CMSG_NXTHDR(&h, c)) {
 		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_CREDENTIALS)

@@ -47,9 +47,11 @@ static ssize_t send_fds(int s, const char *text, size_t len, const int *fds, int
 {
 	char buf[CMSG_SPACE(sizeof(int) * 300)] = { 0 };
 	struct iovec v = { (void *)text, len };
-	struct msghdr h = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = buf, .msg_controllen = CMSG_SPACE(sizeof(int) * n) };
-	struct cmsghdr *c = CMSG_FIRSTHDR(&h);
+	struct msghdr h = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = buf };
+	struct cmsghdr *c;
 
+	h.msg_controllen = CMSG_SPACE(sizeof(int) * n);
+	c = CMSG_FIRSTHDR(&h);
 	c->cmsg_level = SOL_SOCKET;
 	c->cmsg_type = SCM_RIGHTS;
 	c->cmsg_len = CMSG_LEN(sizeof(int) * n);
@@ -212,7 +214,8 @@ static void cycles(void)
 	close(q[0]);
 
 	/* Two pairs holding each other. */
-	CHECK(pipe(q) == 0 && socketpair(AF_UNIX, SOCK_DGRAM, 0, p) == 0 && socketpair(AF_UNIX, SOCK_SEQPACKET, 0, r) == 0);
+	CHECK(pipe(q) == 0);
+	CHECK(socketpair(AF_UNIX, SOCK_DGRAM, 0, p) == 0 && socketpair(AF_UNIX, SOCK_SEQPACKET, 0, r) == 0);
 	CHECK(send_fds(p[0], "x", 1, (int[]){ r[0], r[1] }, 2) == 1);
 	CHECK(send_fds(r[0], "x", 1, (int[]){ p[0], q[1] }, 2) == 1);
 	CHECK(send_fds(r[1], "x", 1, (int[]){ p[1], q[1] }, 2) == 1);
@@ -240,7 +243,8 @@ static void cycles(void)
 	close(q[0]);
 
 	/* Reachable from outside: a collection must leave it alone. */
-	CHECK(pipe(q) == 0 && socketpair(AF_UNIX, SOCK_STREAM, 0, p) == 0 && socketpair(AF_UNIX, SOCK_STREAM, 0, r) == 0);
+	CHECK(pipe(q) == 0);
+	CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, p) == 0 && socketpair(AF_UNIX, SOCK_STREAM, 0, r) == 0);
 	CHECK(send_fds(r[0], "r", 1, q + 1, 1) == 1);
 	CHECK(send_fds(p[0], "p", 1, r, 2) == 1);
 	close(q[1]);

@@ -294,7 +294,7 @@ int unix_getname(struct socket *s, void *addr, bool peer)
 
 int unix_shutdown(struct socket *s, int how)
 {
-	u32 mode = (u32)how + 1, peer_mode; /* SHUT_RD, WR, RDWR are the bits less one */
+	u32 mode = (u32)how + 1, peer_mode = 0; /* SHUT_RD, WR, RDWR are the bits less one */
 	struct unix_sock *u = unix_of(s), *peer = NULL;
 
 	mutex_lock(&u->lock);
@@ -306,11 +306,17 @@ int unix_shutdown(struct socket *s, int how)
 	wake_up_all(&u->peer_wait); /* senders and connecting ones fail now */
 	if (!peer)
 		return 0;
-	peer_mode = (mode & UNIX_RCV_SHUTDOWN ? UNIX_SEND_SHUTDOWN : 0) | (mode & UNIX_SEND_SHUTDOWN ? UNIX_RCV_SHUTDOWN : 0);
+	if (mode & UNIX_RCV_SHUTDOWN)
+		peer_mode |= UNIX_SEND_SHUTDOWN;
+	if (mode & UNIX_SEND_SHUTDOWN)
+		peer_mode |= UNIX_RCV_SHUTDOWN;
 	mutex_lock(&peer->lock);
 	atomic_store(&peer->shutdown, peer->shutdown | peer_mode);
 	mutex_unlock(&peer->lock);
-	unix_state_changed(peer, peer_mode == UNIX_SHUTDOWN_BOTH ? POLLHUP : peer_mode & UNIX_RCV_SHUTDOWN ? POLLIN : 0);
+	if (peer_mode == UNIX_SHUTDOWN_BOTH)
+		unix_state_changed(peer, POLLHUP);
+	else
+		unix_state_changed(peer, peer_mode & UNIX_RCV_SHUTDOWN ? POLLIN : 0);
 	unix_put(peer);
 	return 0;
 }

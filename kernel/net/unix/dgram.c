@@ -42,6 +42,11 @@ static int target_dead(struct unix_sock *u, struct unix_sock *other, bool named)
 	return named ? 0 : -ECONNRESET;
 }
 
+static u32 wants_stamp(const struct unix_sock *u)
+{
+	return atomic_load_relaxed(&u->sock.bits) & (1u << SB_TIMESTAMP | 1u << SB_TIMESTAMPNS);
+}
+
 enum { QUEUED, FULL, DEAD };
 
 static int try_queue(struct unix_sock *u, struct unix_sock *other, struct unix_msg *msg)
@@ -75,7 +80,7 @@ static int deliver(struct unix_sock *u, const struct sock_msg *m, struct unix_ms
 		if (is_err(other))
 			return (int)ptr_err(other);
 		unix_scm_default_creds(msg, u, other);
-		if ((atomic_load_relaxed(&other->sock.bits) & (1u << SB_TIMESTAMP | 1u << SB_TIMESTAMPNS)) && !msg->stamp)
+		if (unlikely(wants_stamp(other)) && !msg->stamp)
 			msg->stamp = ktime_get_real();
 		ret = try_queue(u, other, msg);
 		if (ret == QUEUED) {
@@ -139,8 +144,8 @@ ssize_t unix_dgram_sendmsg(struct socket *s, struct sock_msg *m)
 		if (scm.fds)
 			ret = unix_scm_attach_fds(&scm, msg);
 	}
-	if (!ret && uio_copy_from(m->data, msg->data, len) != len)
-		ret = -EFAULT;
+	if (!ret)
+		ret = unix_msg_fill(msg, m->data);
 	if (!ret)
 		ret = deliver(u, m, msg, &w);
 	if (ret && msg)
@@ -214,7 +219,8 @@ static int dgram_wait(struct unix_sock *u, bool peek, s32 peek_off, const struct
 		*out = NULL;
 		if (ret <= 0)
 			return ret;
-		ret = sock_wait_event(&u->wait, dgram_readable(u, seen), w->deadline, WAIT_EXCLUSIVE, POLLIN | POLLRDNORM);
+		ret = sock_wait_event(&u->wait, dgram_readable(u, seen), w->deadline, WAIT_EXCLUSIVE,
+				      POLLIN | POLLRDNORM);
 		if (ret) {
 			if (atomic_load(&u->qlen))
 				wake_up_poll(&u->wait, POLLIN | POLLRDNORM); /* perhaps meant for another */
@@ -225,10 +231,10 @@ static int dgram_wait(struct unix_sock *u, bool peek, s32 peek_off, const struct
 
 static void put_timestamp(struct unix_sock *u, struct sock_msg *m, s64 stamp)
 {
-	u32 bits = atomic_load_relaxed(&u->sock.bits);
+	u32 bits = wants_stamp(u);
 	struct timespec64 ts;
 
-	if (likely(!(bits & (1u << SB_TIMESTAMP | 1u << SB_TIMESTAMPNS))))
+	if (likely(!bits))
 		return;
 	ts = ns_to_timespec64(stamp ? stamp : ktime_get_real());
 	if (bits & 1u << SB_TIMESTAMPNS) {
@@ -252,7 +258,7 @@ static ssize_t dgram_copy(struct unix_sock *u, struct sock_msg *m, struct unix_m
 		m->namelen = (u32)unix_addr_copy(msg->sender, m->name);
 	if (n < avail)
 		m->out_flags |= MSG_TRUNC;
-	if (uio_copy_to(m->data, msg->data + skip, n) != n)
+	if (unix_msg_copy(msg, skip, n, m->data))
 		return -EFAULT;
 	put_timestamp(u, m, msg->stamp);
 	unix_scm_take_creds(scm, msg);

@@ -22,7 +22,8 @@ struct inflight_user {
 	u64 count;
 };
 
-static struct mutex gc_lock = MUTEX_INIT(LOCK_SOCK); /* taken before any unix_sock.lock; guards all to the next blank line */
+/* Taken before any unix_sock.lock; guards all to the next blank line. */
+static struct mutex gc_lock = MUTEX_INIT(LOCK_SOCK);
 static struct list_head inflight = LIST_HEAD_INIT(inflight); /* unix_sock.gc_node, all that messages carry */
 static u32 total; /* sockets in flight, each as often as carried; atomic */
 static struct hlist_head users[USER_BUCKETS];

@@ -1,7 +1,7 @@
 /* Messages on their way: memory, the sender's send buffer, queues. */
 #include "net/unix/unix.h"
 
-/* What Linux charges for the bookkeeping of a message; programs that count on a number of small messages get the same. */
+/* What Linux charges for a message's bookkeeping, so that as many small ones fit as programs are used to. */
 #define HEAD_COST 256u
 #define TAIL_COST 320u
 
@@ -44,20 +44,90 @@ static int wait_sndbuf(struct unix_sock *u, const struct sock_wait *w)
 	}
 }
 
+static int add_frags(struct unix_msg *m)
+{
+	struct unix_frag **tail = &m->frags, *f;
+	u32 left = m->len - m->first, n;
+
+	for (; left; left -= n) {
+		n = min(left, UNIX_BLOCK - (u32)sizeof(*f));
+		f = kmalloc(sizeof(*f) + n);
+		if (!f)
+			return -ENOBUFS;
+		*f = (struct unix_frag){ .len = n };
+		*tail = f;
+		tail = &f->next;
+	}
+	return 0;
+}
+
+static void free_frags(struct unix_msg *m)
+{
+	struct unix_frag *f, *next;
+
+	for (f = m->frags; f; f = next) {
+		next = f->next;
+		kfree(f);
+	}
+}
+
 struct unix_msg *unix_msg_alloc(struct unix_sock *u, u32 len, const struct sock_wait *w)
 {
 	struct unix_msg *m;
+	u32 first;
 	int ret = wait_sndbuf(u, w);
 
 	if (ret)
 		return err_ptr(ret);
-	m = kmalloc(sizeof(*m) + len);
+	first = min(len, UNIX_FIRST_MAX);
+	m = kmalloc(sizeof(*m) + first);
 	if (!m)
 		return err_ptr(-ENOBUFS);
-	*m = (struct unix_msg){ .sender = unix_get(u), .len = len, .truesize = true_size(len) };
+	*m = (struct unix_msg){ .len = len, .first = first, .truesize = true_size(len) };
 	list_init(&m->node);
+	if (unlikely(first < len) && add_frags(m)) {
+		free_frags(m);
+		kfree(m);
+		return err_ptr(-ENOBUFS);
+	}
+	m->sender = unix_get(u);
 	atomic_add(&u->wmem, m->truesize);
 	return m;
+}
+
+int unix_msg_fill(struct unix_msg *m, struct uio *from)
+{
+	struct unix_frag *f;
+
+	if (uio_copy_from(from, m->data, m->first) != m->first)
+		return -EFAULT;
+	for (f = m->frags; f; f = f->next)
+		if (uio_copy_from(from, f->data, f->len) != f->len)
+			return -EFAULT;
+	return 0;
+}
+
+int unix_msg_copy(const struct unix_msg *m, u32 off, u32 n, struct uio *to)
+{
+	const struct unix_frag *f = m->frags;
+	const u8 *data = m->data;
+	u32 have = m->first, k;
+
+	for (;;) {
+		if (off < have) {
+			k = min(n, have - off);
+			if (uio_copy_to(to, data + off, k) != k)
+				return -EFAULT;
+			n -= k;
+			off += k;
+		}
+		if (!n || !f)
+			return 0;
+		off -= have;
+		have = f->len;
+		data = f->data;
+		f = f->next;
+	}
 }
 
 void unix_msg_free(struct unix_msg *m)
@@ -75,6 +145,7 @@ void unix_msg_free(struct unix_msg *m)
 		wake_up_poll(&u->wait, POLLOUT | POLLWRNORM | POLLWRBAND);
 	if (unlikely(now * 4 <= limit && (now + m->truesize) * 4 > limit))
 		unix_sigio(u, POLLOUT);
+	free_frags(m);
 	kfree(m);
 	unix_put(u);
 }

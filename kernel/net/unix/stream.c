@@ -3,9 +3,6 @@
 
 #include "proc/signal.h"
 
-/* A chunk with its header fills a block of the heap. */
-#define CHUNK_MAX (32768u - (u32)sizeof(struct unix_msg))
-
 static void broken_pipe(void)
 {
 	struct siginfo info;
@@ -18,7 +15,7 @@ static void broken_pipe(void)
 static ssize_t send_chunk(struct unix_sock *u, struct unix_sock *peer, struct sock_msg *m, struct unix_scm *scm,
 			  const struct sock_wait *w)
 {
-	u32 most = min(CHUNK_MAX, atomic_load(&u->sock.sndbuf) / 2 - 64);
+	u32 most = min(UNIX_FIRST_MAX, atomic_load(&u->sock.sndbuf) / 2 - 64);
 	u32 len = (u32)min(m->data->resid, (size_t)most);
 	struct unix_msg *msg = unix_msg_alloc(u, len, w);
 	int ret = 0;
@@ -28,8 +25,8 @@ static ssize_t send_chunk(struct unix_sock *u, struct unix_sock *peer, struct so
 	unix_scm_attach_creds(scm, msg);
 	if (scm->fds)
 		ret = unix_scm_attach_fds(scm, msg);
-	if (!ret && uio_copy_from(m->data, msg->data, len) != len)
-		ret = -EFAULT;
+	if (!ret)
+		ret = unix_msg_fill(msg, m->data);
 	if (ret) {
 		unix_msg_free(msg);
 		return ret;
@@ -155,7 +152,7 @@ static int take_from(struct stream_read *r, struct unix_msg *msg, u64 skip)
 	}
 	if (r->m->name && !r->m->namelen)
 		r->m->namelen = (u32)unix_addr_copy(msg->sender, r->m->name);
-	if (uio_copy_to(r->m->data, msg->data + msg->off + skip, n) != n)
+	if (unix_msg_copy(msg, msg->off + (u32)skip, n, r->m->data))
 		return r->done ? (r->stop = true, 0) : -EFAULT;
 	r->done += n;
 	if (!r->peek) {

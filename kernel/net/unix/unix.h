@@ -23,7 +23,8 @@
  * queue, so a message it has looked at stays while it copies.
  *
  * Locks, outermost first: bind_lock, recv_lock (sleep locks); gc_lock; unix_sock.lock (two of them by address, or a
- * listener's before one in its accept queue); wait queues; table_lock. gc_lock is never taken with a unix_sock.lock held.
+ * listener's before one in its accept queue); wait queues; table_lock. gc_lock is never taken with a unix_sock.lock
+ * held.
  */
 #ifndef LIMPET_NET_UNIX_H
 #define LIMPET_NET_UNIX_H
@@ -58,15 +59,24 @@ struct unix_fds {
 	struct file *fp[]; /* references */
 };
 
+/* What of a long message does not fit its first block: in blocks of a size that the heap keeps. */
+struct unix_frag {
+	struct unix_frag *next;
+	u32 len;
+	u32 pad;
+	u8 data[];
+};
+
 struct unix_msg {
 	struct list_head node; /* queue; under the receiver's lock */
 	struct unix_sock *sender; /* reference; its wmem is charged with truesize */
 	struct unix_fds *fds; /* taken by the first reader */
 	struct pid *pid; /* reference; NULL = no credentials */
 	u32 uid, gid;
-	u32 len, off; /* bytes in data, bytes already read (streams) */
+	u32 len, off; /* bytes in all, bytes already read (streams) */
 	u32 truesize;
-	u32 pad;
+	u32 first; /* bytes in data */
+	struct unix_frag *frags; /* the rest */
 	s64 stamp; /* CLOCK_REALTIME when sent; 0 = nobody asked */
 	u8 data[];
 };
@@ -172,11 +182,16 @@ void unix_dgram_purge(struct unix_sock *u, struct list_head *drop);
 void unix_dgram_lost(struct unix_sock *u, struct unix_sock *old, struct list_head *drop); /* no lock held */
 
 /* msg.c */
+#define UNIX_BLOCK 32768u
+#define UNIX_FIRST_MAX (UNIX_BLOCK - (u32)sizeof(struct unix_msg))
 /*
  * A message with room for len bytes charged to u, once its send buffer has room. err_ptr: -EAGAIN, -EPIPE, a pending
  * error, -ENOBUFS, or what an interrupted wait answers.
  */
 struct unix_msg *unix_msg_alloc(struct unix_sock *u, u32 len, const struct sock_wait *w);
+int unix_msg_fill(struct unix_msg *m, struct uio *from) __must_check; /* all of it, or -EFAULT */
+/* n bytes from off on, which are there. 0 or -EFAULT. */
+int unix_msg_copy(const struct unix_msg *m, u32 off, u32 n, struct uio *to) __must_check;
 void unix_msg_free(struct unix_msg *m); /* no lock held; wakes the sender when it can write again */
 void unix_msgs_free(struct list_head *list);
 /* Under the receiver's lock. */
@@ -190,7 +205,8 @@ struct unix_scm {
 	u32 uid, gid;
 };
 int unix_scm_send(struct unix_scm *scm, const struct sock_msg *m) __must_check;
-int unix_scm_attach_fds(struct unix_scm *scm, struct unix_msg *m) __must_check; /* counts them as in flight; -ETOOMANYREFS */
+/* Counts them as in flight; -ETOOMANYREFS. */
+int unix_scm_attach_fds(struct unix_scm *scm, struct unix_msg *m) __must_check;
 void unix_scm_attach_creds(const struct unix_scm *scm, struct unix_msg *m);
 void unix_scm_default_creds(struct unix_msg *m, const struct unix_sock *from, const struct unix_sock *to);
 void unix_scm_take_fds(struct unix_scm *scm, struct unix_msg *m); /* the holder of recv_lock, or of m */
@@ -205,7 +221,7 @@ int unix_inflight_add(struct unix_fds *fds) __must_check; /* -ETOOMANYREFS, -ENO
 void unix_inflight_remove(struct unix_fds *fds);
 struct unix_fds *unix_inflight_take(struct unix_msg *m); /* out of a message that may still be queued */
 void unix_inflight_barrier(void); /* waits for a collection that is under way */
-/* Drops the references (files of unix sockets perhaps later, so that releases do not nest) and frees fds. No lock held. */
+/* Drops the references (of unix sockets perhaps later, so that releases do not nest) and frees fds. No lock held. */
 void unix_fds_release(struct unix_fds *fds);
 void unix_gc(void); /* at release of a socket, and when much is in flight. No lock held */
 void unix_gc_throttle(void);
