@@ -7,7 +7,7 @@
 # Its output comes back, and its exit status; 124 = out of time, 125 = the machine did not get that far. What is made is
 # kept in $LIMPET_VM_DIR (build/vm): the kernel's package from bookworm-backports, a Debian tree, a disk image.
 # Needs root, apt, debootstrap, mke2fs, a static busybox, and QEMU 10 or newer (7.2, for one, emulates IRETQ in user mode
-# wrongly). The first run fetches 350 MB and takes some minutes. The system's own apt configuration is not touched.
+# wrongly). The first run fetches 600 MB and takes some minutes. The system's own apt configuration is not touched.
 set -eu
 cd "$(dirname "$0")/../.."
 root=$PWD
@@ -15,6 +15,7 @@ dir=${LIMPET_VM_DIR:-$root/build/vm}
 build=${BUILD:-$root/build}
 mirror=${LIMPET_VM_MIRROR:-http://deb.debian.org/debian}
 packages=python3,gcc,libc6-dev,make,perl,git,strace,procps,libjansson4,libseccomp2,libcap2
+packages+=,nodejs,default-jdk-headless,sqlite3,xz-utils,bzip2,busybox-static,diffutils,patch,file,time
 seconds=900
 
 say() { echo "vm: $*" >&2; }
@@ -79,7 +80,7 @@ make_base() {
 	fi
 	say "making the disk image"
 	rm -f "$dir/base.img"
-	truncate -s 3G "$dir/base.img"
+	truncate -s 4G "$dir/base.img"
 	mke2fs -q -t ext4 -d "$dir/tree" "$dir/base.img"
 	touch "$dir/base.done"
 }
