@@ -14,6 +14,20 @@
 
 enum boot_platform { BOOT_PLATFORM_PKEY = 1, BOOT_PLATFORM_PLAIN = 2 };
 
+/* What a test can switch off in a debug build, to see that its attack succeeds without it. */
+enum boot_defence {
+	DEFENCE_SCAN = 1 << 0, /* executable pages are looked at for forbidden instructions */
+	DEFENCE_WX = 1 << 1, /* no page is writable and executable at once */
+	DEFENCE_COPY = 1 << 2, /* executable pages that others could change are copied first */
+	DEFENCE_FRAME = 1 << 3, /* signal entry believes one frame only */
+	DEFENCE_RIGHTS = 1 << 4, /* the comparison behind the gate's WRPKRU and XRSTOR */
+	DEFENCE_RANGE = 1 << 5, /* user pointers end below TASK_SIZE; memory calls keep to the program's part */
+	DEFENCE_DISPATCH = 1 << 6, /* syscall user dispatch blocks in program mode */
+	DEFENCE_FILTER = 1 << 7, /* seccomp */
+	DEFENCE_KEYS = 1 << 8, /* program mode has no rights to the kernel's keys */
+};
+#define DEFENCE_NAMES "scan", "wx", "copy", "frame", "rights", "range", "dispatch", "filter", "keys"
+
 /* A file tree or file of the host that the guest mounts, or a memory file system. In order of mounting. */
 struct boot_mount {
 	uint32_t type; /* offset of "overlay", "hostfs", "tmpfs", "proc", "sysfs", "devtmpfs", "devpts", "mqueue" */
@@ -76,6 +90,8 @@ struct boot_block {
 	/* debugging */
 	uint32_t log_level; /* enum log_level + 1; 0 = default */
 	uint32_t fail_alloc_every; /* debug builds */
+	uint32_t defences_off; /* debug builds: enum boot_defence; others refuse to boot */
+	uint32_t defences_on; /* debug builds: those that the platform does not need by itself */
 	uint64_t random_seed[4];
 };
 _Static_assert(sizeof(struct boot_mount) == 40, "boot_mount layout");

@@ -204,6 +204,10 @@ void boot_start(const u64 *sp)
 	strace_fd = boot->strace_fd;
 	boot_time = ktime_get_boottime();
 
+#ifndef LIMPET_DEBUG
+	if (boot->defences_off | boot->defences_on)
+		boot_fail("defences can be switched in a debug build only", EINVAL);
+#endif
 	int err = gate_init();
 
 	if (err)

@@ -14,6 +14,15 @@ extern struct boot_auxv boot_auxv;
 extern const struct boot_block *boot;
 const char *boot_str(u32 offset);
 
+/* d = one of enum boot_defence: false only in a debug build, for a test that shows what it is good for. */
+#ifdef LIMPET_DEBUG
+#define defence(d) (!(boot->defences_off & (d)))
+#define defence_asked(d) (!!(boot->defences_on & (d)))
+#else
+#define defence(d) true
+#define defence_asked(d) false
+#endif
+
 /* Uptime of the sandbox, ns. */
 s64 sandbox_uptime(void);
 

@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "abi/boot.h"
 #include "runtime/cli/command.h"
 #include "runtime/sandbox/sandbox.h"
 #include "runtime/supervisor/supervisor.h"
@@ -20,6 +21,7 @@ extern char **environ;
 enum {
 	OPT_ROOTFS, OPT_RW, OPT_RO, OPT_BIND, OPT_CWD, OPT_ENV, OPT_USER, OPT_HOSTNAME, OPT_PLATFORM, OPT_STRACE,
 	OPT_DEBUG_LOG, OPT_MEMORY, OPT_CPUS, OPT_FAIL_ALLOC,
+	OPT_DEFENCE_OFF, OPT_DEFENCE_ON,
 };
 
 static const struct option_row options[] = {
@@ -39,6 +41,8 @@ static const struct option_row options[] = {
 	{"memory", 'm', "SIZE", "Limit memory to SIZE bytes (suffixes K, M, G, T), with a control group.", OPT_MEMORY},
 	{"cpus", 0, "N", "Limit processor time to that of N processors (1.5 is possible), with a control group.", OPT_CPUS},
 	{"fail-alloc-every", 0, "N", NULL, OPT_FAIL_ALLOC},
+	{"defence-off", 0, "NAME", NULL, OPT_DEFENCE_OFF},
+	{"defence-on", 0, "NAME", NULL, OPT_DEFENCE_ON},
 	{0},
 };
 
@@ -91,6 +95,19 @@ static int set_env(struct spec *spec, const char *arg, struct error *err)
 	}
 	strings_add(&spec->arena, &spec->env, arg);
 	return 0;
+}
+
+static int set_defence(unsigned *set, const char *name, struct error *err)
+{
+	static const char *const names[] = {DEFENCE_NAMES};
+
+	for (unsigned i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		if (!strcmp(names[i], name)) {
+			*set |= 1u << i;
+			return 0;
+		}
+	}
+	return error_set(err, "do: %s: no defence has this name; abi/boot.h has them", name);
 }
 
 static int set_memory(struct spec *spec, const char *arg, struct error *err)
@@ -200,6 +217,10 @@ static int set_option(struct spec *spec, int id, const char *arg, struct error *
 			return error_set(err, "do: --fail-alloc-every %s: is not a number", arg);
 		spec->fail_alloc_every = (unsigned)n;
 		return 0;
+	case OPT_DEFENCE_OFF:
+		return set_defence(&spec->defences_off, arg, err);
+	case OPT_DEFENCE_ON:
+		return set_defence(&spec->defences_on, arg, err);
 	}
 	return error_set(err, "do: %s is not handled", option_name(&command_do, id));
 }

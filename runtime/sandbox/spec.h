@@ -77,6 +77,7 @@ struct spec {
 	const char *strace_file; /* NULL = stderr */
 	const char *debug_log; /* file, or NULL */
 	unsigned fail_alloc_every;
+	unsigned defences_off, defences_on; /* enum boot_defence */
 };
 
 void spec_init(struct spec *spec);
