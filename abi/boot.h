@@ -75,6 +75,7 @@ struct boot_block {
 	uint32_t nrlimits, rlimits; /* offset of struct boot_rlimit[] */
 	int32_t oom_score_adj;
 	uint32_t cpus; /* CPUs the guest sees; 0 = as the host */
+	uint32_t wait_go, pad; /* 1 = the first program waits for CONTROL_START */
 
 	/* the world */
 	uint32_t hostname, domainname;

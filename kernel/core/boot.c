@@ -16,6 +16,7 @@
 #include "core/kserver.h"
 #include "core/kserver_main.h"
 #include "core/log.h"
+#include "core/program.h"
 #include "core/strace.h"
 #include "core/world.h"
 #include "fs/filemem.h"
@@ -49,12 +50,12 @@ static s64 boot_time;
 const char *boot_str(u32 offset) { return offset ? (const char *)boot + offset : NULL; }
 s64 sandbox_uptime(void) { return ktime_get_boottime() - boot_time; }
 
-void control_send(u32 type, s64 arg0, const char *text)
+void control_send_args(u32 type, const s64 args[4], const char *text)
 {
 	struct {
 		u32 type, text_len;
 		s64 arg[4];
-	} head = { type, 0, { arg0 } };
+	} head = { type, 0, { args[0], args[1], args[2], args[3] } };
 	_Static_assert(sizeof(head) == offsetof(struct control_msg, text), "control_msg");
 	struct iovec iov[2] = { { (u64)&head, sizeof(head) }, { (u64)text, 0 } };
 	struct {
@@ -69,6 +70,13 @@ void control_send(u32 type, s64 arg0, const char *text)
 	if (text)
 		iov[1].len = head.text_len = (u32)strnlen(text, CONTROL_TEXT_MAX);
 	host_sendmsg(boot->control_fd, &msg, 0x4000 /* MSG_NOSIGNAL */);
+}
+
+void control_send(u32 type, s64 arg0, const char *text)
+{
+	const s64 args[4] = { arg0 };
+
+	control_send_args(type, args, text);
 }
 
 static __noreturn void boot_fail(const char *what, long err)
@@ -261,7 +269,7 @@ static void boot_main(void *arg __unused)
 	net_init();
 	world_mount();
 	start_thread("spawner", spawner_main, NULL);
-	world_start_init();
+	program_start_first();
 	start_thread("control", control_main, m);
 	if (boot->server_filter_len) {
 		struct {

@@ -31,5 +31,6 @@ __noreturn void sandbox_exit(int status);
 
 /* One message to the supervisor; text may be NULL. Never blocks for long. */
 void control_send(u32 type, s64 arg0, const char *text);
+void control_send_args(u32 type, const s64 args[4], const char *text);
 
 #endif
