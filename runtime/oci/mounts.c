@@ -22,6 +22,8 @@ static const struct {
 	{"unbindable", 0, 0}, {"runbindable", 0, 0},
 };
 
+const char *oci_mount_option(size_t i) { return i < ARRAY_SIZE(flag_options) ? flag_options[i].name : NULL; }
+
 /* Device files that the guest's own devtmpfs has. */
 static const char *const standard_devices[] = {
 	"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty",

@@ -170,6 +170,44 @@ static void fill_world(struct boot_block *bb, struct blob *b, const struct spec 
 				     facts->server_filter->len * sizeof(struct sock_filter), 8);
 }
 
+/* The finished block as a sealed memfd. */
+static int seal_block(struct blob *b, struct boot_block *bb, struct error *err)
+{
+	cleanup_close int fd = -1;
+
+	blob_reserve(b, 1, 1); /* the block ends in a 0 whatever comes last */
+	if (b->failed)
+		return error_set(err, "arguments and environment are too long");
+	bb->size = (uint32_t)b->len;
+	memcpy(b->data, bb, sizeof(*bb));
+	fd = memfd_create("limpet-boot", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (fd < 0 || write_all(fd, b->data, b->len) || lseek(fd, 0, SEEK_SET) ||
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK))
+		return error_errno(err, "writing the boot block");
+	return steal_fd(&fd);
+}
+
+int boot_program_memfd(const struct spec *spec, bool terminal, unsigned rows, unsigned cols, size_t *size,
+		       struct error *err)
+{
+	struct boot_block bb = {
+		.magic = BOOT_MAGIC,
+		.version = BOOT_VERSION,
+		.terminal = terminal,
+		.rows = rows,
+		.cols = cols,
+	};
+	struct blob b = {0};
+	int fd;
+
+	blob_reserve(&b, sizeof(bb), 8);
+	fill_program(&bb, &b, spec);
+	fd = seal_block(&b, &bb, err);
+	*size = b.len;
+	free(b.data);
+	return fd;
+}
+
 int boot_block_memfd(const struct spec *spec, const struct boot_facts *facts, struct error *err)
 {
 	struct boot_block bb = {
@@ -183,6 +221,7 @@ int boot_block_memfd(const struct spec *spec, const struct boot_facts *facts, st
 		.host_proc_fd = facts->host_proc_fd,
 		.terminal = facts->terminal,
 		.init_mortal = spec->init_mortal,
+		.wait_go = spec->wait_go,
 		.rows = facts->rows,
 		.cols = facts->cols,
 		.fail_alloc_every = spec->fail_alloc_every,
@@ -190,8 +229,7 @@ int boot_block_memfd(const struct spec *spec, const struct boot_facts *facts, st
 		.defences_on = spec->defences_on,
 	};
 	struct blob b = {0};
-	cleanup_close int fd = -1;
-	int rc = -1;
+	int rc;
 
 	for (int i = 0; i <= 2; i++)
 		if (spec->stdio_closed & 1u << i)
@@ -201,21 +239,7 @@ int boot_block_memfd(const struct spec *spec, const struct boot_facts *facts, st
 	blob_reserve(&b, sizeof(bb), 8);
 	fill_program(&bb, &b, spec);
 	fill_world(&bb, &b, spec, facts);
-	blob_reserve(&b, 1, 1); /* the block ends in a 0 whatever comes last */
-	if (b.failed) {
-		error_set(err, "arguments and environment are too long");
-		goto out;
-	}
-	bb.size = (uint32_t)b.len;
-	memcpy(b.data, &bb, sizeof(bb));
-	fd = memfd_create("limpet-boot", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (fd < 0 || write_all(fd, b.data, b.len) || lseek(fd, 0, SEEK_SET) ||
-	    fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK)) {
-		error_errno(err, "writing the boot block");
-		goto out;
-	}
-	rc = steal_fd(&fd);
-out:
+	rc = seal_block(&b, &bb, err);
 	free(b.data);
 	return rc;
 }

@@ -44,6 +44,8 @@ static int choose_terminal(struct start *st, struct error *err)
 {
 	struct winsize ws;
 
+	if (st->spec->plain_stdio)
+		return 0;
 	if (!isatty(STDIN_FILENO)) {
 		if (st->spec->want_terminal)
 			return error_set(err, "config.json: process.terminal is true, but stdin is not a terminal");
@@ -170,7 +172,7 @@ static int make_cgroup(struct sandbox *sb, const struct spec *spec, bool admin, 
 {
 	struct error why = {0};
 
-	if (!spec_wants_cgroup(spec) || !cgroup_create(&sb->cgroup, spec, &why))
+	if (!(spec->cgroup_full || spec_wants_cgroup(spec)) || !cgroup_create(&sb->cgroup, spec, &why))
 		return 0;
 	if (admin) {
 		*err = why;
@@ -211,7 +213,7 @@ static int start_run(struct start *st, struct sandbox *sb, struct error *err)
 		return -1;
 	close(steal_fd(&st->sync_fd));
 	close(steal_fd(&st->control_fd));
-	if (cgroup_attach(&sb->cgroup, sb->pid, err) || (st->user_ns && userns_map(sb->pid, spec, err)) ||
+	if (cgroup_attach(&sb->cgroup, sb->pid, err) || (spec->cgroup_full && cgroup_attach(&sb->cgroup, getpid(), err)) || (st->user_ns && userns_map(sb->pid, spec, err)) ||
 	    set_oom_score(spec, sb->pid, err))
 		return -1;
 	sb->terminal = st->terminal;
