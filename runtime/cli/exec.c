@@ -231,6 +231,7 @@ static int run(int argc, char **argv, struct error *err)
 
 	if (rc)
 		return rc < 0 ? -1 : 0;
+	warnings_off();
 	if (container_open(&c, argv[optind], err)) {
 		struct error why = *err;
 

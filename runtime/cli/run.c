@@ -108,6 +108,7 @@ static int create(int argc, char **argv, struct error *err)
 
 	if (rc)
 		return rc < 0 ? -1 : 0;
+	warnings_off();
 	if (container_create(&c, &opts, &pid, err))
 		return -1;
 	container_close(&c);
@@ -187,6 +188,8 @@ static int run(int argc, char **argv, struct error *err)
 	if (rc)
 		return rc < 0 ? -1 : 0;
 	opts.foreground = !detach;
+	if (detach)
+		warnings_off();
 	if (opts.foreground && opts.console_socket)
 		return error_set(err, "cannot use console socket if limpet will not detach or allocate tty");
 	if (container_create(&c, &opts, &pid, err))

@@ -31,6 +31,7 @@
 #include "runtime/container/console.h"
 #include "runtime/container/hooks.h"
 #include "runtime/container/server.h"
+#include "runtime/container/view.h"
 #include "runtime/oci/config.h"
 #include "runtime/oci/home.h"
 #include "runtime/sandbox/sandbox.h"
@@ -105,11 +106,8 @@ static int say_prepared(struct creation *cr, struct error *err)
 }
 
 /* Streams that only the container's programs shall hold from now on: their readers wait for the last holder. */
-static void let_streams_go(struct creation *cr)
+static void let_streams_go(struct creation *cr, int null, int log)
 {
-	cleanup_close int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	cleanup_close int log = openat(cr->c->dir, "log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-
 	if (cr->options->foreground)
 		return;
 	if (!cr->sandbox.terminal) {
@@ -123,11 +121,15 @@ static int ready(void *arg, struct error *err)
 {
 	struct creation *cr = arg;
 	json_t *message = json_object();
+	cleanup_close int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	cleanup_close int log = openat(cr->c->dir, "log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 
+	if (view_enter(&cr->sandbox, &cr->spec, err))
+		return -1;
 	json_object_set_new(message, "ready", json_true());
 	if (sync_send(cr->sync, message) || wait_for_go(cr->sync, err))
 		return error_set(err, "the command that makes the container ended");
-	let_streams_go(cr);
+	let_streams_go(cr, null, log);
 	close(steal_fd(&cr->sync));
 	close(steal_fd(&cr->c->dir));
 	return 0;
@@ -144,6 +146,7 @@ static int supervise(struct creation *cr, struct error *err)
 {
 	const struct create_options *o = cr->options;
 
+	prctl(PR_SET_NAME, "limpet", 0, 0, 0);
 	if (o->foreground) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	} else if (setsid() < 0) {

@@ -34,7 +34,9 @@ int error_errno(struct error *err, const char *fmt, ...)
 	return -1;
 }
 
-static int log_fd = -1, log_json, log_debug;
+static int log_fd = -1, log_json, log_debug, quiet;
+
+void warnings_off(void) { quiet = !log_debug; }
 
 int log_open(const char *path, int json, int debug, struct error *err)
 {
@@ -101,6 +103,8 @@ void warning(const char *fmt, ...)
 		return;
 	}
 
+	if (quiet)
+		return;
 	fputs("limpet: warning: ", stderr);
 	va_start(ap, fmt);
 	vfprintf(stderr, fmt, ap);

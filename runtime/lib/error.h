@@ -24,6 +24,8 @@ int error_errno(struct error *err, const char *fmt, ...) __attribute__((format(p
  * only with debug: engines take what is in there for the reason of a failure.
  */
 int log_open(const char *path, int json, int debug, struct error *err);
+/* Without a log, no warning is printed from now on: the stream may be the container's. */
+void warnings_off(void);
 /* The failure that a command ends with; true when there is a log. */
 int log_failure(const char *text);
 

@@ -20,6 +20,16 @@ static const struct {
 	/* propagation: the sandbox's mount tree is its own, nothing comes in or goes out */
 	{"private", 0, 0}, {"rprivate", 0, 0}, {"slave", 0, 0}, {"rslave", 0, 0}, {"shared", 0, 0}, {"rshared", 0, 0},
 	{"unbindable", 0, 0}, {"runbindable", 0, 0},
+	/* recursive forms: a bind mount's submounts are part of one tree here */
+	{"rrw", 0, MS_RDONLY}, {"rnosuid", MS_NOSUID, 0}, {"rsuid", 0, MS_NOSUID}, {"rnodev", MS_NODEV, 0},
+	{"rdev", 0, MS_NODEV}, {"rnoexec", MS_NOEXEC, 0}, {"rexec", 0, MS_NOEXEC}, {"rnoatime", MS_NOATIME, 0},
+	{"ratime", 0, MS_NOATIME}, {"rnodiratime", MS_NODIRATIME, 0}, {"rdiratime", 0, MS_NODIRATIME},
+	{"rrelatime", MS_RELATIME, 0}, {"rnorelatime", 0, MS_RELATIME}, {"rstrictatime", MS_STRICTATIME, 0},
+	{"rnostrictatime", 0, MS_STRICTATIME}, {"nostrictatime", 0, MS_STRICTATIME},
+	/* without a meaning here: access times are the guest's own, labels and ACLs it does not have */
+	{"lazytime", 0, 0}, {"nolazytime", 0, 0}, {"iversion", 0, 0}, {"noiversion", 0, 0}, {"mand", 0, 0}, {"nomand", 0, 0},
+	{"loud", 0, 0}, {"silent", 0, 0}, {"acl", 0, 0}, {"noacl", 0, 0}, 
+	{"tmpcopyup", 0, 0}, {"notmpcopyup", 0, 0}, 
 };
 
 const char *oci_mount_option(size_t i) { return i < ARRAY_SIZE(flag_options) ? flag_options[i].name : NULL; }
