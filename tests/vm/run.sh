@@ -110,9 +110,10 @@ make_initrd() {
 # The tree's state now: limpet, the tests, their programs (compiled here: the emulated machine is slow).
 make_payload() {
 	local at=$1 f n
-	mkdir -p "$at/limpet/build/tests"
+	mkdir -p "$at/limpet/build/tests" "$at/limpet/build/kernel"
 	cp "$build/limpet" "$at/limpet/build/"
-	cp -a tests "$at/limpet/"
+	cp "$build/kernel/limpet-kernel.elf" "$at/limpet/build/kernel/"
+	cp -a tests tools abi docs kernel runtime "$at/limpet/"
 	for f in tests/conformance/*.c tests/security/*.c; do
 		[ -e "$f" ] || continue
 		n=$dir/programs/${f#tests/}
@@ -165,7 +166,7 @@ make_payload "$work/payload"
 if [ "$1" = suite ]; then
 	shift
 	[ $# -gt 0 ] || set -- --platform pkey conformance security
-	set -- env LIMPET=/opt/limpet/build/limpet bash tests/run.sh "$@"
+	set -- env LIMPET=/opt/limpet/build/limpet LIMPET_DEBIAN_TREE=/ bash tests/run.sh "$@"
 fi
 printf '%q ' "$@" >"$work/payload/command"
 truncate -s $(($(du -sm "$work/payload" | cut -f 1) * 5 / 4 + 32))M "$work/payload.img"
