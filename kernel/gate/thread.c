@@ -183,7 +183,7 @@ void gate_child_start(struct hthread *ht)
 	if (atomic_load(&ht->hp->host_pid) == 0)
 		atomic_store(&ht->hp->host_pid, ht->own_tid);
 	thread_setup(ht, guest);
-	if (ht->blank && boot->guest_filter_len) {
+	if (ht->blank && boot->guest_filter_len && defence(DEFENCE_FILTER)) {
 		struct {
 			u16 len;
 			u8 pad[6];
