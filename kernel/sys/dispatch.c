@@ -53,10 +53,14 @@ static long call(const struct syscall_desc *d, const struct sysargs *args)
 /* A host call as it is, made from the kernel's text: what somebody could do who has taken over the kernel. */
 static bool debug_host_call(struct gate_regs *r, const struct sysargs *a)
 {
+	long nr = (long)(r->rax & 0x7fff);
+	const u64 *v = a->a;
+
 	if (defence(DEFENCE_CALLS) || (r->rax & ~0xffffull) != DEBUG_HOST_CALL)
 		return false;
-	r->rax = (u64)gate_host_call((long)(r->rax & 0xffff), (long)a->a[0], (long)a->a[1], (long)a->a[2], (long)a->a[3],
-				     (long)a->a[4], (long)a->a[5]);
+	r->rax = (u64)(r->rax & DEBUG_ASK ?
+			       kserver_call(nr, (long)v[0], (long)v[1], (long)v[2], (long)v[3], (long)v[4], (long)v[5]) :
+			       gate_host_call(nr, (long)v[0], (long)v[1], (long)v[2], (long)v[3], (long)v[4], (long)v[5]));
 	return true;
 }
 #else
