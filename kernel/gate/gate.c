@@ -23,7 +23,7 @@
 
 #define SYSCALL_INSN_LEN 2
 
-const struct gate_ops *gate;
+const struct gate_ops *gate __ro_after_init;
 
 struct task *gate_current(void)
 {

@@ -116,7 +116,7 @@ static void slot_free(struct hthread *ht)
  * Where the host puts signal frames depends on the processor. Found out once, from a kick that meets the kernel on its
  * own stack: uc is its ucontext. entry.inc needs the place of a first frame and the distance of one that interrupts it.
  */
-static u64 sigframe_offset, sigframe_stride;
+static u64 sigframe_offset __ro_after_init, sigframe_stride __ro_after_init;
 
 #define FP_MAGIC1 0x46505853u
 #define FP_MAGIC1_AT 464

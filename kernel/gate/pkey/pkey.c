@@ -48,7 +48,7 @@ static int init(void)
 }
 
 /* Not const: the rights are known once the keys are. Written at boot only. */
-struct gate_ops gate_pkey = {
+struct gate_ops gate_pkey __ro_after_init = {
 	.name = "pkey",
 	.init = init,
 	.signal_entry = gate_pkey_signal_entry,
