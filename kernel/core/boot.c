@@ -268,7 +268,7 @@ static void boot_main(void *arg __unused)
 	start_thread("spawner", spawner_main, NULL);
 	world_start_init();
 	start_thread("control", control_main, m);
-	if (boot->server_filter_len) {
+	if (boot->server_filter_len && defence(DEFENCE_FILTER)) {
 		struct {
 			u16 len;
 			u8 pad[6];
