@@ -23,8 +23,10 @@ test: deps
 	$(MAKE) build
 	LIMPET=$(CURDIR)/$(BUILD)/limpet tests/run.sh
 
-test-long: deps
+test-long:
+	tools/install-deps.sh clang libclang-rt-14-dev
 	$(MAKE) build
+	$(MAKE) debug
 	LIMPET=$(CURDIR)/$(BUILD)/limpet tests/run.sh --long
 
 bench:

@@ -1,4 +1,9 @@
-/* The kernel's pages can be neither read nor written by a program. */
+/*
+ * The kernel's pages can be neither read nor written by a program.
+ *
+ * defence: keys pkey
+ */
+#define TEST_HARM
 #include "test.h"
 #include <setjmp.h>
 

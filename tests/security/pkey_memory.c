@@ -1,6 +1,8 @@
 /*
  * A program reads and writes the kernel's memory: image, heap, stacks, file memory, boot block, and writes what it may
  * only read. Each access must be an ordinary SIGSEGV of the program at that address.
+ *
+ * defence: keys pkey
  */
 #include "attack.h"
 
