@@ -62,11 +62,13 @@ host_traces() {
 
 now_ms() { local t=$EPOCHREALTIME; echo $((${t/./} / 1000)); }
 
-# report NAME PLATFORM RESULT MS [REASON-OR-FILE]: one line, one more letter in the tally.
+# report NAME PLATFORM RESULT MS [REASON-OR-FILE [FIRST-LOG]]: one line, one more letter in the tally.
 report() {
 	local text
 	text=$(printf '%-4s %-44s %-6s %6d ms' "$3" "$1" "$2" "$4")
 	[ "$3" != FAIL ] && text+="  ${5:-}"
+	# A pass at the second try shows why there was one.
+	[ "$3" = PASS ] && [ -n "${6:-}" ] && text+=$'\n'$(tail -n 12 "$6" | sed 's/^/    . /')
 	if [ "$3" = FAIL ]; then
 		text+=$'\n'$(tail -n 60 "$5" | sed 's/^/    | /')
 	fi
@@ -112,7 +114,7 @@ run_one() {
 		status=$?
 	fi
 	case $status in
-	0) report "$name" "$platform" PASS $(($(now_ms) - start)) "$again" ;;
+	0) report "$name" "$platform" PASS $(($(now_ms) - start)) "$again" ${again:+"$log.first"} ;;
 	77) report "$name" "$platform" SKIP $(($(now_ms) - start)) "$(sed -n 's/^SKIP //p' "$log" | tail -n 1)" ;;
 	*)
 		echo "status $status" >>"$log"
