@@ -71,11 +71,7 @@ int test_helper(int argc, char **argv) __attribute__((weak));
 __attribute__((format(printf, 2, 3), unused)) static void test_fail(int line, const char *fmt, ...)
 {
 	char text[600];
-#ifdef TEST_HARM /* an attack: defences.sh looks for it */
-	int n = snprintf(text, sizeof text, "HARM: %s:%d: ", test_name, line);
-#else
 	int n = snprintf(text, sizeof text, "  %s:%d: ", test_name, line);
-#endif
 	va_list ap;
 
 	va_start(ap, fmt);

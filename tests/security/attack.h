@@ -150,7 +150,7 @@ __attribute__((unused)) static void pkey_or_skip(void)
 		exit(77);
 	}
 	/* The host's value for programs that know nothing of keys: not the gate's. */
-	if (pkru == 0x55555554 || pkru == 0) {
+	if (pkru == 0x55555554 || (pkru == 0 && !getenv("DEFENCE_OFF"))) {
 		printf("SKIP not the pkey gate\n");
 		exit(77);
 	}

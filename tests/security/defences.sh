@@ -19,7 +19,7 @@ attack() {
 	local name=$1 defences=()
 	shift
 	for d; do defences+=(--defence-off "$d"); done
-	LIMPET=$debug timeout 300 "$debug" do --platform "$PLATFORM" --env "PLATFORM=$PLATFORM" "${defences[@]}" -- \
+	LIMPET=$debug timeout 300 "$debug" do --platform "$PLATFORM" --env "PLATFORM=$PLATFORM" ${1:+--env "DEFENCE_OFF=$1"} "${defences[@]}" -- \
 		"$work/bin/$name" >"$work/out" 2>&1
 }
 

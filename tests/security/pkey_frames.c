@@ -4,7 +4,7 @@
  * another thread sends signals; and GS base made 0 by loading a selector, with look-alikes of the gate's pages where its
  * accesses could then lead. A forged frame that is believed shows itself in registers that change.
  *
- * defence: frame pkey
+ * defence: none, frame_forge.c shows what the look at the frame is for
  */
 #include "attack.h"
 
