@@ -27,7 +27,9 @@ test: test-deps
 	LIMPET=$(CURDIR)/$(BUILD)/limpet tests/run.sh
 
 test-long: test-deps
+	tools/install-deps.sh clang libclang-rt-14-dev
 	$(MAKE) build
+	$(MAKE) debug
 	LIMPET=$(CURDIR)/$(BUILD)/limpet tests/run.sh --long
 
 bench:

@@ -92,7 +92,7 @@ make_initrd() {
 	rm -rf "$at"
 	mkdir -p "$at"/{bin,proc,new}
 	cp "$(command -v busybox)" "$at/bin/busybox"
-	xz -dc "$(find "$dir/kernel" -name virtio_blk.ko.xz)" >"$at/virtio_blk.ko"
+	xz -dc "$(find "$dir/kernel/" -name virtio_blk.ko.xz)" >"$at/virtio_blk.ko"
 	cat >"$at/init" <<-'END'
 		#!/bin/busybox sh
 		b=/bin/busybox
