@@ -42,6 +42,13 @@ struct boot_mount {
 	uint32_t create; /* 1 = make the target (directory or file) when it is missing */
 };
 
+/* A device file to make after mounting; one that no driver of the guest serves cannot be opened. */
+struct boot_node {
+	uint32_t path; /* offset of an absolute path in the guest */
+	uint32_t mode; /* with the type */
+	uint32_t uid, gid, major, minor;
+};
+
 struct boot_rlimit {
 	uint32_t resource, pad;
 	uint64_t cur, max;
@@ -84,6 +91,11 @@ struct boot_block {
 	uint64_t memory_limit; /* bytes shown as total memory; 0 = the host's */
 	uint32_t nmasked, masked; /* offset of uint32_t[] path offsets: hidden after mounting */
 	uint32_t nreadonly, readonly;
+	uint32_t nnodes, nodes; /* offset of struct boot_node[] */
+	uint32_t uid_map, gid_map; /* offsets of the texts of /proc/PID/uid_map, gid_map; 0 = every id is itself */
+	/* The container's own limits, as cgroupfs shows them: bytes, microseconds, v1's shares. Below 0 = none. */
+	int64_t group_memory, group_swap, group_quota, group_period, group_shares, group_pids;
+	uint32_t group_v1, pad2; /* 1 = the host's controllers are v1's: their directories are shown as well */
 
 	/* seccomp programs (struct sock_filter[]), installed by the kernel itself */
 	uint32_t guest_filter_len, guest_filter; /* instructions, offset: for processes that run programs */

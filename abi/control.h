@@ -21,6 +21,8 @@ enum control_type {
 	 * then the streams.
 	 */
 	CONTROL_EXEC = 5,
+	/* The container's limits have changed: arg = memory, quota, period, processes; as boot_block.group_*. INT64_MIN = as it was */
+	CONTROL_LIMITS = 6,
 	/* kernel -> supervisor */
 	CONTROL_READY = 16, /* the first program was found */
 	CONTROL_EXIT = 17, /* arg[0] = its status as wait(2); the sandbox ends */

@@ -10,6 +10,7 @@
 #include "core/kserver_main.h"
 #include "core/log.h"
 #include "core/program.h"
+#include "fs/sys/sysfs.h"
 #include "gate/host.h"
 #include "gate/internal.h"
 #include "lib/string.h"
@@ -150,6 +151,9 @@ static void control_handle(const struct control_msg *m, const int *fds, u32 nfds
 		break;
 	case CONTROL_WINSIZE:
 		program_winsize((u32)m->arg[2], (u16)m->arg[0], (u16)m->arg[1]);
+		break;
+	case CONTROL_LIMITS:
+		cgroupfs_limits(m->arg);
 		break;
 	case CONTROL_START:
 		program_go();

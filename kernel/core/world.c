@@ -69,6 +69,13 @@ void world_mount(void)
 		if (err)
 			fail("mounting on", boot_str(mounts[i].target), err);
 	}
+	for (u32 i = 0; i < boot->nnodes; i++) {
+		const struct boot_node *n = (const struct boot_node *)((const u8 *)boot + boot->nodes) + i;
+
+		err = fs_boot_node(boot_str(n->path), n->mode, n->uid, n->gid, MKDEV(n->major, n->minor));
+		if (err)
+			fail("making", boot_str(n->path), err);
+	}
 	for (u32 i = 0; i < boot->nmasked; i++) {
 		err = fs_boot_mask(boot_str(offsets(boot->masked)[i]));
 		if (err)

@@ -7,7 +7,7 @@
 #include <time.h>
 
 #include "runtime/cli/command.h"
-#include "runtime/container/container.h"
+#include "runtime/container/create.h"
 #include "runtime/oci/config.h"
 #include "runtime/sandbox/cgroup.h"
 
@@ -116,6 +116,8 @@ static int run_update(int argc, char **argv, struct error *err)
 		rc = error_set(err, "container not running");
 	else
 		rc = cgroup_update(&cg, &spec, err);
+	if (!rc)
+		container_show_limits(&c, &spec.limits);
 	arena_free(&cg.arena);
 	container_close(&c);
 	spec_free(&spec);

@@ -433,6 +433,16 @@ int container_kill(const struct container *c, int sig, bool all, struct error *e
 	return ask(c, &(struct request){.type = REQUEST_SIGNAL, .arg = {sig, all}}, err);
 }
 
+void container_show_limits(const struct container *c, const struct spec_limits *l)
+{
+	int64_t pids = l->pids == SPEC_UNSET ? SPEC_UNSET : l->pids > 0 ? l->pids : -1;
+	struct error ignored;
+
+	if (container_status(c) != CONTAINER_PAUSED) /* nobody would answer */
+		(void)ask(c, &(struct request){.type = REQUEST_LIMITS, .arg = {l->memory, l->cpu_quota, l->cpu_period, pids}},
+			  &ignored);
+}
+
 /* True when the process is gone in time. */
 static bool wait_gone(pid_t pid, uint64_t start, int ms)
 {

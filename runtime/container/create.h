@@ -27,6 +27,9 @@ int container_delete(struct container *c, struct error *err);
 /* Asks the supervisor for a signal. all: for every process. */
 int container_kill(const struct container *c, int sig, bool all, struct error *err);
 
+/* Shows programs the limits that were just set; one that cannot be told now will not see them. */
+void container_show_limits(const struct container *c, const struct spec_limits *limits);
+
 int write_pid_file(const char *path, pid_t pid, struct error *err);
 
 #endif

@@ -146,6 +146,12 @@ static void handle(struct server *s, struct connection *c, const struct request 
 	case REQUEST_WINSIZE:
 		control(s, CONTROL_WINSIZE, r->arg[0], r->arg[1], c->program, NULL, 0);
 		return;
+	case REQUEST_LIMITS: {
+		struct control_msg msg = {.type = CONTROL_LIMITS, .arg = {r->arg[0], r->arg[1], r->arg[2], r->arg[3]}};
+
+		failed = s->control(s->arg, &msg, NULL, 0);
+		break;
+	}
 	case REQUEST_EXEC:
 		execute(s, c, r, fds, nfds);
 		return;

@@ -19,7 +19,7 @@ static int open_inside(int root, const char *path)
 }
 
 /* Trees stand at /m/N in the sandbox's own mount namespace (sandbox/mounts.c). Places that are missing are left out. */
-static void place_trees(int root, const struct spec *spec)
+static void place_trees(int trees, int root, const struct spec *spec)
 {
 	size_t tree = 1;
 
@@ -29,8 +29,8 @@ static void place_trees(int root, const struct spec *spec)
 
 		if (strcmp(spec->mounts[i].type, "hostfs"))
 			continue;
-		snprintf(name, sizeof(name), "/m/%zu", tree++);
-		from = open_tree(AT_FDCWD, name, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+		snprintf(name, sizeof(name), "%zu", tree++);
+		from = open_tree(trees, name, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
 		to = open_inside(root, spec->mounts[i].target);
 		if (from >= 0 && to >= 0)
 			move_mount(from, "", to, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
@@ -63,16 +63,18 @@ static void place_proc(int root, const struct sandbox *sb)
 
 int view_enter(const struct sandbox *sb, const struct spec *spec, struct error *err)
 {
-	cleanup_close int root = -1;
+	cleanup_close int root = -1, trees = -1;
 
 	if (setns(sb->pidfd, CLONE_NEWNS))
 		return 0;
 	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
 		return error_errno(err, "cannot make the supervisor's mount namespace");
-	root = open("/root", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (root < 0)
+	trees = open("/m", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	/* A copy: what came from a user namespace below ours is locked in its place. */
+	root = open_tree(AT_FDCWD, "/root", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+	if (root < 0 || move_mount(root, "", AT_FDCWD, "/m", MOVE_MOUNT_F_EMPTY_PATH))
 		return error_errno(err, "the supervisor's root");
-	place_trees(root, spec);
+	place_trees(trees, root, spec);
 	place_proc(root, sb);
 	if (fchdir(root) || syscall(SYS_pivot_root, ".", ".") || umount2(".", MNT_DETACH) || chdir("/"))
 		return error_errno(err, "cannot move the supervisor's root");

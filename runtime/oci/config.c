@@ -52,7 +52,10 @@ static const struct field_row fields[] = {
 	USED("linux", "resources"), USED("linux", "cgroupsPath"), USED("linux", "maskedPaths"),
 	USED("linux", "readonlyPaths"), QUIET("linux", "rootfsPropagation"),
 	{"linux", "seccomp", FIELD_WARN, "host system calls are limited by limpet's own filter"},
-	{"linux", "devices", FIELD_WARN, "only the standard devices exist"},
+	USED("linux", "devices"),
+	USED("linux.devices[]", "path"), USED("linux.devices[]", "type"), USED("linux.devices[]", "major"),
+	USED("linux.devices[]", "minor"), USED("linux.devices[]", "fileMode"), USED("linux.devices[]", "uid"),
+	USED("linux.devices[]", "gid"),
 	{"linux", "sysctl", FIELD_WARN, "not supported yet"},
 	{"linux", "mountLabel", FIELD_WARN, "the guest kernel has no security modules"},
 	{"linux", "intelRdt", FIELD_WARN, "not supported yet"},
@@ -405,13 +408,50 @@ static int load_resources(struct doc *d, const struct node *linux_)
 	return 0;
 }
 
+/* Nodes below /dev, which is the guest's. They are for looking at: the guest kernel opens its own devices alone. */
+static int load_devices(struct doc *d, const struct node *linux_)
+{
+	struct spec *spec = d->spec;
+	json_t *array;
+
+	if (get_array(d, linux_, "devices", &array))
+		return -1;
+	for (size_t i = 0; i < json_array_size(array); i++) {
+		const char *path = NULL, *type = NULL, *at;
+		struct spec_node node = {0};
+		int64_t major = 0, minor = 0, mode = 0666;
+		struct node n;
+
+		if (get_element(d, linux_, "devices", array, i, &n) || check_fields(d, &n, "linux.devices[]", fields) ||
+		    get_string(d, &n, "path", &path) || get_string(d, &n, "type", &type) ||
+		    get_int(d, &n, "major", -1, 4095, &major) || get_int(d, &n, "minor", -1, 1048575, &minor) ||
+		    get_int(d, &n, "fileMode", 0, UINT32_MAX, &mode) || get_u32(d, &n, "uid", &node.uid) ||
+		    get_u32(d, &n, "gid", &node.gid))
+			return -1;
+		at = type && strlen(type) == 1 ? strchr("cubp", *type) : NULL;
+		if (!path || *path != '/' || !at)
+			return doc_error(d, n.where, at ? "path" : "type", at ? "is not an absolute path" : "is not c, b, u or p");
+		node.path = path_clean(&spec->arena, path);
+		node.mode = (uint32_t)(mode & 07777) | (*type == 'b' ? S_IFBLK : *type == 'p' ? S_IFIFO : S_IFCHR);
+		node.major = major < 0 ? 0 : (uint32_t)major;
+		node.minor = minor < 0 ? 0 : (uint32_t)minor;
+		if (strncmp(node.path, "/dev/", 5)) {
+			doc_warning(d, n.where, "path", "%s is ignored: devices are made below /dev only", node.path);
+			continue;
+		}
+		spec->nodes = array_add(&spec->arena, spec->nodes, &spec->nnodes, sizeof(node));
+		spec->nodes[spec->nnodes - 1] = node;
+	}
+	return 0;
+}
+
 static int load_linux(struct doc *d, const struct node *top)
 {
 	struct spec *spec = d->spec;
 	struct node linux_;
 
 	if (get_object(d, top, "linux", &linux_) || check_fields(d, &linux_, "linux", fields) ||
-	    load_namespaces(d, &linux_) || load_resources(d, &linux_) ||
+	    load_namespaces(d, &linux_) || load_resources(d, &linux_) || load_devices(d, &linux_) ||
 	    get_string(d, &linux_, "cgroupsPath", &spec->cgroup) ||
 	    get_strings(d, &linux_, "maskedPaths", &spec->masked) ||
 	    get_strings(d, &linux_, "readonlyPaths", &spec->readonly))

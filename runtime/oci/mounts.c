@@ -102,8 +102,8 @@ static int add_one(struct doc *d, const struct node *n, const char *bundle)
 		return add_bind(d, n, bundle, source, target, flags);
 	if (!type)
 		return doc_error(d, n->where, "type", "is missing");
-	if (!strcmp(type, "cgroup") || !strcmp(type, "cgroup2")) { /* an empty place: groups are not shown inside */
-		spec_add_mount(spec, "tmpfs", target, "cgroup", "mode=755", flags | MS_RDONLY);
+	if (!strcmp(type, "cgroup") || !strcmp(type, "cgroup2")) { /* the container's own group, whatever the host has */
+		spec_add_mount(spec, "cgroup2", target, "cgroup", "", flags);
 		return 0;
 	}
 	/* On /dev the specification expects a tmpfs with the standard devices in it. */

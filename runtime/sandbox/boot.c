@@ -8,6 +8,8 @@
 #include <sys/mount.h>
 #include <sys/random.h>
 
+#include "runtime/sandbox/cgroup.h"
+
 #define BOOT_BLOCK_MAX (64u << 20)
 
 /* The block while it grows. Once something was refused it stays as it is. */
@@ -150,6 +152,53 @@ static void fill_program(struct boot_block *bb, struct blob *b, const struct spe
 	}
 }
 
+static void put_nodes(struct boot_block *bb, struct blob *b, const struct spec *spec)
+{
+	bb->nnodes = (uint32_t)spec->nnodes;
+	if (!spec->nnodes)
+		return;
+	bb->nodes = blob_reserve(b, spec->nnodes * sizeof(struct boot_node), 8);
+	for (size_t i = 0; i < spec->nnodes; i++) {
+		const struct spec_node *n = &spec->nodes[i];
+		struct boot_node out = {
+			.path = blob_string(b, n->path), .mode = n->mode, .uid = n->uid, .gid = n->gid, .major = n->major,
+			.minor = n->minor,
+		};
+
+		if (!b->failed)
+			memcpy(b->data + bb->nodes + i * sizeof(out), &out, sizeof(out));
+	}
+}
+
+/* As /proc/PID/uid_map shows it; nothing when the user namespace was only limpet's own need. */
+static uint32_t put_map(struct blob *b, const struct spec *spec, const struct spec_idmap *map, size_t n)
+{
+	char text[4096];
+	size_t used = 0;
+
+	if (!spec->new_user_ns)
+		return 0;
+	for (size_t i = 0; i < n && used < sizeof(text) - 40; i++)
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "%10u %10u %10u\n", map[i].inside, map[i].outside,
+					 map[i].count);
+	return n ? blob_put(b, text, used + 1, 1) : 0;
+}
+
+static int64_t or_none(int64_t value) { return value == SPEC_UNSET || value < 0 ? -1 : value; }
+
+static void fill_group(struct boot_block *bb, const struct spec *spec)
+{
+	const struct spec_limits *l = &spec->limits;
+
+	bb->group_memory = or_none(l->memory);
+	bb->group_swap = or_none(l->memory_swap);
+	bb->group_quota = or_none(l->cpu_quota);
+	bb->group_period = l->cpu_period > 0 ? l->cpu_period : 100000;
+	bb->group_shares = or_none(l->cpu_shares);
+	bb->group_pids = l->pids > 0 ? l->pids : -1;
+	bb->group_v1 = strcmp(cgroup_layout(), "v2") != 0;
+}
+
 static void fill_world(struct boot_block *bb, struct blob *b, const struct spec *spec, const struct boot_facts *facts)
 {
 	bb->cpus = spec->cpus;
@@ -162,6 +211,10 @@ static void fill_world(struct boot_block *bb, struct blob *b, const struct spec 
 	bb->masked = blob_strings(b, &spec->masked);
 	bb->nreadonly = (uint32_t)spec->readonly.count;
 	bb->readonly = blob_strings(b, &spec->readonly);
+	put_nodes(bb, b, spec);
+	bb->uid_map = put_map(b, spec, spec->uid_map, spec->nuid_map);
+	bb->gid_map = put_map(b, spec, spec->gid_map, spec->ngid_map);
+	fill_group(bb, spec);
 	bb->guest_filter_len = (uint32_t)facts->guest_filter->len;
 	bb->guest_filter = blob_put(b, facts->guest_filter->code,
 				    facts->guest_filter->len * sizeof(struct sock_filter), 8);

@@ -22,6 +22,11 @@ struct spec_rlimit {
 	uint64_t cur, max;
 };
 
+struct spec_node {
+	const char *path;
+	uint32_t mode, uid, gid, major, minor;
+};
+
 struct spec_idmap {
 	uint32_t inside, outside, count;
 };
@@ -65,6 +70,8 @@ struct spec {
 	size_t nmounts;
 	const char *hostname, *domainname;
 	struct strings masked, readonly;
+	struct spec_node *nodes;
+	size_t nnodes;
 
 	/* on the host */
 	bool new_user_ns; /* asked for; limpet adds one when it has no privileges */

@@ -13,7 +13,7 @@ is 'the server has all of them' "$(comm -23 <(sort <<<"$calls") <(sort <<<"$serv
 grep -qx wait4 <<<"$server" || fail 'the server may not wait'
 for c in execve ptrace mount bpf unshare open_by_handle_at; do grep -qx $c <<<"$server" && fail "the server's filter allows $c"; done
 ends 'of nobody' 125 limpet check --host-syscalls=nobody
-matches 'help' "$(limpet --help)" 'Usage: limpet COMMAND'
+matches 'help' "$(limpet --help)" 'Usage: limpet \[OPTION...\] COMMAND'
 for c in do run check; do matches "help $c" "$(limpet help $c)" "Usage: limpet $c"; is "$c --help" "$(limpet $c --help)" "$(limpet help $c)"; done
 matches 'man page' "$(limpet help --man)" '\.TH'
 if command -v man >/dev/null; then limpet help --man >l.1; is 'man page warnings' "$(man --warnings -l l.1 2>&1 >/dev/null)" ''; fi
