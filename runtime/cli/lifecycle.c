@@ -28,16 +28,12 @@ static int open_named(const struct command *cmd, int argc, char **argv, struct c
 
 static int run_start(int argc, char **argv, struct error *err)
 {
-	struct error ignored;
 	struct container c;
 	int rc = open_named(&command_start, argc, argv, &c, err);
 
 	if (rc)
 		return rc < 0 ? -1 : 0;
 	rc = container_start(&c, err);
-	/* A poststart hook that fails takes the container along. */
-	if (rc && !strcmp(container_text(&c, "status"), "running"))
-		container_kill(&c, SIGKILL, false, &ignored);
 	container_close(&c);
 	return rc;
 }

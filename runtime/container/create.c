@@ -407,8 +407,14 @@ static int ask(const struct container *c, const struct request *request, struct 
 	return reply.type == REPLY_OK ? 0 : error_set(err, "%s", reply.text);
 }
 
+int container_kill(const struct container *c, int sig, bool all, struct error *err)
+{
+	return ask(c, &(struct request){.type = REQUEST_SIGNAL, .arg = {sig, all}}, err);
+}
+
 int container_start(struct container *c, struct error *err)
 {
+	struct error ignored;
 	enum container_status status = container_status(c);
 	json_t *config;
 	int rc;
@@ -425,12 +431,9 @@ int container_start(struct container *c, struct error *err)
 	config = kept_config(c);
 	rc = hooks_run(config, "poststart", container_oci_state(c, "running"), err);
 	json_decref(config);
+	if (rc) /* takes the container along */
+		container_kill(c, SIGKILL, false, &ignored);
 	return rc;
-}
-
-int container_kill(const struct container *c, int sig, bool all, struct error *err)
-{
-	return ask(c, &(struct request){.type = REQUEST_SIGNAL, .arg = {sig, all}}, err);
 }
 
 void container_show_limits(const struct container *c, const struct spec_limits *l)
