@@ -157,9 +157,14 @@ static int supervise(struct creation *cr, struct error *err)
 	if (supervisor_prepare(err) || server_listen(&cr->sv.server, cr->c->dir, err) ||
 	    sandbox_start(&cr->sandbox, &cr->spec, err))
 		return -1;
-	cr->sandbox.cgroup.kept = true;
 	join_namespaces(&cr->sandbox);
-	if (say_prepared(cr, err) || wait_for_go(cr->sync, err) ||
+	if (say_prepared(cr, err) || wait_for_go(cr->sync, err)) {
+		sandbox_end(&cr->sandbox);
+		return -1;
+	}
+	cr->sandbox.cgroup.kept = true; /* the state has them now: delete removes them */
+	/* Engines look for the container's group by the pid they know. Not earlier: we could not remove it from inside. */
+	if (cgroup_attach(&cr->sandbox.cgroup, getpid(), err) ||
 	    hooks_run(cr->config, "createContainer", container_oci_state(cr->c, "creating"), err)) {
 		sandbox_end(&cr->sandbox);
 		return -1;

@@ -213,7 +213,7 @@ static int start_run(struct start *st, struct sandbox *sb, struct error *err)
 		return -1;
 	close(steal_fd(&st->sync_fd));
 	close(steal_fd(&st->control_fd));
-	if (cgroup_attach(&sb->cgroup, sb->pid, err) || (spec->cgroup_full && cgroup_attach(&sb->cgroup, getpid(), err)) || (st->user_ns && userns_map(sb->pid, spec, err)) ||
+	if (cgroup_attach(&sb->cgroup, sb->pid, err) || (st->user_ns && userns_map(sb->pid, spec, err)) ||
 	    set_oom_score(spec, sb->pid, err))
 		return -1;
 	sb->terminal = st->terminal;
