@@ -17,6 +17,9 @@
 #include "runtime/sandbox/filter_rules.h"
 
 #define X32_BIT 0x40000000u
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25
+#endif
 
 enum host_who { HOST_GUEST, HOST_ASKED, HOST_SERVER, HOST_BOOT };
 
@@ -156,9 +159,10 @@ static void put_ranges(struct code *c)
 	put(c, LOAD, FIELD(nr));
 	for (size_t i = 0; i < ARRAY_SIZE(low); i++)
 		put_if(c, BPF_JEQ | BPF_K, low[i], LABEL_RANGE, LABEL_NONE);
-	c->insn[c->len++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_madvise, 0, 4);
-	/* The guest kernel gives back memory of its own: heap, and contents of files. */
+	c->insn[c->len++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_madvise, 0, 5);
+	/* The guest kernel gives back memory of its own, heap and contents of files, and may have it in huge pages. */
 	put(c, LOAD, LOW(2));
+	put_if(c, BPF_JEQ | BPF_K, MADV_COLLAPSE, LABEL_ROWS, LABEL_NONE);
 	put_if(c, BPF_JEQ | BPF_K, MADV_REMOVE, LABEL_NONE, LABEL_RANGE);
 	put(c, LOAD, HIGH(0));
 	put_if(c, BPF_JGE | BPF_K, HEAP_BASE >> 32, LABEL_ROWS, LABEL_RANGE);
