@@ -62,11 +62,62 @@ static int add_rows(scmp_filter_ctx ctx, bool server)
 	return rc;
 }
 
+/*
+ * For a condition on the lower half of an argument libseccomp asks about the upper half too: load, and with 0, is it 0?
+ * These three go; a shorter program is installed and run faster. Only where nobody jumps into them, and what follows
+ * begins with a load of its own.
+ */
+static bool is_void(const struct sock_filter *in, size_t len, size_t at, const bool *target)
+{
+	const struct sock_filter *p = in + at;
+
+	return at + 3 < len && p[0].code == (BPF_LD | BPF_W | BPF_ABS) && p[1].code == (BPF_ALU | BPF_AND | BPF_K) &&
+	       !p[1].k && p[2].code == (BPF_JMP | BPF_JEQ | BPF_K) && !p[2].k && !p[2].jt && !target[at + 1] &&
+	       !target[at + 2] && p[3].code == (BPF_LD | BPF_W | BPF_ABS);
+}
+
+static size_t shorten(struct sock_filter *in, size_t len)
+{
+	static bool target[BPF_MAXINSNS + 256];
+	static size_t place[BPF_MAXINSNS + 256]; /* where an instruction, or the next one that stays, will be */
+	static bool goes[BPF_MAXINSNS];
+	size_t kept = 0;
+
+	memset(target, 0, sizeof(target));
+	memset(goes, 0, sizeof(goes));
+	for (size_t i = 0; i < len; i++)
+		if (in[i].code == (BPF_JMP | BPF_JA))
+			target[i + 1 + in[i].k] = true;
+		else if (BPF_CLASS(in[i].code) == BPF_JMP)
+			target[i + 1 + in[i].jt] = target[i + 1 + in[i].jf] = true;
+	for (size_t i = 0; i < len; i++)
+		if (is_void(in, len, i, target))
+			goes[i] = goes[i + 1] = goes[i + 2] = true;
+	for (size_t i = 0; i < len; i++) {
+		place[i] = kept;
+		kept += !goes[i];
+	}
+	for (size_t i = 0; i < len; i++) {
+		if (goes[i])
+			continue;
+		if (in[i].code == (BPF_JMP | BPF_JA)) {
+			in[i].k = (uint32_t)(place[i + 1 + in[i].k] - place[i] - 1);
+		} else if (BPF_CLASS(in[i].code) == BPF_JMP) {
+			in[i].jt = (uint8_t)(place[i + 1 + in[i].jt] - place[i] - 1);
+			in[i].jf = (uint8_t)(place[i + 1 + in[i].jf] - place[i] - 1);
+		}
+		in[place[i]] = in[i];
+	}
+	return kept;
+}
+
 static int print_program(const char *name, bool server)
 {
+	static struct sock_filter code[BPF_MAXINSNS];
+
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
 	int fd = memfd_create("filter", MFD_CLOEXEC), rc = ctx && fd >= 0 ? 0 : -ENOMEM;
-	struct sock_filter in;
+	ssize_t size;
 
 	if (!rc)
 		rc = add_rows(ctx, server);
@@ -77,9 +128,12 @@ static int print_program(const char *name, bool server)
 		return 1;
 	}
 	printf("static const struct sock_filter %s[] = {\n", name);
-	lseek(fd, 0, SEEK_SET);
-	while (read(fd, &in, sizeof(in)) == (ssize_t)sizeof(in))
-		printf("\t{%#x, %u, %u, %#x},\n", in.code, in.jt, in.jf, in.k);
+	size = pread(fd, code, sizeof(code), 0);
+	if (size <= 0 || size == (ssize_t)sizeof(code))
+		return 1;
+	size = (ssize_t)shorten(code, (size_t)size / sizeof(*code));
+	for (ssize_t i = 0; i < size; i++)
+		printf("\t{%#x, %u, %u, %#x},\n", code[i].code, code[i].jt, code[i].jf, code[i].k);
 	puts("};");
 	seccomp_release(ctx);
 	close(fd);
