@@ -93,7 +93,6 @@ const struct arg_rule arg_rules[] = {
 	RULE(readlinkat, FD(0)),
 	RULE(unlinkat, FD(0), FLAGS(2, AT_REMOVEDIR)),
 	RULE(renameat2, FD(0), FD(2), FLAGS(4, RENAME_NOREPLACE | RENAME_EXCHANGE)),
-	RULE(fchmodat, FD(0), FLAGS(2, 07777)),
 	RULE(utimensat, FD(0), FLAGS(3, AT_PLACE)),
 
 	/* Memory; where it may be: see filter.c. Only pkey_mprotect makes it executable, and then not writable. */
@@ -143,6 +142,7 @@ const struct arg_rule arg_rules[] = {
 	RULE(mknodat, FD(0), INT(2, ~07777, S_IFIFO)),
 	RULE(mknodat, FD(0), INT(2, ~07777, S_IFSOCK)),
 	RULE(mknodat, FD(0), INT(2, ~07777, S_IFCHR), IS(3, 0)),
+	RULE(fchmodat, FD(0), FLAGS(2, 07777)),
 	RULE(symlinkat, FD(1)),
 	RULE(linkat, FD(0), FD(2), FLAGS(4, AT_EMPTY_PATH | AT_SYMLINK_FOLLOW)),
 	RULE(fchownat, FD(0), FLAGS(4, AT_PLACE)),
