@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "abi/control.h"
+#include "runtime/supervisor/confine.h"
 #include "runtime/supervisor/terminal.h"
 
 #define KILL_GRACE_MS 2000 /* for the guest kernel to obey a SIGKILL */
@@ -235,7 +236,8 @@ static void handle_message(struct supervisor *s, const struct control_msg *msg, 
 		if (s->sv && s->sv->ready && !s->ended) {
 			struct error why = {0};
 
-			if (s->sv->ready(s->sv->arg, &why))
+			/* Nothing of the sandbox's own making was read yet but that it is ready. */
+			if (s->sv->ready(s->sv->arg, &why) || confine_supervisor(s->sb, true, &why))
 				fail(s, &why);
 		}
 		break;
@@ -432,7 +434,7 @@ int supervisor_run(struct sandbox *sb, struct error *err)
 		return -1;
 	}
 	terminal_enter(sb->terminal);
-	if (sandbox_go(sb, err)) {
+	if (sandbox_go(sb, err) || confine_supervisor(sb, false, err)) {
 		s.failed = true;
 		sandbox_end(sb);
 	} else {
