@@ -2,7 +2,7 @@
 # Installs what building, demonstrating and testing limpet needs on Debian, and only what is missing.
 # Arguments are further packages.
 set -eu
-packages="gcc libc6-dev binutils make meson ninja-build pkg-config libseccomp-dev libjansson-dev libcap-dev python3 $*"
+packages="gcc libc6-dev binutils make meson ninja-build pkg-config libseccomp-dev libjansson-dev libcap-dev libzydis-dev python3 $*"
 missing=
 for package in $packages; do
 	status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
