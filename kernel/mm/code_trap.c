@@ -76,6 +76,7 @@ bool code_trapped(struct task *t, int *sig, int *code, u64 *addr)
 	if (!t->mm || !atomic_load_relaxed(&t->mm->fix_count) || !code_fix_at(t->mm, t->regs.rip, &f))
 		return false;
 	ret = carry_out(t, &f, addr);
+	log_debug("trap at %#lx: kind %d: %d", f.start, is_forbidden(&f), ret);
 	if (!ret)
 		return true;
 	if (ret == INSN_UNKNOWN) {
