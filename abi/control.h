@@ -15,7 +15,8 @@ enum control_type {
 	CONTROL_SIGNAL = 1, /* arg[0] = signal for the container's first process */
 	CONTROL_WINSIZE = 2, /* arg[0] rows, arg[1] columns of the controlling terminal */
 	CONTROL_SHUTDOWN = 3, /* kill everything and end */
-	CONTROL_LOCATED = 4, /* arg[0] = id of the request, arg[1] = offset of the instruction or -1, arg[2] = its length */
+	CONTROL_LOCATED = 4, /* arg[0] = id of the request, arg[1] = offset of the instruction or -1, arg[2] = its length; arg[3]: 1 = what follows needs none of
+			      * the flags as they are behind it */
 	/* kernel -> supervisor */
 	CONTROL_READY = 16, /* the first program was found and loaded */
 	CONTROL_EXIT = 17, /* arg[0] = its status as wait(2); the sandbox ends */

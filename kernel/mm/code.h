@@ -6,6 +6,7 @@
  *   code_file.c  which pages of a file were found clean before; what must be copied, because others could change it
  *   code_fix.c   the first fetch from a page with a sequence: the instruction it belongs to gets a trap in its place
  *   code_ask.c   which instruction that is: the supervisor says
+ *   code_stub.c  the one that is met often gets a jump instead of a trap
  *   code_trap.c  such a trap is met: the instruction is carried out here
  *
  * A page with a sequence that nobody runs, data between functions, costs nothing and breaks nothing.
@@ -52,7 +53,7 @@ int code_map_piece(const struct map_pieces *p, const struct map_source *s, u64 a
 struct code_fix {
 	u64 start;
 	u32 len;
-	u32 changed; /* bit n: byte n is SCAN_TRAP now */
+	u32 changed; /* bit n: byte n is SCAN_TRAP or part of a jump now */
 	u8 bytes[16]; /* the instruction as it was */
 };
 /* The program fetched from this page, which is executable on paper. Resolved = try again. No lock held. */
@@ -66,9 +67,20 @@ int code_fixes_copy(struct mm *to, const struct mm *from) __must_check;
 /* No lock held. */
 bool code_fix_at(struct mm *mm, u64 rip, struct code_fix *out);
 
+/* Is it, after its prefixes, one of the forbidden ones (code_trap.c)? Else they are only in its bytes. */
+enum scan_kind code_forbidden(const struct code_fix *f);
+
+/* code_stub.c */
+#define CODE_JUMP 5u
+/* A place where the XRSTOR at site, len bytes, can run; jump = what leads there. False = a trap has to do. */
+bool code_stub(struct mm *mm, u64 site, const u8 *insn, u32 len, u8 jump[CODE_JUMP]);
+bool code_is_stub(const struct mm *mm, u64 page);
+void code_stubs_copy(struct mm *to, const struct mm *from);
+void code_stubs_free(struct mm *mm); /* no lock held, or nobody else knows it */
+
 /* code_ask.c */
 #define CODE_BEFORE 256u /* bytes shown in front of a sequence */
-#define CODE_BEHIND 32u
+#define CODE_BEHIND 80u
 struct code_question {
 	u8 bytes[CODE_BEFORE + CODE_BEHIND];
 	u32 n, at; /* bytes used; the sequence's offset in them */
@@ -77,6 +89,7 @@ struct code_question {
 struct code_answer {
 	s32 start; /* offset of the instruction in the question's bytes; -1 = nobody knows */
 	u32 len;
+	bool flags_dead; /* nobody looks at the flags as they are behind it */
 };
 /* From memory; false = has to be asked. Takes a leaf lock. */
 bool code_answer_known(const struct code_question *q, struct code_answer *a);

@@ -89,7 +89,7 @@ static struct asking *asking_get(void)
 	return s;
 }
 
-void control_located(s64 id, s64 start, s64 len)
+void control_located(s64 id, s64 start, s64 len, bool flags_dead)
 {
 	struct asking *s = NULL;
 
@@ -100,6 +100,7 @@ void control_located(s64 id, s64 start, s64 len)
 	if (s && !s->done) {
 		s->a.start = start >= 0 && start < CODE_BEFORE + CODE_BEHIND ? (s32)start : -1;
 		s->a.len = len > 0 && len <= 15 ? (u32)len : 0;
+		s->a.flags_dead = flags_dead;
 		atomic_store(&s->done, true);
 		/* Under the lock: a slot is not handed on while its sleeper is being woken. */
 		wake_up(&s->wait);

@@ -105,6 +105,34 @@ static int put_byte(struct mm *mm, u64 addr, u8 v)
 	return (int)err;
 }
 
+/* A jump instead of a frequent XRSTOR. */
+static bool fix_jump(struct mm *mm, struct code_fix *f, const struct scan_hit *hit, u64 addr)
+{
+	u8 jump[CODE_JUMP], around[2 * SCAN_REACH + INSN_MAX];
+	struct scan_hit other;
+	u32 n = f->len;
+
+	if (hit->kind != SCAN_XRSTOR || addr - f->start >= CODE_JUMP || code_forbidden(f) != SCAN_XRSTOR ||
+	    !code_stub(mm, f->start, f->bytes, f->len, jump))
+		return false;
+	/* Its bytes may not make a new sequence with those beside it. */
+	if (code_read(mm, around, f->start - SCAN_REACH, SCAN_REACH) != SCAN_REACH)
+		return false;
+	memcpy(around + SCAN_REACH, jump, CODE_JUMP);
+	memset(around + SCAN_REACH + CODE_JUMP, SCAN_TRAP, n - CODE_JUMP);
+	if (code_read(mm, around + SCAN_REACH + n, f->start + n, SCAN_REACH) != SCAN_REACH)
+		return false;
+	for (size_t from = 0; scan_next(around, 2 * SCAN_REACH + n, from, &other); from = other.at + 1)
+		if (other.at < SCAN_REACH + n && other.at + other.len > SCAN_REACH)
+			return false;
+	for (u32 i = 0; i < n; i++) {
+		if (put_byte(mm, f->start + i, i < CODE_JUMP ? jump[i] : SCAN_TRAP))
+			return false;
+		f->changed |= 1u << i;
+	}
+	return true;
+}
+
 static int fix_put(struct mm *mm, struct code_fix *f, u32 off)
 {
 	int err = put_byte(mm, f->start + off, SCAN_TRAP);
@@ -231,8 +259,9 @@ static bool fix_hit(struct mm *mm, const struct scan_hit *hit, u64 addr, const s
 			return false;
 		f->len = a->len;
 		memcpy(f->bytes, q->bytes + a->start, a->len);
+		if (a->flags_dead && fix_jump(mm, f, hit, addr))
+			return true;
 	}
-	/* What a copied page says once it cannot be written: */
 	return !fix_put(mm, f, 0) && !fix_put(mm, f, (u32)(addr - start));
 }
 

@@ -13,7 +13,7 @@
 #include "mm/insn.h"
 #include "proc/task.h"
 
-static enum scan_kind is_forbidden(const struct code_fix *f)
+enum scan_kind code_forbidden(const struct code_fix *f)
 {
 	struct scan_hit hit;
 
@@ -42,7 +42,7 @@ static int carry_out(struct task *t, const struct code_fix *f, u64 *at)
 	int ret;
 
 	insn_begin(&in, &t->regs, f->bytes, f->len);
-	switch (is_forbidden(f)) {
+	switch (code_forbidden(f)) {
 	case SCAN_XRSTOR:
 		ret = xrstor(&in);
 		break;
@@ -76,11 +76,11 @@ bool code_trapped(struct task *t, int *sig, int *code, u64 *addr)
 	if (!t->mm || !atomic_load_relaxed(&t->mm->fix_count) || !code_fix_at(t->mm, t->regs.rip, &f))
 		return false;
 	ret = carry_out(t, &f, addr);
-	log_debug("trap at %#lx: kind %d: %d", f.start, is_forbidden(&f), ret);
+	log_debug("trap at %#lx: kind %d: %d", f.start, code_forbidden(&f), ret);
 	if (!ret)
 		return true;
 	if (ret == INSN_UNKNOWN) {
-		if (!is_forbidden(&f))
+		if (!code_forbidden(&f))
 			complain(&f);
 		*addr = t->regs.rip;
 		return false;

@@ -87,11 +87,13 @@ static bool mend(struct mm *mm, struct vma *v, u64 addr, u32 need, bool *dirty)
 	u64 page = PAGE_ALIGN_DOWN(addr);
 	int ret;
 
-	if (need == PROT_EXEC && code_scanned()) {
+	if (need == PROT_EXEC && code_scanned() && !code_is_stub(mm, page)) {
 		ret = mm_host_flip(page, true);
 		*dirty = ret > 0;
 		return !ret && (flips(v) || !mm_retries_used_up(mm, page));
 	}
+	if (code_is_stub(mm, page))
+		return false;
 	if (flips(v) && need != PROT_READ)
 		return !mm_host_flip(page, need == PROT_EXEC);
 	/* Another thread changed the mapping since the fault, or a host call failed half way: again, but not for ever. */

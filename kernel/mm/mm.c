@@ -57,6 +57,7 @@ void mm_put(struct mm *mm)
 	vma_free_chain(dead);
 	patch_free(mm);
 	kfree(mm->fixes);
+	code_stubs_free(mm);
 	if (mm->exe) {
 		exe_allow_write(mm->exe);
 		file_put(mm->exe);
@@ -127,6 +128,7 @@ struct mm *mm_copy(struct mm *old)
 		mm->environ = dup_bytes(old->environ, old->environ_len);
 		mm->environ_len = mm->environ ? old->environ_len : 0;
 	}
+	code_stubs_copy(mm, old);
 	if (code_fixes_copy(mm, old))
 		goto fail;
 	for (struct vma *v = vma_first(old); v; v = vma_next(v)) {

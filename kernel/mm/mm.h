@@ -50,6 +50,7 @@ struct vma {
 #define PATCH_AREAS 4
 struct patch_area;
 struct code_fix;
+struct code_stubs;
 
 struct mm {
 	struct ref ref; /* tasks that use it, and lookers */
@@ -79,6 +80,7 @@ struct mm {
 	u32 retry_count;
 	struct code_fix *fixes; /* mm/code_fix.c: instructions with a trap in their place, by address */
 	u32 fix_count, fix_room;
+	struct code_stubs *stubs; /* mm/code_stub.c: NULL = none */
 	struct task *looking; /* holds the lock and reads the program's memory: its faults are not mended; atomic */
 };
 

@@ -29,6 +29,30 @@ static unsigned insn_len(const ZydisDecoder *decoder, const uint8_t *p, size_t n
 	return insn.attributes & ZYDIS_ATTRIB_IS_PRIVILEGED ? 0 : insn.length;
 }
 
+static bool flags_dead(const ZydisDecoder *decoder, const uint8_t *p, size_t n, size_t i)
+{
+	ZydisAccessedFlagsMask live = ZYDIS_CPUFLAG_CF | ZYDIS_CPUFLAG_PF | ZYDIS_CPUFLAG_AF | ZYDIS_CPUFLAG_ZF |
+				      ZYDIS_CPUFLAG_SF | ZYDIS_CPUFLAG_OF;
+	ZydisDecodedInstruction insn;
+
+	while (i < n && ZYAN_SUCCESS(ZydisDecoderDecodeInstruction(decoder, NULL, p + i, n - i, &insn))) {
+		const ZydisAccessedFlags *f = insn.cpu_flags;
+
+		/* Those that read or write nothing may have none. */
+		if (f && f->tested & live)
+			return false;
+		if (f)
+			live &= ~(f->modified | f->set_0 | f->set_1);
+		if (!live)
+			return true;
+		if (insn.meta.branch_type != ZYDIS_BRANCH_TYPE_NONE || insn.meta.category == ZYDIS_CATEGORY_SYSCALL ||
+		    insn.meta.category == ZYDIS_CATEGORY_RET || insn.meta.category == ZYDIS_CATEGORY_CALL)
+			return false;
+		i += insn.length;
+	}
+	return false;
+}
+
 bool code_locate(const uint8_t *p, size_t n, size_t at, size_t known, struct code_place *out)
 {
 	/* Where decoding that begins at i gets to: the offset of the instruction that covers `at`; n = nowhere. */
@@ -66,5 +90,6 @@ bool code_locate(const uint8_t *p, size_t n, size_t at, size_t known, struct cod
 		return false;
 	out->start = best;
 	out->len = insn_len(&decoder, p, n, best);
+	out->flags_dead = flags_dead(&decoder, p, n, best + out->len);
 	return true;
 }

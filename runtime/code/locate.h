@@ -15,6 +15,7 @@
 struct code_place {
 	size_t start; /* of the instruction that p[at] belongs to */
 	size_t len;
+	bool flags_dead; /* what runs behind it sets the arithmetic flags before it uses or could pass them on */
 };
 
 /*

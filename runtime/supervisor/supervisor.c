@@ -185,6 +185,7 @@ static void locate(struct supervisor *s, const struct control_msg *msg, uint32_t
 	if (code_locate((const uint8_t *)msg->text, len, (size_t)at, known < 0 ? len : (size_t)known, &place)) {
 		answer.arg[1] = (int64_t)place.start;
 		answer.arg[2] = (int64_t)place.len;
+		answer.arg[3] = place.flags_dead;
 	}
 	send(s->sb->control_fd, &answer, offsetof(struct control_msg, text), MSG_DONTWAIT | MSG_NOSIGNAL);
 }

@@ -75,6 +75,9 @@ enum code_resolved code_resolve(struct mm *m, u64 page, u64 rip) { return CODE_R
 void code_drop(struct mm *m, u64 addr, u64 len) {}
 void code_restore(struct mm *m, u64 addr, u64 len) {}
 int code_fixes_copy(struct mm *to, const struct mm *from) { return 0; }
+void code_stubs_copy(struct mm *to, const struct mm *from) {}
+void code_stubs_free(struct mm *m) {}
+bool code_is_stub(const struct mm *m, u64 page) { return false; }
 void inode_write_allow(struct inode *i) {}
 void patch_copy(struct mm *to, const struct mm *from) {}
 void patch_free(struct mm *mm) {}
