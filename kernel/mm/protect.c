@@ -18,7 +18,7 @@
 /* All that programs may have mapped or changed, and nothing of the kernel's. */
 bool mm_range_is_guests(u64 addr, u64 len)
 {
-	return len && !((addr | len) & ~PAGE_MASK) && addr >= USER_MIN && len <= MM_TOP && addr <= MM_TOP - len;
+	return !defence(DEFENCE_RANGE) || (len && !((addr | len) & ~PAGE_MASK) && addr >= USER_MIN && len <= MM_TOP && addr <= MM_TOP - len);
 }
 
 /* What the host is told for prot. Both: executable, since who maps content as that wants it run; writes flip. */
