@@ -16,6 +16,11 @@ static unsigned char *begin(int *fd, int flags)
 
 	*fd = file_with(1, 0, clean, sizeof(clean));
 	p = map(1, PROT_READ | PROT_EXEC, flags, *fd);
+	if (!p) {
+		/* Then turned executable later. */
+		p = map(1, PROT_READ, flags, *fd);
+		mprotect(p, PAGE, PROT_READ | PROT_EXEC);
+	}
 	if (attempt(call_gadget, p))
 		printf("a clean page does not run\n");
 	return p;

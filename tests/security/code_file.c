@@ -7,11 +7,13 @@ static void one(enum gadget g, int fd, size_t at, size_t entry, int flags, const
 {
 	unsigned char *p = map(2, PROT_READ | PROT_EXEC, flags, fd);
 
-	run(g, p + entry, p + at, what);
-	run(g, p + entry, p + at, what);
-	munmap(p, 2 * PAGE);
+	if (p) {
+		run(g, p + entry, p + at, what);
+		run(g, p + entry, p + at, what);
+		munmap(p, 2 * PAGE);
+	}
 	p = map(2, PROT_READ, flags, fd);
-	if (!mprotect(p, 2 * PAGE, PROT_READ | PROT_EXEC))
+	if (p && !mprotect(p, 2 * PAGE, PROT_READ | PROT_EXEC))
 		run(g, p + entry, p + at, what);
 	munmap(p, 2 * PAGE);
 }
