@@ -7,7 +7,6 @@
  */
 #include "abi/linux/errno.h"
 #include "abi/linux/mount.h"
-#include ""
 #include "core/alloc.h"
 #include "core/boot.h"
 #include "fs/file.h"
@@ -116,7 +115,7 @@ static int check_file(struct request *r)
 	if (!f->ops->mmap)
 		return -ENODEV;
 	/* Who writes through one view and runs another cannot be served with a copy, and better knows. */
-	if ((r->vflags & MAP_SHARED) && (r->prot & PROT_EXEC) && code_copied() && S_ISREG(f->inode->mode) &&
+	if ((r->vflags & MAP_SHARED) && (r->prot & PROT_EXEC) && code_copied() && S_ISREG_(f->inode->mode) &&
 	    ((f->mode_flags & FMODE_WRITE) || atomic_load(&f->inode->write_count) > 0))
 		return -EACCES;
 	return r->vflags & MAP_GROWSDOWN ? -EINVAL : 0;
