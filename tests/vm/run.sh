@@ -114,6 +114,9 @@ make_payload() {
 	cp "$build/limpet" "$at/limpet/build/"
 	cp "$build/kernel/limpet-kernel.elf" "$at/limpet/build/kernel/"
 	cp -a tests tools abi docs kernel runtime "$at/limpet/"
+	# Programs that the tree has not, for one run.
+	# shellcheck disable=SC2086
+	[ -z "${LIMPET_VM_EXTRA:-}" ] || cp -L $LIMPET_VM_EXTRA "$at/limpet/"
 	for f in tests/conformance/*.c tests/security/*.c; do
 		[ -e "$f" ] || continue
 		n=$dir/programs/${f#tests/}
