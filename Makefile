@@ -23,7 +23,7 @@ run: deps
 	LIMPET=$(CURDIR)/$(BUILD)/limpet tests/demo.sh
 
 test: test-deps
-	$(MAKE) build
+	$(MAKE) build debug
 	LIMPET=$(CURDIR)/$(BUILD)/limpet tests/run.sh
 
 test-long: test-deps
