@@ -4,7 +4,7 @@ BUILD ?= build
 PREFIX ?= /usr/local
 DESTDIR ?=
 
-.PHONY: build run test test-long test-clients bench install clean debug deps test-deps
+.PHONY: build run test test-long test-clients fuzz bench install clean debug deps test-deps
 
 build: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
@@ -37,6 +37,15 @@ test-clients:
 	tools/install-deps.sh podman conmon runc containerd docker.io debootstrap catatonit uidmap netavark procps
 	$(MAKE) build
 	LIMPET=$(CURDIR)/$(BUILD)/limpet tests/clients/run.sh
+
+# The parsers for FUZZ_SECONDS each, and random system calls in sandboxes.
+FUZZ_SECONDS ?= 300
+fuzz: test-deps
+	tools/install-deps.sh clang libclang-rt-14-dev
+	$(MAKE) build
+	$(MAKE) debug
+	LIMPET=$(CURDIR)/$(BUILD)/limpet tests/fuzz/libfuzzer.sh $(FUZZ_SECONDS)
+	tests/fuzz/run.sh 20 30
 
 bench:
 	tools/install-deps.sh runc

@@ -8,21 +8,24 @@
 #include <stdint.h>
 
 #define CONTROL_TEXT_MAX 4000
+#define CONTROL_CODE_MAX 1024
 
 enum control_type {
 	/* supervisor -> kernel */
 	CONTROL_SIGNAL = 1, /* arg[0] = signal; arg[1] = for which program, -1 = for every process */
 	CONTROL_WINSIZE = 2, /* arg[0] rows, arg[1] columns of the terminal of program arg[2] */
 	CONTROL_SHUTDOWN = 3, /* kill everything and end */
-	CONTROL_START = 4, /* boot_block.wait_go: the first program may run */
+	CONTROL_LOCATED = 4, /* arg[0] = id of the request, arg[1] = offset of the instruction or -1, arg[2] = its length; arg[3]: 1 = what follows needs none of
+			      * the flags as they are behind it */
+	CONTROL_START = 5, /* boot_block.wait_go: the first program may run */
 	/*
 	 * Another program. arg[0] = its id, above 0 and never used twice; arg[1] = size of its block; arg[2] = bits: which of
 	 * stdin, stdout, stderr come along. SCM_RIGHTS: a memfd that holds a boot block with the program's part filled in,
 	 * then the streams.
 	 */
-	CONTROL_EXEC = 5,
+	CONTROL_EXEC = 6,
 	/* The container's limits have changed: arg = memory, quota, period, processes; as boot_block.group_*. INT64_MIN = as it was */
-	CONTROL_LIMITS = 6,
+	CONTROL_LIMITS = 7,
 	/* kernel -> supervisor */
 	CONTROL_READY = 16, /* the first program was found */
 	CONTROL_EXIT = 17, /* arg[0] = its status as wait(2); the sandbox ends */
@@ -31,8 +34,13 @@ enum control_type {
 	CONTROL_BOOT_ERROR = 19, /* arg[0] = errno; text = one line: what failed */
 	CONTROL_PANIC = 20, /* text = reason and backtrace */
 	CONTROL_WARN = 21, /* text = one line for the user */
-	CONTROL_EXEC_STARTED = 22, /* arg[0] = guest pid of program arg[1] */
-	CONTROL_EXEC_EXIT = 23, /* arg[0] = status as wait(2) of program arg[1], which is not the first */
+	/*
+	 * Which instruction does the byte at arg[1] of these (text: bytes of code, at most CONTROL_CODE_MAX) belong to?
+	 * arg[0] = id, arg[2] = an offset where one is known to begin, or -1. Answered by CONTROL_LOCATED, soon or never.
+	 */
+	CONTROL_LOCATE = 22,
+	CONTROL_EXEC_STARTED = 23, /* arg[0] = guest pid of program arg[1] */
+	CONTROL_EXEC_EXIT = 24, /* arg[0] = status as wait(2) of program arg[1], which is not the first */
 };
 
 /* What a program failed at before it ran. */

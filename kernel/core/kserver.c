@@ -161,6 +161,9 @@ static void control_handle(const struct control_msg *m, const int *fds, u32 nfds
 	case CONTROL_EXEC:
 		control_exec(m, fds, nfds);
 		break;
+	case CONTROL_LOCATED:
+		control_located(m->arg[0], m->arg[1], m->arg[2], m->arg[3] != 0);
+		break;
 	case CONTROL_SHUTDOWN:
 		sandbox_exit(SIGKILL);
 	default:

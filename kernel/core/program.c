@@ -257,8 +257,6 @@ static int enter_cwd(const char *cwd)
 	struct path p;
 	int err = path_lookup(AT_FDCWD, cwd, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &p);
 
-	if (!err)
-		err = path_permission(&p, MAY_EXEC);
 	if (err)
 		return err;
 	struct path old = current->fs->cwd;
