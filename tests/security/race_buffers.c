@@ -143,7 +143,7 @@ static uint8_t beginning[16];
 static bool has_text(const uint8_t *p, size_t n)
 {
 	for (size_t i = 0, k; i + sizeof(beginning) <= n; i++) {
-		for (k = 0; k < sizeof(beginning) && p[i + k] == (uint8_t)~beginning[k]; k++)
+		for (k = 0; k < sizeof(beginning) && (p[i + k] ^ beginning[k]) == 0xff; k++)
 			;
 		if (k == sizeof(beginning))
 			return true;
