@@ -150,7 +150,7 @@ int inet_listen(struct socket *sock, u32 backlog)
 	int ret;
 
 	backlog = min(backlog, atomic_load_relaxed(&inet_sysctl.somaxconn));
-	if (atomic_load(&s->state) == TCP_CLOSE && !s->local.port && !atomic_load(&s->ops)) {
+	if (atomic_load(&s->state) == TCP_CLOSE && !s->local.port && !s->remote.port) {
 		ret = inet_autobind(s);
 		if (ret)
 			return ret == -EAGAIN ? -EADDRINUSE : ret;
