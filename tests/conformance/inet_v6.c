@@ -149,6 +149,10 @@ TEST(raw_protocol)
 	EQ(in[9], 253);
 	CHECK(!memcmp(in + 20, "payload", 7));
 	ERR(socket(AF_INET, SOCK_RAW, 0), EPROTONOSUPPORT);
+	close(a);
+	a = OK(socket(AF_INET, SOCK_RAW, IPPROTO_ICMPV6)); /* the other family's: nothing but bytes here */
+	EQ(sendto(a, "", 0, 0, (void *)&to, sizeof to), 0);
+	EQ(recv(a, in, sizeof in, 0), 20);
 }
 
 TEST(ping_dgram)

@@ -65,7 +65,7 @@ static void to_raw(void *ctx, struct inet_sock *s)
 {
 	struct loop_dgram *d = ctx, *c;
 
-	if ((d->proto == IPPROTO_ICMP || d->proto == IPPROTO_ICMPV6) && filtered(s, *loop_dgram_at(d, 0)))
+	if (d->len && (d->proto == IPPROTO_ICMP || d->proto == IPPROTO_ICMPV6) && filtered(s, *loop_dgram_at(d, 0)))
 		return;
 	c = loop_dgram_copy(d);
 	if (c)
