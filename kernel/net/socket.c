@@ -5,6 +5,7 @@
 #include "abi/linux/ioctl.h"
 #include "fs/fasync.h"
 #include "fs/poll.h"
+#include "net/inet/inet.h"
 #include "net/unix/unix.h"
 #include "proc/task.h"
 
@@ -18,6 +19,7 @@ void socket_family_register(const struct socket_family *f)
 void net_init(void)
 {
 	socket_family_register(&unix_family);
+	inet_init();
 }
 
 void socket_init(struct socket *s, const struct socket_ops *ops, int family, int type, int protocol)
