@@ -16,6 +16,8 @@
 #include "core/kserver.h"
 #include "core/kserver_main.h"
 #include "core/log.h"
+#include "core/poller.h"
+#include "core/service.h"
 #include "core/strace.h"
 #include "core/world.h"
 #include "fs/filemem.h"
@@ -27,6 +29,7 @@
 #include "lib/string.h"
 #include "mm/mm.h"
 #include "net/socket.h"
+#include "proc/sched.h"
 #include "proc/task.h"
 
 #define MFD_CLOEXEC 1
@@ -146,7 +149,7 @@ static void share_globals(void)
 
 static void map_boot_block(void)
 {
-	long size = host_lseek(BOOT_FD, 0, SEEK_END);
+	long size = host_syscall(NR_lseek, BOOT_FD, 0, SEEK_END, 0, 0, 0);
 
 	if (size < (long)sizeof(struct boot_block) || size > (long)BOOT_SIZE_MAX)
 		host_syscall(NR_exit_group, 124, 0, 0, 0, 0, 0);
@@ -245,11 +248,15 @@ static void boot_main(void *arg __unused)
 	int err;
 
 	unmap_rest();
+	sched_init();
 	struct control_msg *m = kmalloc(sizeof(*m));
 
 	if (!m)
 		boot_fail("no memory", ENOMEM);
 	start_thread("timer", timer_main, NULL);
+	err = poller_init();
+	if (err)
+		boot_fail("poller", err);
 	start_thread("poller", poller_main, NULL);
 	filemem_init(filemem_host_fd);
 	err = futex_init();
@@ -261,6 +268,7 @@ static void boot_main(void *arg __unused)
 	net_init();
 	world_mount();
 	start_thread("spawner", spawner_main, NULL);
+	start_thread("service", service_main, NULL);
 	world_start_init();
 	start_thread("control", control_main, m);
 	if (boot->server_filter_len) {

@@ -25,6 +25,7 @@
 #define CLONE_PARENT 0x8000
 #define CLONE_THREAD 0x10000
 #define CLONE_SYSVSEM 0x40000
+#define CLONE_PARENT_SETTID 0x100000
 #define SIGCHLD_ 17
 #define ARCH_SET_GS 0x1001
 #define PR_SET_SYSCALL_USER_DISPATCH 59
@@ -171,7 +172,7 @@ static void thread_setup(struct hthread *ht, bool guest)
 	if (guest)
 		BUG_ON(host_prctl(PR_SET_SYSCALL_USER_DISPATCH, 1, 0, 0, (u64)&s->selector));
 	ht->task->ht = ht;
-	atomic_store(&ht->host_tid, (u32)host_gettid());
+	atomic_store(&ht->host_tid, ht->own_tid);
 	atomic_store(&ht->state, HTHREAD_RUNNING);
 }
 
@@ -180,7 +181,7 @@ void gate_child_start(struct hthread *ht)
 	bool guest = ht->task->process != NULL;
 
 	if (atomic_load(&ht->hp->host_pid) == 0)
-		atomic_store(&ht->hp->host_pid, (u32)host_getpid());
+		atomic_store(&ht->hp->host_pid, ht->own_tid);
 	thread_setup(ht, guest);
 	if (ht->blank && boot->guest_filter_len) {
 		struct {
@@ -203,7 +204,7 @@ static long start_clone(struct hthread *ht, u64 flags)
 
 	*top = (u64)ht;
 	*(u64 *)(hthread_sigstack(ht) + SIGSTACK_SIZE) = KSTACK_CANARY;
-	return gate_clone(flags, (u64)top);
+	return gate_clone(flags | CLONE_PARENT_SETTID, (u64)top, &ht->own_tid);
 }
 
 static struct hproc *hproc_alloc(void)
@@ -338,7 +339,7 @@ int hthread_adopt_boot(struct task *t)
 	if (!hp || !ht)
 		return -ENOMEM;
 	ht->task = t;
-	hp->host_pid = (u32)host_getpid();
+	hp->host_pid = ht->own_tid = (u32)host_getpid();
 	hthread_attach(ht, hp);
 	thread_setup(ht, false);
 	host_tgkill((int)hp->host_pid, (int)ht->host_tid, GATE_KICK_SIGNAL);

@@ -24,7 +24,7 @@
 #endif
 #define X32_BIT 0x40000000u
 
-enum host_who { HOST_GUEST, HOST_SERVER };
+enum host_who { HOST_GUEST, HOST_ASKED, HOST_SERVER, HOST_BOOT };
 
 static const struct host_row {
 	int nr;
@@ -61,7 +61,6 @@ struct arg_rule {
 
 static const struct arg_rule arg_rules[] = {
 	NO_WX(mmap, 2),
-	NO_WX(mprotect, 2),
 	NO_WX(pkey_mprotect, 2),
 	ONE(clone, 0, ~CLONE_ALLOWED, 0),
 	ONE(mknodat, 2, S_IFMT, 0), /* no device nodes but overlay's whiteouts */
@@ -175,7 +174,7 @@ int filter_build(struct filter *filter, enum filter_kind kind, uint64_t text_siz
 	if (!rc)
 		rc = seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
 	for (size_t i = 0; !rc && i < ARRAY_SIZE(host_rows); i++) {
-		if (host_rows[i].who == HOST_SERVER && kind != FILTER_SERVER)
+		if (host_rows[i].who == HOST_BOOT || (host_rows[i].who != HOST_GUEST && kind != FILTER_SERVER))
 			continue;
 		rc = add_row(ctx, &host_rows[i]);
 		if (rc) {
