@@ -4,13 +4,17 @@
 #include <asm/prctl.h>
 #include <errno.h>
 #include <linux/audit.h>
+#include <linux/netlink.h>
 #include <linux/seccomp.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/ioctl.h>
@@ -24,7 +28,7 @@
 #endif
 #define X32_BIT 0x40000000u
 
-enum host_who { HOST_GUEST, HOST_ASKED, HOST_SERVER, HOST_BOOT };
+enum host_who { HOST_GUEST, HOST_ASKED, HOST_NETWORK, HOST_SERVER, HOST_BOOT };
 
 static const struct host_row {
 	int nr;
@@ -38,7 +42,7 @@ static const struct host_row {
 
 /*
  * Argument rules. A call that is named here is allowed only when one of its rules holds: (argument & mask) == value.
- * A second condition on another argument may follow.
+ * A second condition on another argument may follow, and a third.
  */
 struct arg_rule {
 	int nr;
@@ -46,15 +50,22 @@ struct arg_rule {
 	uint64_t mask, value;
 	int arg2; /* -1 = none */
 	uint64_t value2;
+	int arg3; /* 0 or -1 = none */
+	uint64_t value3;
 };
 #define EXACT UINT64_MAX
-#define ONE(call, arg, mask, value) {SYS_##call, arg, mask, value, -1, 0}
+#define ONE(call, arg, mask, value) {SYS_##call, arg, mask, value, -1, 0, -1, 0}
 
 /* Everything that clone may be asked for: threads and processes of the sandbox, never a namespace. */
 #define CLONE_ALLOWED                                                                                         \
 	(0xffull | CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM |          \
 	 CLONE_SETTLS | CLONE_PARENT | CLONE_PARENT_SETTID | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID |       \
 	 CLONE_VFORK)
+
+/* Sockets of a given network: TCP, UDP, ping, never blocking; and the namespace's tables. Nothing raw, no unix sockets. */
+#define SOCKET(family, type, protocol)                                                                          \
+	{SYS_socket, 0, EXACT, family, 1, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 2, protocol}
+#define OPTION(call, level, name) {SYS_##call, 1, EXACT, level, 2, name, -1, 0}
 
 #define WX (PROT_WRITE | PROT_EXEC)
 #define NO_WX(call, arg) ONE(call, arg, WX, 0), ONE(call, arg, WX, PROT_WRITE), ONE(call, arg, WX, PROT_EXEC)
@@ -64,15 +75,15 @@ static const struct arg_rule arg_rules[] = {
 	NO_WX(pkey_mprotect, 2),
 	ONE(clone, 0, ~CLONE_ALLOWED, 0),
 	ONE(mknodat, 2, S_IFMT, 0), /* no device nodes but overlay's whiteouts */
-	{SYS_mknodat, 2, S_IFMT, S_IFCHR, 3, 0},
-	{SYS_mknodat, 2, S_IFMT, S_IFBLK, 3, 0}, /* the host refuses it */
+	{SYS_mknodat, 2, S_IFMT, S_IFCHR, 3, 0, -1, 0},
+	{SYS_mknodat, 2, S_IFMT, S_IFBLK, 3, 0, -1, 0}, /* the host refuses it */
 	ONE(mknodat, 2, S_IFMT, S_IFREG),
 	ONE(mknodat, 2, S_IFMT, S_IFIFO),
 	ONE(mknodat, 2, S_IFMT, S_IFSOCK),
 	ONE(seccomp, 0, EXACT, SECCOMP_SET_MODE_FILTER),
 	ONE(prctl, 0, EXACT, PR_SET_SYSCALL_USER_DISPATCH),
 	ONE(prctl, 0, EXACT, PR_SET_NAME),
-	{SYS_prctl, 0, EXACT, PR_SET_DUMPABLE, 1, 0},
+	{SYS_prctl, 0, EXACT, PR_SET_DUMPABLE, 1, 0, -1, 0},
 	ONE(prctl, 0, EXACT, PR_SET_PDEATHSIG),
 	ONE(prctl, 0, EXACT, PR_SET_NO_NEW_PRIVS),
 	ONE(prctl, 0, EXACT, PR_SET_SECCOMP),
@@ -97,6 +108,62 @@ static const struct arg_rule arg_rules[] = {
 	ONE(ioctl, 1, EXACT, 0x40049409), /* FICLONE */
 	ONE(ioctl, 1, EXACT, 0x4020940d), /* FICLONERANGE */
 	ONE(ioctl, 1, EXACT, 0x80086601), /* FS_IOC_GETFLAGS */
+	SOCKET(AF_INET, SOCK_STREAM, IPPROTO_TCP),
+	SOCKET(AF_INET6, SOCK_STREAM, IPPROTO_TCP),
+	SOCKET(AF_INET, SOCK_DGRAM, IPPROTO_UDP),
+	SOCKET(AF_INET6, SOCK_DGRAM, IPPROTO_UDP),
+	SOCKET(AF_INET, SOCK_DGRAM, IPPROTO_ICMP),
+	SOCKET(AF_INET6, SOCK_DGRAM, IPPROTO_ICMPV6),
+	{SYS_socket, 0, EXACT, AF_NETLINK, 1, SOCK_RAW | SOCK_CLOEXEC, 2, NETLINK_ROUTE},
+	ONE(accept4, 3, EXACT, SOCK_NONBLOCK | SOCK_CLOEXEC),
+	OPTION(getsockopt, SOL_SOCKET, SO_ERROR),
+	OPTION(getsockopt, IPPROTO_TCP, TCP_INFO),
+	OPTION(setsockopt, SOL_SOCKET, SO_REUSEADDR),
+	OPTION(setsockopt, SOL_SOCKET, SO_REUSEPORT),
+	OPTION(setsockopt, SOL_SOCKET, SO_KEEPALIVE),
+	OPTION(setsockopt, SOL_SOCKET, SO_BROADCAST),
+	OPTION(setsockopt, SOL_SOCKET, SO_LINGER),
+	OPTION(setsockopt, SOL_SOCKET, SO_OOBINLINE),
+	OPTION(setsockopt, SOL_SOCKET, SO_SNDBUF),
+	OPTION(setsockopt, SOL_SOCKET, SO_RCVBUF),
+	OPTION(setsockopt, SOL_SOCKET, SO_RCVLOWAT),
+	OPTION(setsockopt, SOL_SOCKET, SO_BINDTODEVICE),
+	OPTION(setsockopt, IPPROTO_TCP, TCP_NODELAY),
+	OPTION(setsockopt, IPPROTO_TCP, TCP_CORK),
+	OPTION(setsockopt, IPPROTO_TCP, TCP_QUICKACK),
+	OPTION(setsockopt, IPPROTO_TCP, TCP_KEEPIDLE),
+	OPTION(setsockopt, IPPROTO_TCP, TCP_KEEPINTVL),
+	OPTION(setsockopt, IPPROTO_TCP, TCP_KEEPCNT),
+	OPTION(setsockopt, IPPROTO_TCP, TCP_USER_TIMEOUT),
+	OPTION(setsockopt, IPPROTO_TCP, TCP_DEFER_ACCEPT),
+	OPTION(setsockopt, IPPROTO_TCP, TCP_MAXSEG),
+	OPTION(setsockopt, IPPROTO_TCP, TCP_SYNCNT),
+	OPTION(setsockopt, IPPROTO_TCP, TCP_NOTSENT_LOWAT),
+	OPTION(setsockopt, IPPROTO_IP, IP_TOS),
+	OPTION(setsockopt, IPPROTO_IP, IP_TTL),
+	OPTION(setsockopt, IPPROTO_IP, IP_PKTINFO),
+	OPTION(setsockopt, IPPROTO_IP, IP_RECVTTL),
+	OPTION(setsockopt, IPPROTO_IP, IP_RECVTOS),
+	OPTION(setsockopt, IPPROTO_IP, IP_RECVERR),
+	OPTION(setsockopt, IPPROTO_IP, IP_MTU_DISCOVER),
+	OPTION(setsockopt, IPPROTO_IP, IP_MULTICAST_TTL),
+	OPTION(setsockopt, IPPROTO_IP, IP_MULTICAST_LOOP),
+	OPTION(setsockopt, IPPROTO_IP, IP_MULTICAST_IF),
+	OPTION(setsockopt, IPPROTO_IP, IP_ADD_MEMBERSHIP),
+	OPTION(setsockopt, IPPROTO_IP, IP_DROP_MEMBERSHIP),
+	OPTION(setsockopt, IPPROTO_IPV6, IPV6_V6ONLY),
+	OPTION(setsockopt, IPPROTO_IPV6, IPV6_TCLASS),
+	OPTION(setsockopt, IPPROTO_IPV6, IPV6_UNICAST_HOPS),
+	OPTION(setsockopt, IPPROTO_IPV6, IPV6_RECVPKTINFO),
+	OPTION(setsockopt, IPPROTO_IPV6, IPV6_RECVHOPLIMIT),
+	OPTION(setsockopt, IPPROTO_IPV6, IPV6_RECVTCLASS),
+	OPTION(setsockopt, IPPROTO_IPV6, IPV6_RECVERR),
+	OPTION(setsockopt, IPPROTO_IPV6, IPV6_MTU_DISCOVER),
+	OPTION(setsockopt, IPPROTO_IPV6, IPV6_MULTICAST_HOPS),
+	OPTION(setsockopt, IPPROTO_IPV6, IPV6_MULTICAST_LOOP),
+	OPTION(setsockopt, IPPROTO_IPV6, IPV6_MULTICAST_IF),
+	OPTION(setsockopt, IPPROTO_IPV6, IPV6_ADD_MEMBERSHIP),
+	OPTION(setsockopt, IPPROTO_IPV6, IPV6_DROP_MEMBERSHIP),
 };
 
 static int add_row(scmp_filter_ctx ctx, const struct host_row *row)
@@ -105,7 +172,8 @@ static int add_row(scmp_filter_ctx ctx, const struct host_row *row)
 
 	for (size_t i = 0; i < ARRAY_SIZE(arg_rules); i++) {
 		const struct arg_rule *r = &arg_rules[i];
-		struct scmp_arg_cmp cmp[2];
+		struct scmp_arg_cmp cmp[3];
+		unsigned n = 1;
 		int rc;
 
 		if (r->nr != row->nr)
@@ -114,8 +182,10 @@ static int add_row(scmp_filter_ctx ctx, const struct host_row *row)
 		cmp[0] = r->mask == EXACT ? SCMP_CMP64(r->arg, SCMP_CMP_EQ, r->value)
 					  : SCMP_CMP64(r->arg, SCMP_CMP_MASKED_EQ, r->mask, r->value);
 		if (r->arg2 >= 0)
-			cmp[1] = SCMP_CMP64((unsigned)r->arg2, SCMP_CMP_EQ, r->value2);
-		rc = seccomp_rule_add_exact_array(ctx, SCMP_ACT_ALLOW, row->nr, r->arg2 >= 0 ? 2 : 1, cmp);
+			cmp[n++] = SCMP_CMP64((unsigned)r->arg2, SCMP_CMP_EQ, r->value2);
+		if (r->arg3 > 0)
+			cmp[n++] = SCMP_CMP64((unsigned)r->arg3, SCMP_CMP_EQ, r->value3);
+		rc = seccomp_rule_add_exact_array(ctx, SCMP_ACT_ALLOW, row->nr, n, cmp);
 		if (rc)
 			return rc;
 	}
@@ -147,6 +217,20 @@ static int export_rows(scmp_filter_ctx ctx, struct filter *filter, size_t front,
 	return 0;
 }
 
+static bool has_row(const struct host_row *row, enum filter_kind kind)
+{
+	switch (row->who) {
+	case HOST_GUEST:
+		return true;
+	case HOST_NETWORK:
+		return kind == FILTER_SERVER_NETWORK;
+	case HOST_BOOT:
+		return false;
+	default:
+		return kind != FILTER_GUEST;
+	}
+}
+
 int filter_build(struct filter *filter, enum filter_kind kind, uint64_t text_size, struct error *err)
 {
 	/* instruction_pointer is the address behind the syscall instruction: the text's end itself is possible. */
@@ -174,7 +258,7 @@ int filter_build(struct filter *filter, enum filter_kind kind, uint64_t text_siz
 	if (!rc)
 		rc = seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
 	for (size_t i = 0; !rc && i < ARRAY_SIZE(host_rows); i++) {
-		if (host_rows[i].who == HOST_BOOT || (host_rows[i].who != HOST_GUEST && kind != FILTER_SERVER))
+		if (!has_row(&host_rows[i], kind))
 			continue;
 		rc = add_row(ctx, &host_rows[i]);
 		if (rc) {

@@ -19,7 +19,8 @@ struct filter {
 };
 
 enum filter_kind {
-	FILTER_SERVER, /* kserver: every row */
+	FILTER_SERVER, /* kserver of a sandbox without a network */
+	FILTER_SERVER_NETWORK, /* kserver with one: sockets too */
 	FILTER_GUEST, /* processes that run programs */
 };
 

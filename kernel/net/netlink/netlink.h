@@ -4,7 +4,7 @@
  * sock.c    sockets: port ids, groups, queues, send and receive, options
  * request.c what is sent to the kernel, cut into requests; acknowledgements
  * route.c   NETLINK_ROUTE, on the tables of net/route
- * diag.c    NETLINK_SOCK_DIAG
+ * diag.c    NETLINK_SOCK_DIAG; diag_inet.c its internet sockets
  *
  * Of the other protocols there is NETLINK_KOBJECT_UEVENT, on which nothing ever comes, as in any container; the rest
  * is EPROTONOSUPPORT, as on a kernel built without them.
@@ -22,7 +22,7 @@
 #include "lib/list.h"
 #include "net/socket.h"
 
-struct rt_snap;
+struct rt_build;
 
 /* One message for recvmsg: any number of whole netlink messages. */
 struct nl_msg {
@@ -85,6 +85,8 @@ void nl_answer_done(struct nl_request *r);
 /* Serves one of them: 0, or -errno for the acknowledgement. */
 int nl_route_request(struct nl_request *r);
 int nl_diag_request(struct nl_request *r);
+int nl_diag_inet(struct nl_request *r, bool dump);
+int nl_diag_answer(struct nl_request *r, struct rt_build *b, bool dump); /* takes what was built: a dump, or the one */
 /* request.c: everything in data, which was sent to the kernel. */
 void nl_serve(struct nl_sock *s, const void *data, u32 len);
 

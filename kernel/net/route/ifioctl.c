@@ -143,7 +143,7 @@ static long one_interface(u32 cmd, const struct nlmsghdr *link, const char *aske
 		strlcpy(r->name, name, sizeof(r->name));
 		return 0;
 	case SIOCGIFFLAGS:
-		r->flags = (s16)(h->flags & 0xffff);
+		r->flags = (int16_t)(h->flags & 0xffff);
 		return 0;
 	case SIOCSIFFLAGS:
 		return set_flags(h, r);
