@@ -160,7 +160,7 @@ static int child_run(struct start *st, struct error *err)
 	else if (dup2(boot_fd, BOOT_FD) < 0 || close(boot_fd))
 		return error_errno(err, "moving descriptors");
 
-	if (privileges_drop(needed_privileges(spec, trees, ntrees), err))
+	if (privileges_drop(needed_privileges(spec, trees, ntrees), spec->network != SPEC_NETWORK_NONE, err))
 		return -1;
 	/* Again: changed credentials clear it. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0))

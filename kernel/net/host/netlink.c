@@ -168,6 +168,8 @@ static void forward(const u8 *p, u32 len)
 		m = (const struct nlmsghdr *)p;
 		if (m->len < NLMSG_HDRLEN || m->len > len)
 			return;
+		if (rt_kind_of(m->type) == RT_ADDR)
+			hostnet_addr_changed();
 		/* Types in fours: only the new and the deleted are news. */
 		if (rt_message_ok(m, len) && (m->type & 3) < 2 && family_known(m))
 			nl_broadcast(NETLINK_ROUTE, group_of(m), m, m->len);
@@ -184,7 +186,9 @@ static void events_main(void *arg)
 		n = receive(host.event_fd, arg, BUFFER_SIZE);
 		if (n > 0)
 			forward(arg, (u32)n);
-		else if (n < 0 && n != -ENOBUFS)
+		else if (n == -ENOBUFS)
+			hostnet_addr_changed(); /* something was lost */
+		else if (n < 0)
 			break;
 	}
 	log_warn("no more news of the network: error %ld", -n);

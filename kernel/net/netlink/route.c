@@ -191,6 +191,34 @@ static int get_link(struct nl_request *r)
 	return ret;
 }
 
+/* The source address of a route that names none: the interface's, in the subnet of the next hop if there is one. */
+static void put_source(struct rt_build *b, const struct nlmsghdr *route, u8 family, const void *dst, u32 size)
+{
+	const u8 *hop = rt_attr(route, RTA_GATEWAY, size, NULL), *best = NULL;
+	u32 oif = rt_attr_u32(route, RTA_OIF, 0);
+	struct rt_snap *addrs = rt_snapshot(RT_ADDR);
+
+	if (is_err(addrs))
+		return;
+	for (const struct nlmsghdr *m = rt_next(addrs, NULL); m; m = rt_next(addrs, m)) {
+		const struct ifaddrmsg *h = rt_header(m);
+		const u8 *ip = rt_attr(m, IFA_LOCAL, size, NULL);
+
+		ip = ip ? ip : rt_attr(m, IFA_ADDRESS, size, NULL);
+		if (h->family != family || h->index != oif || !ip)
+			continue;
+		if (rt_prefix_equal(ip, hop ? hop : dst, min((u32)h->prefixlen, size * 8))) {
+			best = ip;
+			break;
+		}
+		if (!best && h->scope < RT_SCOPE_LINK)
+			best = ip;
+	}
+	if (best)
+		rt_build_attr(b, RTA_PREFSRC, best, size);
+	rt_snap_put(addrs);
+}
+
 /* The route that a packet to RTA_DST would take, as ip-route(8)'s `get` shows it. */
 static int answer_route(struct nl_request *r, const struct rt_snap *routes, u8 family, const void *dst, u32 size)
 {
@@ -222,6 +250,8 @@ static int answer_route(struct nl_request *r, const struct rt_snap *routes, u8 f
 		if (p)
 			rt_build_attr(&b, copied[i], p, len);
 	}
+	if (!rt_attr(m, RTA_PREFSRC, 0, NULL))
+		put_source(&b, m, family, dst, size);
 	rt_build_attr(&b, RTA_TABLE, &(u32){ rt_route_table(m) }, 4);
 	rt_build_attr(&b, RTA_UID, &uid, sizeof(uid));
 	rt_build_end(&b);

@@ -59,6 +59,7 @@ static inline u32 rt_attr_u32(const struct nlmsghdr *m, u16 type, u32 otherwise)
 const char *rt_link_name(const struct nlmsghdr *link);
 const struct nlmsghdr *rt_link_by_index(const struct rt_snap *links, s32 index);
 const struct nlmsghdr *rt_link_by_name(const struct rt_snap *links, const char *name); /* alternative names too */
+bool rt_prefix_equal(const u8 *a, const u8 *b, u32 bits);
 u32 rt_route_table(const struct nlmsghdr *route);
 void rt_link_stats(const struct nlmsghdr *link, struct rtnl_link_stats64 *out); /* zeros when it has none */
 

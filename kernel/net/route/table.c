@@ -156,7 +156,7 @@ void rt_link_stats(const struct nlmsghdr *link, struct rtnl_link_stats64 *out)
 		memset(out, 0, sizeof(*out));
 }
 
-static bool prefix_equal(const u8 *a, const u8 *b, u32 bits)
+bool rt_prefix_equal(const u8 *a, const u8 *b, u32 bits)
 {
 	if (memcmp(a, b, bits / 8))
 		return false;
@@ -175,7 +175,7 @@ static bool route_matches(const struct nlmsghdr *m, u8 family, const u8 *dst, u3
 	if (oif && (s32)rt_attr_u32(m, RTA_OIF, (u32)oif) != oif)
 		return false;
 	net = rt_attr(m, RTA_DST, size, NULL);
-	return net ? prefix_equal(net, dst, r->dst_len) : !r->dst_len;
+	return net ? rt_prefix_equal(net, dst, r->dst_len) : !r->dst_len;
 }
 
 const struct nlmsghdr *rt_lookup(const struct rt_snap *routes, u8 family, const void *dst, s32 oif)
