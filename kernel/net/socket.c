@@ -6,6 +6,7 @@
 #include "fs/fasync.h"
 #include "fs/poll.h"
 #include "net/host/host.h"
+#include "net/inet/inet.h"
 #include "net/netlink/netlink.h"
 #include "net/route/route.h"
 #include "net/unix/unix.h"
@@ -21,6 +22,7 @@ void socket_family_register(const struct socket_family *f)
 void net_init(void)
 {
 	socket_family_register(&unix_family);
+	inet_init();
 	socket_family_register(&netlink_family);
 	rt_show_init();
 	hostnet_init();

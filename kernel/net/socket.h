@@ -40,7 +40,8 @@ struct socket_ops {
 	int (*listen)(struct socket *s, u32 backlog);
 	/* Waits for a connection; a socket without a file yet, owned by the caller; err_ptr. */
 	struct socket *(*accept)(struct socket *s, u32 file_flags);
-	int (*getname)(struct socket *s, void *addr, bool peer); /* addr of SOCKADDR_MAX; its length or -errno */
+	/* addr of SOCKADDR_MAX; its length or -errno. SOCK_PEER_ACCEPTED: for accept, of ended connections too. */
+	int (*getname)(struct socket *s, void *addr, int peer);
 	int (*shutdown)(struct socket *s, int how); /* SHUT_*, checked */
 	int (*pair)(struct socket *a, struct socket *b); /* socketpair(2) */
 	u32 (*poll)(struct socket *s, struct poll_table *pt);
@@ -58,7 +59,8 @@ struct socket_ops {
 	/* Somebody changed sndbuf or rcvlowat: those who wait may have to look again. */
 	void (*limits_changed)(struct socket *s);
 };
-#define SOCKOPT_MAX 128
+#define SOCKOPT_MAX 256
+#define SOCK_PEER_ACCEPTED 2
 
 struct socket_family {
 	int family;

@@ -222,6 +222,7 @@ void hostnet_init(void)
 	sleep_lock_init(&host.lock);
 	if (!hostnet_present())
 		return;
+	inet_register(&hostnet_ops);
 	host.dump_fd = open_socket(0);
 	host.event_fd = open_socket(groups);
 	buf = kmalloc(BUFFER_SIZE);

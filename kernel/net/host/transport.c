@@ -155,7 +155,7 @@ static void tcp_info(struct inet_sock *s, struct tcp_info *ti)
 	struct host_sock *h = host_sock_get(s);
 	u32 len = sizeof(*ti);
 
-	if (h && host_getsockopt(h->fd, SOL_TCP, 11 /* TCP_INFO */, ti, &len))
+	if (h && host_getsockopt(h->fd, SOL_TCP, TCP_INFO, ti, &len))
 		memset(ti, 0, sizeof(*ti));
 	if (h)
 		host_sock_put(h);

@@ -133,6 +133,7 @@ struct inet_ops {
 	/* The events that hold as far as this transport knows: listeners and datagrams POLLIN, streams all. */
 	u32 (*poll)(struct inet_sock *s, u32 want);
 	int (*shutdown)(struct inet_sock *s, u32 how); /* INET_*_SHUTDOWN; s->shutdown has it already */
+	void (*disconnect)(struct inet_sock *s); /* streams: connect(2) to AF_UNSPEC; optional */
 	/* An option that options.c checked and stored has changed; optional. */
 	void (*option)(struct inet_sock *s, int level, int name, s32 value);
 	u32 (*inq)(struct inet_sock *s); /* SIOCINQ */
@@ -171,7 +172,7 @@ struct inet_options {
 	u32 flags; /* INET_F_* */
 	u8 tos, mcast_ttl, mtu_discover, mtu_discover6, tclass;
 	bool v6only;
-	s16 ttl, hops, mcast_hops; /* -1 = the default */
+	int16_t ttl, hops, mcast_hops; /* -1 = the default */
 	s32 min_hopcount;
 	u32 mcast_if, mcast_if6; /* interface numbers; 0 = none named */
 	u32 mcast_addr; /* IP_MULTICAST_IF by address, network order */
@@ -227,6 +228,16 @@ static inline struct inet_sock *inet_get(struct inet_sock *s)
 void inet_put(struct inet_sock *s);
 static inline bool inet_stream(const struct inet_sock *s) { return s->proto == INET_TCP; }
 static inline bool inet_v6(const struct inet_sock *s) { return s->sock.family == AF_INET6; }
+/* The family's wildcard, without a port. */
+static inline struct inet_name inet_no_name(const struct inet_sock *s)
+{
+	struct inet_name n;
+
+	memset(&n, 0, sizeof(n));
+	if (!inet_v6(s))
+		n.ip = inet_ip4(0);
+	return n;
+}
 static inline bool inet_flag(const struct inet_sock *s, enum inet_flag f)
 {
 	return atomic_load_relaxed(&s->opt.flags) >> f & 1;
@@ -262,6 +273,7 @@ int inet_port_connect(struct inet_sock *s) __must_check; /* -EADDRNOTAVAIL */
 int inet_port_listen(struct inet_sock *s) __must_check; /* -EADDRINUSE. s->lock */
 void inet_port_child(struct inet_sock *s); /* enters an accepted connection whose names are set */
 void inet_port_disconnect(struct inet_sock *s); /* out of the connections; still bound */
+void inet_port_ended(struct inet_sock *s); /* the connection is over: a port that nobody asked for is free again */
 void inet_port_release(struct inet_sock *s); /* out of everything */
 /* Referenced or NULL. Listeners are chosen by hash among those that share the port with SO_REUSEPORT. */
 struct inet_sock *inet_find_listener(const struct inet_name *dst, const struct inet_name *src);

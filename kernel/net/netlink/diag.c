@@ -45,6 +45,9 @@ int nl_diag_request(struct nl_request *r)
 	switch (*(const u8 *)(r->m + 1)) {
 	case AF_UNIX:
 		return unix_request(r, dump);
+	case AF_INET:
+	case AF_INET6:
+		return nl_diag_inet(r, dump);
 	}
 	return -ENOENT;
 }

@@ -200,7 +200,7 @@ static int nl_connect(struct socket *sock, const void *addr, u32 len, u32 file_f
 	return 0;
 }
 
-static int nl_getname(struct socket *sock, void *addr, bool peer)
+static int nl_getname(struct socket *sock, void *addr, int peer)
 {
 	struct nl_sock *s = nl_of(sock);
 	struct sockaddr_nl a = { .family = AF_NETLINK };

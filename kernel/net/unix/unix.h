@@ -179,7 +179,7 @@ int unix_stream_connect(struct socket *s, const void *addr, u32 len, u32 file_fl
 int unix_dgram_connect(struct socket *s, const void *addr, u32 len, u32 file_flags);
 struct socket *unix_accept(struct socket *s, u32 file_flags);
 int unix_pair(struct socket *a, struct socket *b);
-int unix_getname(struct socket *s, void *addr, bool peer);
+int unix_getname(struct socket *s, void *addr, int peer);
 int unix_shutdown(struct socket *s, int how);
 bool unix_may_send(struct unix_sock *u, struct unix_sock *other);
 /* u, whose lock is held, has lost its datagram peer. Returns messages to be freed in drop. */
