@@ -14,15 +14,17 @@ struct control {
 static struct host_sock *sender(struct inet_sock *s)
 {
 	struct host_sock *h = host_sock_need(s);
-	struct inet_name chosen;
+	int ret = 0;
 
 	if (is_err(h) || atomic_load(&h->bound))
 		return h;
-	if (s->local.port && !inet_loop4(&s->local.ip) && !inet_loop6(&s->local.ip) && host_sock_bind(s, h) &&
-	    !(s->bound & INET_BOUND_PORT) && host_local_name(h, &chosen))
-		atomic_store(&h->bound, true);
-	poller_rearm(&h->watch, POLLIN);
-	return h;
+	if (s->local.port && !inet_loop4(&s->local.ip) && !inet_loop6(&s->local.ip))
+		ret = host_sock_bind(s, h);
+	if (ret && (s->bound & INET_BOUND_PORT))
+		return err_ptr(ret);
+	atomic_store(&h->bound, true);
+	ret = host_sock_watch(h, POLLIN);
+	return ret ? err_ptr(ret) : h;
 }
 
 int host_dgram_connect(struct inet_sock *s)

@@ -47,8 +47,9 @@ struct host_sock {
 	struct inet_sock *s; /* no reference: the watch is gone before it is */
 	struct poller_watch watch;
 	u32 ready, unsure; /* POLL*; atomic */
-	bool listening; /* atomic, as the next */
+	bool listening; /* atomic, as the next two */
 	bool bound;
+	bool watched;
 };
 extern struct inet_ops hostnet_ops;
 #define HOST_CMSG_MAX 256u
@@ -63,6 +64,8 @@ int host_sock_bind(struct inet_sock *s, struct host_sock *h) __must_check; /* to
 struct host_sock *host_sock_adopt(struct inet_sock *s, int fd); /* takes fd over, also on failure; err_ptr */
 void host_sock_drop(struct inet_sock *s); /* closes; nothing of it runs afterwards */
 void host_sock_option(struct inet_sock *s, int level, int name, s32 value);
+/* From now on its events are news. Not before a stream connects or listens: till then the host calls it hung up. */
+int host_sock_watch(struct host_sock *h, u32 events) __must_check;
 void host_sock_missing(struct host_sock *h, u32 events); /* they do not hold: wants to hear of them */
 void host_sock_moved(struct host_sock *h, u32 events); /* data went by: uncertain now */
 u32 host_sock_events(struct host_sock *h, u32 want); /* of ready, as far as wanted; arms what is missing */

@@ -88,6 +88,17 @@ static void watched(struct poller_watch *w, u32 events)
 	inet_wake(h->s, as_poll(events) | (events & (POLLERR | POLLHUP) ? POLLIN | POLLOUT : 0));
 }
 
+int host_sock_watch(struct host_sock *h, u32 events)
+{
+	int err = 0;
+
+	if (!atomic_xchg(&h->watched, true))
+		err = poller_add(&h->watch, h->fd, events);
+	else
+		poller_rearm(&h->watch, events);
+	return err;
+}
+
 void host_sock_missing(struct host_sock *h, u32 events)
 {
 	atomic_and(&h->ready, ~events);
@@ -250,7 +261,6 @@ struct host_sock *host_sock_adopt(struct inet_sock *s, int fd)
 {
 	struct host_sock *h = kzalloc(sizeof(*h));
 	bool mine;
-	int err;
 
 	if (!h) {
 		host_close(fd);
@@ -260,11 +270,6 @@ struct host_sock *host_sock_adopt(struct inet_sock *s, int fd)
 	h->fd = fd;
 	h->s = s;
 	h->watch.func = watched;
-	err = poller_add(&h->watch, fd, 0);
-	if (err) {
-		host_sock_put(h);
-		return err_ptr(err);
-	}
 	mutex_lock(&s->lock);
 	mine = !s->priv[hostnet_ops.index];
 	if (mine)
@@ -272,9 +277,7 @@ struct host_sock *host_sock_adopt(struct inet_sock *s, int fd)
 	mutex_unlock(&s->lock);
 	if (mine)
 		return h;
-	/* Another thread was faster. */
-	poller_remove(&h->watch);
-	host_sock_put(h);
+	host_sock_put(h); /* another thread was faster */
 	return host_sock(s);
 }
 

@@ -61,10 +61,10 @@ int host_stream_connect(struct inet_sock *s)
 		ret = (int)host_connect(h->fd, addr, len);
 	if (!ret || ret == -EINPROGRESS) {
 		ret = enter(s, h);
-		if (!ret) {
-			poller_rearm(&h->watch, POLLOUT);
+		if (!ret)
+			ret = host_sock_watch(h, POLLOUT);
+		if (!ret)
 			return 0;
-		}
 	}
 	if (!(atomic_load(&s->attached) & own))
 		host_sock_drop(s);
@@ -80,8 +80,6 @@ void host_stream_event(struct host_sock *h, u32 events)
 		return;
 	if (host_getsockopt(h->fd, SOL_SOCKET, SO_ERROR, &err, &len) || err < 0 || err > 4095)
 		err = EIO;
-	if (!err && (events & POLLHUP) && !(events & POLLOUT))
-		err = ECONNREFUSED;
 	if (err) {
 		inet_set_err(h->s, err);
 		atomic_store(&h->s->state, TCP_CLOSE);
@@ -115,7 +113,7 @@ struct inet_sock *host_stream_accept(struct inet_sock *s)
 		return NULL;
 	}
 	ch = host_sock_adopt(c, (int)fd);
-	if (is_err(ch) || !host_local_name(ch, &local)) {
+	if (is_err(ch) || !host_local_name(ch, &local) || host_sock_watch(ch, 0)) {
 		host_sock_drop(c);
 		inet_put(c);
 		return NULL;

@@ -57,10 +57,10 @@ static int attach(struct inet_sock *s)
 	if (is_err(h))
 		return (int)ptr_err(h);
 	ret = host_sock_bind(s, h);
+	if (!ret && !inet_stream(s))
+		ret = host_sock_watch(h, POLLIN);
 	if (ret)
 		host_sock_drop(s);
-	else if (!inet_stream(s))
-		poller_rearm(&h->watch, POLLIN);
 	return ret;
 }
 
@@ -75,8 +75,7 @@ static int listen(struct inet_sock *s, u32 backlog)
 	if (ret)
 		return ret;
 	atomic_store(&h->listening, true);
-	poller_rearm(&h->watch, POLLIN);
-	return 0;
+	return host_sock_watch(h, POLLIN);
 }
 
 static int connect(struct inet_sock *s) { return inet_stream(s) ? host_stream_connect(s) : host_dgram_connect(s); }
