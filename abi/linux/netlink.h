@@ -79,7 +79,11 @@ struct nlattr {
 #define RTM_NEWRULE 32
 #define RTM_DELRULE 33
 #define RTM_GETRULE 34
+#define RTM_NEWNSID 88
+#define RTM_GETNSID 90
 #define RTM_MAX 127
+#define NETNSA_NSID 1
+#define NETNSA_NSID_NOT_ASSIGNED (-1)
 
 #define RTNLGRP_LINK 1
 #define RTNLGRP_NEIGH 3

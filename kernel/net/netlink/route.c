@@ -319,6 +319,19 @@ static int change_link(struct nl_request *r)
 	return ret;
 }
 
+/* No other network namespace has a number here. */
+static int get_nsid(struct nl_request *r)
+{
+	const struct {
+		u8 family, pad[3];
+		struct nlattr a;
+		s32 id;
+	} answer = { .a = { 8, NETNSA_NSID }, .id = NETNSA_NSID_NOT_ASSIGNED };
+
+	nl_answer(r, RTM_NEWNSID, 0, &answer, sizeof(answer));
+	return r->err;
+}
+
 int nl_route_request(struct nl_request *r)
 {
 	u16 type = r->m->type;
@@ -332,6 +345,8 @@ int nl_route_request(struct nl_request *r)
 		return -EPERM;
 	if (type == RTM_NEWLINK || type == RTM_SETLINK)
 		return change_link(r);
+	if (type == RTM_GETNSID && !(r->m->flags & NLM_F_DUMP))
+		return get_nsid(r);
 	if (TYPE_OF_KIND(type) != 2 || kind == RT_KINDS)
 		return -EOPNOTSUPP;
 	if (r->m->flags & NLM_F_DUMP)
