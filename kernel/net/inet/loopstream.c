@@ -203,7 +203,7 @@ struct stream_read {
 	struct sock_msg *m;
 	size_t size, done;
 	u64 skip; /* peek: bytes seen already */
-	bool peek, stop;
+	bool peek, stop, slept;
 };
 
 
@@ -334,6 +334,7 @@ static int stream_fill(struct stream_read *r, size_t target, const struct sock_w
 			return -EAGAIN;
 		sleep_unlock(&s->recv_lock);
 		*locked = false;
+		r->slept = true;
 		ret = inet_wait(s, readable(s, r->skip), w, WAIT_EXCLUSIVE, POLLIN | POLLRDNORM);
 		if (ret) {
 			if (readable(s, r->skip))
@@ -364,8 +365,8 @@ ssize_t loop_stream_recv(struct inet_sock *s, struct sock_msg *m)
 	ret = r.size ? stream_fill(&r, max(target, (size_t)1), &w, &locked) : 0;
 	if (locked) {
 		sleep_unlock(&s->recv_lock);
-		/* Only one of those who wait is woken by new bytes; this one leaves some for the next. */
-		if (!r.peek && loop_ring_used(&s->loop->rx) && wait_queue_active(&s->wait))
+		/* It took the one wake-up there was, and leaves something for the next. */
+		if (unlikely(r.slept) && loop_ring_used(&s->loop->rx) && wait_queue_active(&s->wait))
 			wake_up_poll(&s->wait, POLLIN | POLLRDNORM);
 	}
 	return r.done ? (ssize_t)r.done : ret;
