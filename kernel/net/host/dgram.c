@@ -182,7 +182,7 @@ ssize_t host_dgram_recv(struct inet_sock *s, struct sock_msg *m)
 		host_sock_missing(h, POLLIN);
 	if (ret < 0)
 		return ret;
-	host_sock_moved(h, POLLIN);
+	host_sock_drained(h, POLLIN);
 	m->out_flags |= msg.flags & MSG_TRUNC;
 	if (m->name && msg.namelen > 0 && msg.namelen <= (s32)sizeof(addr) &&
 	    host_addr_in(addr, (u32)msg.namelen, &from))

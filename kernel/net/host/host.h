@@ -68,6 +68,11 @@ void host_sock_option(struct inet_sock *s, int level, int name, s32 value);
 int host_sock_watch(struct host_sock *h, u32 events) __must_check;
 void host_sock_missing(struct host_sock *h, u32 events); /* they do not hold: wants to hear of them */
 void host_sock_moved(struct host_sock *h, u32 events); /* data went by: uncertain now */
+/*
+ * Less than asked for was there: the next arrival is news, which edge-triggered waiters count on though they have met no
+ * EAGAIN. For those who are not waiting it is enough to be uncertain.
+ */
+void host_sock_drained(struct host_sock *h, u32 events);
 u32 host_sock_events(struct host_sock *h, u32 want); /* of ready, as far as wanted; arms what is missing */
 u32 host_addr_out(const struct inet_sock *s, const struct inet_name *n, void *addr); /* for the host: its length */
 bool host_addr_in(const void *addr, u32 len, struct inet_name *n);

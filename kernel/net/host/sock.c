@@ -111,6 +111,15 @@ void host_sock_moved(struct host_sock *h, u32 events)
 		atomic_or(&h->unsure, events);
 }
 
+void host_sock_drained(struct host_sock *h, u32 events)
+{
+	atomic_fence();
+	if (wait_queue_active(&h->s->wait))
+		host_sock_missing(h, events);
+	else
+		host_sock_moved(h, events);
+}
+
 u32 host_sock_events(struct host_sock *h, u32 want)
 {
 	u32 ready = atomic_load(&h->ready), asked = want & (POLLIN | POLLOUT | POLLRDHUP | POLLPRI), now;

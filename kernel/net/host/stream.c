@@ -106,7 +106,7 @@ struct inet_sock *host_stream_accept(struct inet_sock *s)
 		atomic_and(&h->ready, ~POLLIN); /* the next poll asks again */
 	if (fd < 0)
 		return NULL;
-	host_sock_moved(h, POLLIN);
+	host_sock_drained(h, POLLIN);
 	c = len <= sizeof(addr) && host_addr_in(addr, len, &remote) ? inet_child(s) : NULL;
 	if (!c) {
 		host_close((int)fd);
@@ -271,9 +271,11 @@ ssize_t host_stream_recv(struct inet_sock *s, struct sock_msg *m)
 		if (ret < 0)
 			break;
 	}
-	if (done) {
+	if (done && want)
+		host_sock_drained(h, POLLIN);
+	else if (done)
 		host_sock_moved(h, POLLIN);
+	if (done)
 		return done;
-	}
 	return ret < 0 ? ended(s, ret) : 0;
 }
