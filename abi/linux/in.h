@@ -10,6 +10,8 @@
 #define IPPROTO_UDP 17
 #define IPPROTO_IPV6 41
 #define IPPROTO_ICMPV6 58
+#define IPPROTO_UDPLITE 136
+#define SOL_UDPLITE 136
 #define IPPROTO_RAW 255
 #define IPPROTO_MAX 263 /* 256 is the first that is none; 262 is MPTCP */
 #define SOL_IP 0

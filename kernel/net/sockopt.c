@@ -57,7 +57,10 @@ static int set_bit_option(struct socket *s, int bit, bool on)
 	if (bit == SB_DEBUG && on && !capable(CAP_NET_ADMIN))
 		return -EACCES;
 	/* Linux 6.13 and later: for the internet families only. */
-	if ((bit == SB_REUSEPORT || bit == SB_ZEROCOPY) && on && s->family != AF_INET && s->family != AF_INET6)
+	if (bit == SB_REUSEPORT && on && s->family != AF_INET && s->family != AF_INET6)
+		return -EOPNOTSUPP;
+	/* There is nothing to be saved here, and nobody to tell when a page is free again. */
+	if (bit == SB_ZEROCOPY && on)
 		return -EOPNOTSUPP;
 	if (bit == SB_LOCK_FILTER && !on && (atomic_load_relaxed(&s->bits) & (1u << bit)))
 		return -EPERM;

@@ -2,6 +2,7 @@
 #include "test.h"
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
 
 static struct sockaddr_in at(uint32_t ip, int port)
 {
@@ -238,4 +239,38 @@ TEST(dropped_when_full)
 	while (recv(a, buf, sizeof buf, MSG_DONTWAIT) == sizeof buf)
 		n++;
 	CHECK(n > 0 && n < 100);
+}
+
+TEST(corked)
+{
+	int a = bound(INADDR_LOOPBACK), b = bound(INADDR_LOOPBACK), one = 1, zero = 0;
+	struct sockaddr_in to = at(INADDR_LOOPBACK, port_of(a));
+	char buf[64];
+
+	EQ(sendto(b, "one", 3, MSG_MORE, (void *)&to, sizeof to), 3);
+	EQ(sendto(b, "two", 3, MSG_MORE, (void *)&to, sizeof to), 3);
+	ERR(recv(a, buf, sizeof buf, MSG_DONTWAIT), EAGAIN);
+	EQ(sendto(b, "three", 5, 0, (void *)&to, sizeof to), 5);
+	EQ(recv(a, buf, sizeof buf, 0), 11);
+	CHECK(!memcmp(buf, "onetwothree", 11));
+	OK(connect(b, (void *)&to, sizeof to));
+	OK(setsockopt(b, SOL_UDP, UDP_CORK, &one, sizeof one));
+	EQ(send(b, "ab", 2, 0), 2);
+	EQ(send(b, "cd", 2, 0), 2);
+	ERR(recv(a, buf, sizeof buf, MSG_DONTWAIT), EAGAIN);
+	OK(setsockopt(b, SOL_UDP, UDP_CORK, &zero, sizeof zero));
+	EQ(recv(a, buf, sizeof buf, 0), 4);
+}
+
+TEST(segmented)
+{
+	int a = bound(INADDR_LOOPBACK), b = bound(INADDR_LOOPBACK), size = 4;
+	struct sockaddr_in to = at(INADDR_LOOPBACK, port_of(a));
+	char buf[64];
+
+	OK(setsockopt(b, SOL_UDP, 103 /* UDP_SEGMENT */, &size, sizeof size));
+	EQ(sendto(b, "aaaabbbbcc", 10, 0, (void *)&to, sizeof to), 10);
+	EQ(recv(a, buf, sizeof buf, 0), 4);
+	EQ(recv(a, buf, sizeof buf, 0), 4);
+	EQ(recv(a, buf, sizeof buf, 0), 2);
 }

@@ -6,6 +6,21 @@
 
 #define ENGINE_RESOLVER 0x0b00007fu /* 127.0.0.11, network order */
 
+/* Kinds of sockets that kserver may make (runtime/sandbox/filter_rules.c). */
+static bool served(const struct inet_sock *s)
+{
+	switch (s->sock.protocol) {
+	case IPPROTO_TCP:
+		return s->proto == INET_TCP;
+	case IPPROTO_UDP:
+		return s->proto == INET_UDP;
+	case IPPROTO_ICMP:
+	case IPPROTO_ICMPV6:
+		return s->proto == INET_PING;
+	}
+	return false;
+}
+
 /* Does a socket of the sandbox wait for what goes to dst? */
 static bool taken_inside(struct inet_sock *s, const struct inet_name *dst)
 {
@@ -33,8 +48,8 @@ static int route(struct inet_sock *s, const struct inet_name *dst, struct inet_i
 	     s->opt.ifindex == LOOPBACK_IFINDEX || inet_loop4(&s->local.ip) || inet_loop6(&s->local.ip) ||
 	     s->opt.mcast_addr == ENGINE_RESOLVER - 0x0a000000u))
 		return -ENETUNREACH;
-	if (s->proto == INET_RAW)
-		return loop ? -ENETUNREACH : -EPERM;
+	if (!served(s))
+		return loop || s->proto != INET_RAW ? -ENETUNREACH : -EPERM;
 	if (s->proto == INET_PING && loop)
 		return -ENETUNREACH;
 	/* The host knows best, and tells when it is done: connect fills it in. */
@@ -48,7 +63,7 @@ static int attach(struct inet_sock *s)
 	int ret;
 
 	/* A port that nobody asked for is held outside when something is sent there. */
-	if (s->proto == INET_RAW || s->proto == INET_PING || (!inet_stream(s) && !(s->bound & INET_BOUND_PORT) &&
+	if (!served(s) || s->proto == INET_PING || (!inet_stream(s) && !(s->bound & INET_BOUND_PORT) &&
 							      !(s->bound & INET_BOUND_ADDR)))
 		return 0;
 	if (inet_mcast(&s->local.ip))
@@ -71,7 +86,7 @@ static int listen(struct inet_sock *s, u32 backlog)
 
 	if (!h)
 		return 0;
-	ret = (int)host_listen(h->fd, backlog);
+	ret = (int)host_listen(h->fd, min(backlog, (u32)SOMAXCONN));
 	if (ret)
 		return ret;
 	atomic_store(&h->listening, true);

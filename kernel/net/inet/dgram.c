@@ -99,7 +99,7 @@ static struct inet_ops *destination(struct inet_sock *s, const struct sock_msg *
 		return ops;
 	}
 	ret = inet_name_in(s, m->name, m->namelen, dst);
-	if (!ret && s->proto == INET_UDP && !dst->port)
+	if (!ret && inet_udp(s) && !dst->port)
 		ret = -EINVAL;
 	if (ret)
 		return err_ptr(ret);

@@ -153,7 +153,7 @@ bool inet_owned(const struct inet_ip *a); /* by any transport: can be bound to *
 
 /* ---- sockets ---- */
 
-enum inet_proto { INET_TCP, INET_UDP, INET_PING, INET_RAW, INET_PROTOS };
+enum inet_proto { INET_TCP, INET_UDP, INET_UDPLITE, INET_PING, INET_RAW, INET_PROTOS };
 
 #define INET_RCV_SHUTDOWN 1u
 #define INET_SEND_SHUTDOWN 2u
@@ -178,6 +178,8 @@ struct inet_options {
 	u32 mcast_addr; /* IP_MULTICAST_IF by address, network order */
 	u32 ifindex; /* SO_BINDTODEVICE */
 	u32 unicast_if, flowlabel;
+	u16 segment; /* UDP_SEGMENT */
+	u16 coverage[2]; /* UDPLITE_SEND_CSCOV, UDPLITE_RECV_CSCOV */
 	/* TCP */
 	u32 keepidle, keepintvl, keepcnt, user_timeout, syncnt, maxseg, window_clamp, notsent_lowat, fastopen, save_syn;
 	s32 linger2, defer_accept, max_pacing;
@@ -227,6 +229,7 @@ static inline struct inet_sock *inet_get(struct inet_sock *s)
 }
 void inet_put(struct inet_sock *s);
 static inline bool inet_stream(const struct inet_sock *s) { return s->proto == INET_TCP; }
+static inline bool inet_udp(const struct inet_sock *s) { return s->proto == INET_UDP || s->proto == INET_UDPLITE; }
 static inline bool inet_v6(const struct inet_sock *s) { return s->sock.family == AF_INET6; }
 /* The family's wildcard, without a port. */
 static inline struct inet_name inet_no_name(const struct inet_sock *s)
@@ -264,6 +267,10 @@ int inet_name_in(const struct inet_sock *s, const void *addr, u32 len, struct in
 int inet_name_out(const struct inet_sock *s, const struct inet_name *n, void *addr);
 /* A pending error becomes what the next call answers. */
 static inline void inet_set_err(struct inet_sock *s, int err) { atomic_store(&s->sock.err, err); }
+
+/* sysctl.c: files of /proc/sys/net by name. A text of size bytes, its length; 0 or -EINVAL. */
+int inet_sysctl_show(const char *name, char *buf, size_t size);
+int inet_sysctl_write(const char *name, char *text) __must_check; /* text may be changed for the call */
 
 /* port.c */
 /* Takes s->local.ip and port (0: any free one) in the table; -EADDRINUSE. Called with s->lock. */

@@ -81,7 +81,9 @@ int inet_cmsg_send(struct inet_sock *s, const struct sock_msg *m, struct inet_se
 			ret = send_ip(s, c, ctl);
 		else if (c->level == SOL_IPV6 && inet_v6(s))
 			ret = send_ip6(s, c, ctl);
-		else if (c->level == SOL_SOCKET)
+		else if (c->level == SOL_UDP && c->type == UDP_SEGMENT && c->len == CMSG_LEN(sizeof(ctl->segment)))
+			memcpy(&ctl->segment, sock_cmsg_data(c), sizeof(ctl->segment));
+		else if (c->level == SOL_SOCKET || c->level == SOL_UDP)
 			ret = -EINVAL;
 	}
 	return ret;

@@ -65,6 +65,7 @@ bool inet_member_of(struct inet_sock *s, const struct inet_ip *group);
 /* What control data of a send call asks for. */
 struct inet_send_ctl {
 	s32 ttl, tos; /* -1 = the socket's */
+	u16 segment; /* UDP_SEGMENT; 0 = one datagram */
 	struct inet_ip src;
 	bool has_src;
 };

@@ -33,6 +33,14 @@ void loop_sock_free(struct inet_sock *s)
 	loop_cold(s);
 	loop_ring_free(&s->loop->rx);
 	drop_dgrams(s);
+	if (s->loop->corked)
+		loop_dgram_put(s->loop->corked);
+}
+
+static void option(struct inet_sock *s, int level, int name, s32 value)
+{
+	if (level == SOL_UDP && name == UDP_CORK && !value)
+		loop_uncork(s);
 }
 
 u32 loop_backlog(struct inet_sock *s) { return atomic_load(&s->loop->qlen); }
@@ -129,6 +137,7 @@ struct inet_ops loop_ops = {
 	.poll = poll,
 	.shutdown = loop_shutdown,
 	.disconnect = loop_reset,
+	.option = option,
 	.inq = inq,
 	.outq = outq,
 	.tcp_info = loop_tcp_info,

@@ -89,6 +89,7 @@ struct loop_sock {
 	struct list_head dgrams;
 	u32 rmem, dgram_count; /* atomic */
 	u32 drops;
+	struct loop_dgram *corked; /* under send_lock */
 	struct inet_sock *self;
 };
 
@@ -133,7 +134,8 @@ struct loop_dgram {
 #define LOOP_DGRAM_BLOCK 32768u
 struct loop_dgram *loop_dgram_alloc(u32 len);
 void loop_dgram_put(struct loop_dgram *d);
-int loop_dgram_fill(struct loop_dgram *d, struct uio *from) __must_check;
+struct loop_dgram *loop_dgram_copy(struct loop_dgram *d);
+void loop_uncork(struct inet_sock *s); /* sends what MSG_MORE and UDP_CORK held back */
 u8 *loop_dgram_at(struct loop_dgram *d, u32 off); /* one byte */
 /* Queues d for s, or drops it; takes it over. */
 void loop_dgram_queue(struct inet_sock *s, struct loop_dgram *d);

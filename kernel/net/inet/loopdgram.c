@@ -1,6 +1,7 @@
 /* Datagrams on loopback: into the receiver's queue, or dropped, without the sender ever waiting. */
 #include "net/inet/loop.h"
 
+#define UDP_MAX_SEGMENTS 64u /* of one send with UDP_SEGMENT */
 #define OVERHEAD 256u /* what a datagram counts beyond its bytes */
 
 struct loop_dgram *loop_dgram_alloc(u32 len)
@@ -52,9 +53,10 @@ static u32 together(struct loop_dgram *d, u32 off)
 	return min(left, d->len - off);
 }
 
-int loop_dgram_fill(struct loop_dgram *d, struct uio *from)
+/* From off on to the end. */
+static int fill(struct loop_dgram *d, u32 off, struct uio *from)
 {
-	for (u32 off = 0, n; off < d->len; off += n) {
+	for (u32 n; off < d->len; off += n) {
 		n = together(d, off);
 		if (uio_copy_from(from, loop_dgram_at(d, off), n) != n)
 			return -EFAULT;
@@ -62,9 +64,10 @@ int loop_dgram_fill(struct loop_dgram *d, struct uio *from)
 	return 0;
 }
 
-static struct loop_dgram *copy(struct loop_dgram *d)
+/* With room for more bytes behind. */
+static struct loop_dgram *copy_larger(struct loop_dgram *d, u32 more)
 {
-	struct loop_dgram *c = loop_dgram_alloc(d->len);
+	struct loop_dgram *c = loop_dgram_alloc(d->len + more);
 
 	if (!c)
 		return NULL;
@@ -74,11 +77,14 @@ static struct loop_dgram *copy(struct loop_dgram *d)
 	c->ttl = d->ttl;
 	c->tos = d->tos;
 	for (u32 off = 0, n; off < d->len; off += n) {
-		n = together(d, off);
+		/* The blocks are of one size, so their borders lie at the same places, but for the first. */
+		n = min(together(d, off), together(c, off));
 		memcpy(loop_dgram_at(c, off), loop_dgram_at(d, off), n);
 	}
 	return c;
 }
+
+struct loop_dgram *loop_dgram_copy(struct loop_dgram *d) { return copy_larger(d, 0); }
 
 void loop_dgram_queue(struct inet_sock *s, struct loop_dgram *d)
 {
@@ -88,7 +94,7 @@ void loop_dgram_queue(struct inet_sock *s, struct loop_dgram *d)
 	if (!d->stamp && (atomic_load_relaxed(&s->sock.bits) & (1u << SB_TIMESTAMP | 1u << SB_TIMESTAMPNS)))
 		d->stamp = ktime_get_real();
 	mutex_lock(&s->lock);
-	full = s->dead || (s->shutdown & INET_RCV_SHUTDOWN && s->proto != INET_UDP) ||
+	full = s->dead || (s->shutdown & INET_RCV_SHUTDOWN && !inet_udp(s)) ||
 	       atomic_load(&l->rmem) > atomic_load(&s->sock.rcvbuf);
 	if (full) {
 		l->drops++;
@@ -99,7 +105,7 @@ void loop_dgram_queue(struct inet_sock *s, struct loop_dgram *d)
 	}
 	mutex_unlock(&s->lock);
 	if (full) {
-		if (s->proto == INET_UDP)
+		if (inet_udp(s))
 			atomic_add(&inet_stats.udp_full, 1);
 		loop_dgram_put(d);
 		return;
@@ -113,7 +119,7 @@ static void deliver_copy(void *ctx, struct inet_sock *s)
 
 	if (inet_mcast(&d->dst.ip) && !inet_member_of(s, &d->dst.ip))
 		return;
-	c = copy(d);
+	c = loop_dgram_copy(d);
 	if (c)
 		loop_dgram_queue(s, c);
 }
@@ -135,11 +141,11 @@ static void udp_deliver(struct inet_sock *s, struct loop_dgram *d)
 
 	atomic_add(&inet_stats.udp_out, 1);
 	if (inet_mcast(&d->dst.ip) || inet_bcast(&d->dst.ip)) {
-		inet_dgram_each(INET_UDP, &d->dst, &d->src, deliver_copy, d);
+		inet_dgram_each(s->proto, &d->dst, &d->src, deliver_copy, d);
 		loop_dgram_put(d);
 		return;
 	}
-	to = inet_find_dgram(INET_UDP, &d->dst, &d->src);
+	to = inet_find_dgram(s->proto, &d->dst, &d->src);
 	if (!to) {
 		loop_dgram_put(d);
 		unreachable(s);
@@ -166,41 +172,120 @@ static void address(struct inet_sock *s, struct loop_dgram *d, const struct inet
 	d->tos = (u8)(ctl->tos >= 0 ? ctl->tos : v4 ? s->opt.tos : s->opt.tclass);
 }
 
-ssize_t loop_dgram_send(struct inet_sock *s, struct sock_msg *m, const struct inet_name *dst)
+/* Sends d, which is taken over unless this fails. */
+static int dispatch(struct inet_sock *s, struct loop_dgram *d)
 {
-	struct inet_send_ctl ctl = { .ttl = -1, .tos = -1 };
-	u32 len = (u32)m->data->resid;
-	struct loop_dgram *d;
-	int ret = inet_cmsg_send(s, m, &ctl);
+	int ret;
 
-	if (ret)
+	switch (s->proto) {
+	case INET_UDP:
+	case INET_UDPLITE:
+		udp_deliver(s, d);
+		return 0;
+	case INET_PING:
+		ret = loop_icmp_prepare(s, d);
+		if (!ret)
+			loop_icmp_input(d, inet_v6(s));
 		return ret;
-	if (len + OVERHEAD > max(atomic_load(&s->sock.sndbuf), SOCK_MIN_SNDBUF) && len > 1024 &&
-	    len > atomic_load(&s->sock.sndbuf))
-		return -ENOBUFS;
-	d = loop_dgram_alloc(len);
+	}
+	return loop_raw_send(s, d);
+}
+
+/* One datagram of len bytes. */
+static int send_one(struct inet_sock *s, struct sock_msg *m, u32 len, const struct inet_name *dst,
+		    const struct inet_send_ctl *ctl)
+{
+	struct loop_dgram *d = loop_dgram_alloc(len);
+	int ret;
+
 	if (!d)
 		return -ENOBUFS;
-	ret = loop_dgram_fill(d, m->data);
+	ret = fill(d, 0, m->data);
 	if (!ret) {
-		address(s, d, dst, &ctl);
-		if (s->proto == INET_PING)
-			ret = loop_icmp_prepare(s, d);
+		address(s, d, dst, ctl);
+		ret = dispatch(s, d);
 	}
+	if (ret)
+		loop_dgram_put(d);
+	return ret;
+}
+
+/* MSG_MORE and UDP_CORK: the datagram grows until a send without them. The holder of send_lock. */
+static int send_corked(struct inet_sock *s, struct sock_msg *m, const struct inet_name *dst,
+		       const struct inet_send_ctl *ctl)
+{
+	struct loop_dgram *old = s->loop->corked, *d;
+	u32 len = (u32)m->data->resid, had = old ? old->len : 0;
+	int ret;
+
+	if (had + len > 65507)
+		return -EMSGSIZE;
+	d = old ? copy_larger(old, len) : loop_dgram_alloc(len);
+	if (!d)
+		return -ENOBUFS;
+	ret = fill(d, had, m->data);
 	if (ret) {
 		loop_dgram_put(d);
 		return ret;
 	}
-	switch (s->proto) {
-	case INET_UDP:
-		udp_deliver(s, d);
-		return len;
-	case INET_PING:
-		loop_icmp_input(d, inet_v6(s));
-		return len;
+	if (!old)
+		address(s, d, dst, ctl);
+	else
+		loop_dgram_put(old);
+	s->loop->corked = d;
+	if ((m->flags & MSG_MORE) || inet_flag(s, IF_UDP_CORK))
+		return 0;
+	s->loop->corked = NULL;
+	ret = dispatch(s, d);
+	if (ret)
+		loop_dgram_put(d);
+	return ret;
+}
+
+void loop_uncork(struct inet_sock *s)
+{
+	struct loop_dgram *d;
+
+	if (sleep_lock(&s->send_lock))
+		return;
+	d = s->loop->corked;
+	s->loop->corked = NULL;
+	sleep_unlock(&s->send_lock);
+	if (d && dispatch(s, d))
+		loop_dgram_put(d);
+}
+
+ssize_t loop_dgram_send(struct inet_sock *s, struct sock_msg *m, const struct inet_name *dst)
+{
+	struct inet_send_ctl ctl = { .ttl = -1, .tos = -1, .segment = s->opt.segment };
+	u32 len = (u32)m->data->resid, done, n;
+	int ret = inet_cmsg_send(s, m, &ctl);
+
+	if (ret)
+		return ret;
+	if (len > 1024 && len > atomic_load(&s->sock.sndbuf))
+		return -ENOBUFS;
+	if (unlikely(inet_udp(s) && ((m->flags & MSG_MORE) || inet_flag(s, IF_UDP_CORK) || s->loop->corked))) {
+		ret = sleep_lock(&s->send_lock);
+		if (ret)
+			return ret;
+		ret = send_corked(s, m, dst, &ctl);
+		sleep_unlock(&s->send_lock);
+		return ret ? ret : (ssize_t)len;
 	}
-	ret = loop_raw_send(s, d);
-	return ret ? ret : (ssize_t)len;
+	if (likely(!ctl.segment || len <= ctl.segment || !inet_udp(s))) {
+		ret = send_one(s, m, len, dst, &ctl);
+		return ret ? ret : (ssize_t)len;
+	}
+	if ((len + ctl.segment - 1) / ctl.segment > UDP_MAX_SEGMENTS)
+		return -EINVAL;
+	for (done = 0; done < len; done += n) {
+		n = min(len - done, (u32)ctl.segment);
+		ret = send_one(s, m, n, dst, &ctl);
+		if (ret)
+			return done ? (ssize_t)done : ret;
+	}
+	return len;
 }
 
 static u32 copy_dgram_out(struct loop_dgram *d, struct uio *to, u32 len)
@@ -259,7 +344,7 @@ ssize_t loop_dgram_recv(struct inet_sock *s, struct sock_msg *m)
 	if (m->name) {
 		struct inet_name from = d->src;
 
-		if (s->proto != INET_UDP)
+		if (!inet_udp(s))
 			from.port = 0;
 		m->namelen = (u32)inet_name_out(s, &from, m->name);
 	}

@@ -53,22 +53,6 @@ int loop_icmp_prepare(struct inet_sock *s, struct loop_dgram *d)
 	return 0;
 }
 
-static struct loop_dgram *dup(struct loop_dgram *d)
-{
-	struct loop_dgram *c = loop_dgram_alloc(d->len);
-
-	if (!c)
-		return NULL;
-	c->src = d->src;
-	c->dst = d->dst;
-	c->stamp = d->stamp;
-	c->ttl = d->ttl;
-	c->tos = d->tos;
-	for (u32 i = 0; i < d->len; i++)
-		*loop_dgram_at(c, i) = *loop_dgram_at(d, i);
-	return c;
-}
-
 /* Does the socket's filter drop this type? */
 static bool filtered(const struct inet_sock *s, u8 type)
 {
@@ -83,7 +67,7 @@ static void to_raw(void *ctx, struct inet_sock *s)
 
 	if (filtered(s, *loop_dgram_at(d, 0)))
 		return;
-	c = dup(d);
+	c = loop_dgram_copy(d);
 	if (c)
 		loop_dgram_queue(s, c);
 }

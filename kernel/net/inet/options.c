@@ -185,8 +185,16 @@ static int set_udp(struct inet_sock *s, int name, s32 v)
 	case UDP_NO_CHECK6_TX:
 	case UDP_NO_CHECK6_RX:
 		return 0;
-	case UDP_GRO:
+	case UDP_GRO: /* permission only: datagrams are never merged here */
 		inet_set_flag(s, IF_UDP_GRO, v);
+		return 0;
+	case UDP_CORK:
+		inet_set_flag(s, IF_UDP_CORK, v);
+		return 0;
+	case UDP_SEGMENT:
+		if (v < 0 || v > 65535)
+			return -EINVAL;
+		s->opt.segment = (u16)v;
 		return 0;
 	}
 	return -ENOPROTOOPT;
@@ -261,11 +269,23 @@ int inet_setopt(struct socket *sock, int level, int name, struct uptr val, u32 l
 	case SOL_UDP:
 		ret = s->proto == INET_UDP ? set_udp(s, name, v) : -ENOPROTOOPT;
 		break;
+	case SOL_UDPLITE:
+		/* How much a checksum covers: there are none here. */
+		ret = s->proto == INET_UDPLITE && (name == UDPLITE_SEND_CSCOV || name == UDPLITE_RECV_CSCOV) ?
+			      (s->opt.coverage[name - UDPLITE_SEND_CSCOV] = v && v < 8 ? 8 : (u16)v, 0) :
+			      -ENOPROTOOPT;
+		break;
 	default:
 		return -ENOPROTOOPT;
 	}
-	if (!ret && s->ops && s->ops->option)
-		s->ops->option(s, level, name, v);
+	if (!ret) {
+		struct inet_ops *ops = atomic_load(&s->ops);
+
+		if (ops && ops->option)
+			ops->option(s, level, name, v);
+		if (ops != &loop_ops)
+			loop_ops.option(s, level, name, v);
+	}
 	return ret;
 }
 
@@ -347,6 +367,22 @@ static int get_ip6(struct inet_sock *s, int name, s32 *v)
 	return -ENOPROTOOPT;
 }
 
+static int get_udp(struct inet_sock *s, int name, s32 *v)
+{
+	switch (name) {
+	case UDP_CORK:
+		*v = inet_flag(s, IF_UDP_CORK);
+		return 0;
+	case UDP_GRO:
+		*v = inet_flag(s, IF_UDP_GRO);
+		return 0;
+	case UDP_SEGMENT:
+		*v = s->opt.segment;
+		return 0;
+	}
+	return -ENOPROTOOPT;
+}
+
 static int get_socket(struct inet_sock *s, int name, void *val)
 {
 	u32 mem[9] = { 0 };
@@ -402,11 +438,14 @@ int inet_getopt(struct socket *sock, int level, int name, void *val, u32 len)
 		ret = get_ip(s, name, &v);
 	} else if (level == SOL_IPV6) {
 		ret = get_ip6(s, name, &v);
-	} else if (level == SOL_UDP && s->proto == INET_UDP && name == UDP_GRO) {
-		v = inet_flag(s, IF_UDP_GRO);
+	} else if (level == SOL_UDP && s->proto == INET_UDP) {
+		ret = get_udp(s, name, &v);
+	} else if (level == SOL_UDPLITE && s->proto == INET_UDPLITE &&
+		   (name == UDPLITE_SEND_CSCOV || name == UDPLITE_RECV_CSCOV)) {
+		v = s->opt.coverage[name - UDPLITE_SEND_CSCOV];
 		ret = 0;
 	} else {
-		ret = level == SOL_UDP || level == SOL_RAW || level == SOL_ICMPV6 ? -ENOPROTOOPT : -EOPNOTSUPP;
+		ret = -ENOPROTOOPT;
 	}
 	if (ret)
 		return ret;

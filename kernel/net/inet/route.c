@@ -18,6 +18,8 @@ struct inet_ops *inet_route(struct inet_sock *s, const struct inet_name *dst, st
 	int ret;
 
 	for (u32 i = inet_nr_transports; i-- > 0;) {
+		if (i && s->proto == INET_UDPLITE)
+			continue; /* nobody carries that outside */
 		ret = inet_transports[i]->route(s, dst, src ? src : &unused);
 		if (!ret)
 			return inet_transports[i];

@@ -126,6 +126,8 @@ static int show_tcp(struct seq *s) { return show_table(s, INET_TCP, false); }
 static int show_tcp6(struct seq *s) { return show_table(s, INET_TCP, true); }
 static int show_udp(struct seq *s) { return show_table(s, INET_UDP, false); }
 static int show_udp6(struct seq *s) { return show_table(s, INET_UDP, true); }
+static int show_udplite(struct seq *s) { return show_table(s, INET_UDPLITE, false); }
+static int show_udplite6(struct seq *s) { return show_table(s, INET_UDPLITE, true); }
 static int show_raw(struct seq *s) { return show_table(s, INET_RAW, false); }
 static int show_raw6(struct seq *s) { return show_table(s, INET_RAW, true); }
 static int show_icmp(struct seq *s) { return show_table(s, INET_PING, false); }
@@ -170,8 +172,9 @@ static int show_sockstat(struct seq *s)
 	for (u32 p = INET_UDP; p < INET_PROTOS; p++)
 		used += c.inuse[p][0] + c.inuse[p][1];
 	seq_printf(s, "sockets: used %u\nTCP: inuse %u orphan %u tw %u alloc %u mem 0\nUDP: inuse %u mem 0\n"
-		   "UDPLITE: inuse 0\nRAW: inuse %u\nFRAG: inuse 0 memory 0\n",
-		   used, c.inuse[INET_TCP][0], c.orphan, c.tw, c.alloc, c.inuse[INET_UDP][0], c.inuse[INET_RAW][0]);
+		   "UDPLITE: inuse %u\nRAW: inuse %u\nFRAG: inuse 0 memory 0\n",
+		   used, c.inuse[INET_TCP][0], c.orphan, c.tw, c.alloc, c.inuse[INET_UDP][0],
+		   c.inuse[INET_UDPLITE][0], c.inuse[INET_RAW][0]);
 	return 0;
 }
 
@@ -180,14 +183,14 @@ static int show_sockstat6(struct seq *s)
 	struct census c;
 
 	census(&c);
-	seq_printf(s, "TCP6: inuse %u\nUDP6: inuse %u\nUDPLITE6: inuse 0\nRAW6: inuse %u\nFRAG6: inuse 0 memory 0\n",
-		   c.inuse[INET_TCP][1], c.inuse[INET_UDP][1], c.inuse[INET_RAW][1]);
+	seq_printf(s, "TCP6: inuse %u\nUDP6: inuse %u\nUDPLITE6: inuse %u\nRAW6: inuse %u\nFRAG6: inuse 0 memory 0\n",
+		   c.inuse[INET_TCP][1], c.inuse[INET_UDP][1], c.inuse[INET_UDPLITE][1], c.inuse[INET_RAW][1]);
 	return 0;
 }
 
 static int show_protocols(struct seq *s)
 {
-	static const char *const names[] = { "TCP", "UDP", "PING", "RAW" };
+	static const char *const names[] = { "TCP", "UDP", "UDP-Lite", "PING", "RAW" };
 	struct census c;
 
 	census(&c);
@@ -245,6 +248,7 @@ void inet_show_init(void)
 		int (*show)(struct seq *s);
 	} files[] = {
 		{ "tcp", show_tcp }, { "tcp6", show_tcp6 }, { "udp", show_udp }, { "udp6", show_udp6 }, { "raw", show_raw },
+		{ "udplite", show_udplite }, { "udplite6", show_udplite6 },
 		{ "raw6", show_raw6 }, { "icmp", show_icmp }, { "icmp6", show_icmp6 }, { "sockstat", show_sockstat },
 		{ "sockstat6", show_sockstat6 }, { "protocols", show_protocols }, { "snmp", show_snmp },
 		{ "netstat", show_netstat },

@@ -119,6 +119,10 @@ static int pick(int family, int type, int *protocol, enum inet_proto *proto)
 			*proto = INET_PING;
 			return inet_may_ping() ? 0 : -EACCES;
 		}
+		if (*protocol == IPPROTO_UDPLITE) {
+			*proto = INET_UDPLITE;
+			return 0;
+		}
 		if (*protocol && *protocol != IPPROTO_UDP)
 			return -EPROTONOSUPPORT;
 		*protocol = IPPROTO_UDP;
