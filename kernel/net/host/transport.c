@@ -5,6 +5,7 @@
 #include "net/host/host.h"
 
 #define ENGINE_RESOLVER 0x0b00007fu /* 127.0.0.11, network order */
+#define LOOPBACK4 0x0100007fu /* 127.0.0.1 */
 
 /* Kinds of sockets that kserver may make (runtime/sandbox/filter_rules.c). */
 static bool served(const struct inet_sock *s)
@@ -46,7 +47,7 @@ static int route(struct inet_sock *s, const struct inet_name *dst, struct inet_i
 	if ((inet_mcast(&dst->ip) || dst->ip.w[3] == 0xffffffffu) &&
 	    (s->opt.mcast_if == LOOPBACK_IFINDEX || s->opt.mcast_if6 == LOOPBACK_IFINDEX ||
 	     s->opt.ifindex == LOOPBACK_IFINDEX || inet_loop4(&s->local.ip) || inet_loop6(&s->local.ip) ||
-	     s->opt.mcast_addr == ENGINE_RESOLVER - 0x0a000000u))
+	     s->opt.mcast_addr == LOOPBACK4))
 		return -ENETUNREACH;
 	if (!served(s))
 		return loop || s->proto != INET_RAW ? -ENETUNREACH : -EPERM;
