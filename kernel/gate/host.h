@@ -117,7 +117,7 @@ static inline long host_renameat2(int olddir, const char *oldp, int newdir, cons
 }
 static inline long host_fchmodat(int dirfd, const char *path, u32 mode)
 {
-	return host_syscall(NR_fchmodat, (long)dirfd, (long)path, (long)mode, 0, 0, 0);
+	return kserver_call(NR_fchmodat, (long)dirfd, (long)path, (long)mode, 0, 0, 0);
 }
 static inline long host_fchownat(int dirfd, const char *path, u32 uid, u32 gid, int flags)
 {

@@ -1,7 +1,8 @@
 /*
  * The seccomp filter between a sandbox and the host kernel. Its rows are kernel/gate/host_calls.h, its argument rules
  * stand in filter_rules.c. A program is a prologue of our own (architecture, no x32, caller inside the guest kernel's
- * text, memory calls only on the program's part of the address space) followed by what libseccomp makes of the rows.
+ * text, memory calls only on the program's part of the address space) followed by what libseccomp made of the rows when
+ * limpet was built (mkfilter.c).
  * Anything else kills the calling host process.
  */
 #ifndef LIMPET_RUNTIME_FILTER_H
