@@ -13,14 +13,14 @@
  *
  * Transports. A socket is created without one. A struct inet_ops serves a kind of destinations: loopback is inside the
  * sandbox, others reach the outside. Which one is decided when a destination is known: at connect, or at each sendto of
- * an unconnected datagram socket (inet_route). Until then nothing is bound to one. bind(2) checks the sandbox's own port
- * table first, then every transport that `owns` the address (all of them for a wildcard) is attached: it may hold
+ * an unconnected datagram socket (inet_route). Until then nothing is bound to one. bind(2) checks the sandbox's own
+ * port table first, then every transport that `owns` the address (all of them for a wildcard) is attached: it may hold
  * resources for the port, and refuse. A listener on a wildcard is attached to all transports, accept takes
  * connections from any of them, poll is their union; so it is with datagrams received on an unconnected socket. A
  * connected socket has one transport, in s->ops.
  *
  * What a transport has to do:
- *  - register with inet_register() at boot; inet_ops.index is then its slot in s->priv[], for its own per-socket object;
+ *  - register with inet_register() at boot; inet_ops.index is then its slot in s->priv[], for an object per socket;
  *  - call inet_wake(s, events) whenever readiness changed: waits and polls of s all happen on s->wait;
  *  - keep s->state, s->shutdown, s->sock.err true for connections it serves (tcp states, TCP_*);
  *  - make accepted sockets with inet_child(), whose names it fills in.

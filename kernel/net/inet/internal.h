@@ -27,7 +27,7 @@ extern struct inet_stats inet_stats;
 
 /* sock.c */
 int inet_bind(struct socket *sock, const void *addr, u32 len);
-int inet_bind_name(struct inet_sock *s, const struct inet_name *n) __must_check;
+int inet_bind_name(struct inet_sock *s, const struct inet_name *n, u8 bound) __must_check; /* INET_BOUND_* */
 int inet_autobind(struct inet_sock *s) __must_check; /* nothing when it has a port */
 int inet_attach(struct inet_sock *s) __must_check;
 void inet_detach(struct inet_sock *s);
@@ -94,8 +94,9 @@ struct inet_tw_info {
 	s64 left; /* ns */
 	bool v6;
 };
-/* The n-th one; false = no more. */
-bool inet_timewait_get(u32 n, struct inet_tw_info *out);
+/* Up to max of them from the skip-th on: how many. */
+u32 inet_timewait_list(u32 skip, struct inet_tw_info *out, u32 max);
+u32 inet_timewait_count(void);
 /*
  * Every datagram socket that a packet to dst reaches: multicast, broadcast, raw. fn gets a reference for the call and
  * runs without locks.

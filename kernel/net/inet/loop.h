@@ -9,10 +9,10 @@
  * loopicmp.c    echo: ping sockets and raw ones
  *
  * A connection is two inet_socks, each with a reference to the other as its peer, set before either is established and
- * gone only at release. Bytes sent by one are written into the ring of the other; the writer is the holder of the ring's
- * wlock, the reader the holder of its socket's recv_lock, and neither locks anything else for data.
+ * gone only at release. Bytes sent by one are written into the ring of the other; the writer is the holder of the
+ * ring's wlock, the reader the holder of its socket's recv_lock, and neither locks anything else for data.
  *
- * The ring is a list of chunks, first a small one, then large ones. head and tail count bytes since the beginning. A
+ * The ring is a list of chunks, small or large as what is written. head and tail count bytes since the beginning. A
  * chunk holds the bytes from its base on; the writer moves base up when all is read, so that short messages keep using
  * the same few cache lines. The reader looks at a chunk only while there is something to read, which is what makes
  * that safe. Chunks that are read are handed back to the writer through spare. Rings that stay empty for a while are
@@ -26,6 +26,7 @@
 /* ---- rings ---- */
 
 #define LOOP_CHUNK 32768u
+#define LOOP_MEDIUM 8192u
 #define LOOP_SMALL 1984u
 #define LOOP_AUTO_LIMIT (768u << 10) /* bytes under way when neither end has set a buffer size */
 

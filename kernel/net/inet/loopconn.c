@@ -399,6 +399,8 @@ void loop_release(struct inet_sock *s)
 	inet_wake(peer, POLLOUT | POLLWRNORM); /* a writer that waits for room must see that nobody reads any more */
 	if (atomic_load(&s->state) != TCP_FIN_WAIT2)
 		inet_port_release(s);
+	mutex_lock(&s->lock);
 	atomic_store(&s->loop->peer, NULL);
+	mutex_unlock(&s->lock);
 	inet_put(peer);
 }

@@ -3,20 +3,22 @@
 
 static void chunk_free(struct loop_chunk *c)
 {
-	if (c->size == LOOP_CHUNK)
-		kpages_free(c->data, LOOP_CHUNK / PAGE_SIZE);
+	if (c->size != LOOP_SMALL)
+		kpages_free(c->data, c->size / PAGE_SIZE);
 	kfree(c);
 }
 
-static struct loop_chunk *chunk_alloc(bool small)
+/* For a write of n bytes. */
+static struct loop_chunk *chunk_alloc(size_t n)
 {
+	bool small = n <= LOOP_SMALL;
 	struct loop_chunk *c = kmalloc(sizeof(*c) + (small ? LOOP_SMALL : 0));
 
 	if (!c)
 		return NULL;
 	c->next = NULL;
-	c->size = small ? LOOP_SMALL : LOOP_CHUNK;
-	c->data = small ? (u8 *)(c + 1) : kpages_alloc(LOOP_CHUNK / PAGE_SIZE);
+	c->size = small ? LOOP_SMALL : n <= LOOP_MEDIUM ? LOOP_MEDIUM : LOOP_CHUNK;
+	c->data = small ? (u8 *)(c + 1) : kpages_alloc(c->size / PAGE_SIZE);
 	if (c->data)
 		return c;
 	kfree(c);
@@ -35,7 +37,7 @@ static struct loop_chunk *chunk_for(struct loop_ring *r, u64 head, size_t n)
 			return c;
 		fresh = atomic_load(&r->spare) ? atomic_xchg(&r->spare, NULL) : NULL;
 		if (!fresh)
-			fresh = chunk_alloc(false);
+			fresh = chunk_alloc(max(n, (size_t)LOOP_MEDIUM));
 		if (!fresh)
 			return NULL;
 		fresh->next = NULL;
@@ -44,7 +46,7 @@ static struct loop_chunk *chunk_for(struct loop_ring *r, u64 head, size_t n)
 		atomic_store(&c->next, fresh);
 		return fresh;
 	}
-	c = chunk_alloc(n <= LOOP_SMALL);
+	c = chunk_alloc(n);
 	if (!c)
 		return NULL;
 	c->base = head;

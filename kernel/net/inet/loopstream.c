@@ -396,13 +396,18 @@ u32 loop_stream_inq(struct inet_sock *s) { return (u32)available(s); }
 
 void loop_tcp_info(struct inet_sock *s, struct tcp_info *ti)
 {
-	struct inet_sock *peer = loop_peer(s);
+	struct inet_sock *peer;
 
+	/* Others may ask than those who hold the file. */
+	mutex_lock(&s->lock);
+	peer = loop_peer(s) ? inet_get(loop_peer(s)) : NULL;
+	mutex_unlock(&s->lock);
 	ti->bytes_received = atomic_load(&s->loop->rx.head);
 	if (!peer)
 		return;
 	ti->bytes_sent = ti->bytes_acked = atomic_load(&peer->loop->rx.head);
 	ti->snd_wnd = (u32)limit(s, peer);
+	inet_put(peer);
 }
 
 /* More than this is never there at a time, so that a larger SO_RCVLOWAT is ready here. */

@@ -158,23 +158,36 @@ void inet_timewait_add(const struct inet_sock *s)
 		return;
 }
 
-bool inet_timewait_get(u32 n, struct inet_tw_info *out)
+u32 inet_timewait_list(u32 skip, struct inet_tw_info *out, u32 max)
 {
 	s64 now = ktime_get();
 	struct inet_tw *t;
-	bool found = false;
+	u32 n = 0;
 
 	mutex_lock(&inet_table_lock);
 	tw_expire_locked(now);
 	list_for_each_entry(t, &tw_age, age) {
-		if (n--)
+		if (skip) {
+			skip--;
 			continue;
-		*out = (struct inet_tw_info){ t->local, t->remote, t->expires - now, t->v6 };
-		found = true;
-		break;
+		}
+		if (n == max)
+			break;
+		out[n++] = (struct inet_tw_info){ t->local, t->remote, t->expires - now, t->v6 };
 	}
 	mutex_unlock(&inet_table_lock);
-	return found;
+	return n;
+}
+
+u32 inet_timewait_count(void)
+{
+	u32 n;
+
+	mutex_lock(&inet_table_lock);
+	tw_expire_locked(ktime_get());
+	n = tw_count;
+	mutex_unlock(&inet_table_lock);
+	return n;
 }
 
 /* ---- conflicts ---- */
@@ -433,7 +446,7 @@ struct inet_sock *inet_find_listener(const struct inet_name *dst, const struct i
 		if (s->local.port != dst->port)
 			continue;
 		score = fit(s, dst, src, false);
-		if (score < 0 || score < top || !atomic_load(&s->ref.count))
+		if (score < 0 || score < top || atomic_load(&s->dead))
 			continue;
 		if (score > top) {
 			top = score;

@@ -88,15 +88,20 @@ static bool add_row(void *ctx, struct inet_sock *s)
 
 static void add_timewaits(struct table *t)
 {
-	struct inet_tw_info tw;
+	struct inet_tw_info tw[16];
+	u32 done = 0, n;
 
-	for (u32 i = 0; inet_timewait_get(i, &tw); i++) {
-		struct row r = { .local = &tw.local, .remote = &tw.remote, .state = TCP_TIME_WAIT, .timer = 3,
-				 .expires = (u64)tw.left / (NSEC_PER_SEC / USER_HZ), .refs = 3 };
+	do {
+		n = inet_timewait_list(done, tw, ARRAY_SIZE(tw));
+		for (u32 i = 0; i < n; i++) {
+			struct row r = { .local = &tw[i].local, .remote = &tw[i].remote, .state = TCP_TIME_WAIT,
+					 .timer = 3, .expires = (u64)tw[i].left / (NSEC_PER_SEC / USER_HZ), .refs = 3 };
 
-		if (tw.v6 == t->v6)
-			put_row(t, &r);
-	}
+			if (tw[i].v6 == t->v6)
+				put_row(t, &r);
+		}
+		done += n;
+	} while (n == ARRAY_SIZE(tw));
 }
 
 #define HEAD4 "local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode"
@@ -154,12 +159,9 @@ static bool count_one(void *ctx, struct inet_sock *s)
 
 static void census(struct census *c)
 {
-	struct inet_tw_info tw;
-
 	memset(c, 0, sizeof(*c));
 	inet_for_each(count_one, c);
-	while (inet_timewait_get(c->tw, &tw))
-		c->tw++;
+	c->tw = inet_timewait_count();
 }
 
 static int show_sockstat(struct seq *s)

@@ -324,8 +324,9 @@ static int bind_addr_check(struct inet_sock *s, const struct inet_name *n)
 /* An ephemeral port that a transport refuses is tried this often with another one. */
 #define BIND_TRIES 32
 
-int inet_bind_name(struct inet_sock *s, const struct inet_name *n)
+int inet_bind_name(struct inet_sock *s, const struct inet_name *n, u8 bound)
 {
+	struct inet_name none = inet_no_name(s);
 	int ret = 0;
 
 	for (u32 i = 0; i < BIND_TRIES; i++) {
@@ -334,6 +335,8 @@ int inet_bind_name(struct inet_sock *s, const struct inet_name *n)
 			ret = -EINVAL;
 		else
 			ret = inet_port_bind(s, n);
+		if (!ret)
+			s->bound = bound;
 		mutex_unlock(&s->lock);
 		if (ret)
 			return ret;
@@ -341,6 +344,10 @@ int inet_bind_name(struct inet_sock *s, const struct inet_name *n)
 		if (!ret)
 			return 0;
 		inet_port_release(s);
+		mutex_lock(&s->lock);
+		inet_port_names(s, &none.ip, &none);
+		s->bound = 0;
+		mutex_unlock(&s->lock);
 		if (n->port || ret != -EADDRINUSE)
 			return ret;
 	}
@@ -371,10 +378,7 @@ int inet_bind(struct socket *sock, const void *addr, u32 len)
 		return ret;
 	if (s->proto != INET_RAW && !port_allowed(n.port))
 		return -EACCES;
-	mutex_lock(&s->lock);
-	s->bound = (u8)((inet_any(&n.ip) ? 0 : INET_BOUND_ADDR) | (n.port ? INET_BOUND_PORT : 0));
-	mutex_unlock(&s->lock);
-	return inet_bind_name(s, &n);
+	return inet_bind_name(s, &n, (u8)((inet_any(&n.ip) ? 0 : INET_BOUND_ADDR) | (n.port ? INET_BOUND_PORT : 0)));
 }
 
 int inet_autobind(struct inet_sock *s)
@@ -384,7 +388,7 @@ int inet_autobind(struct inet_sock *s)
 
 	if (s->local.port)
 		return 0;
-	ret = inet_bind_name(s, &n);
+	ret = inet_bind_name(s, &n, 0);
 	if (ret == -EINVAL && s->local.port)
 		return 0; /* another thread was faster */
 	return ret == -EADDRINUSE ? -EAGAIN : ret;

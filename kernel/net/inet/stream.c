@@ -61,9 +61,7 @@ static int start(struct inet_sock *s, const struct inet_name *dst)
 		mutex_unlock(&s->lock);
 		return -EALREADY;
 	}
-	if (inet_any(&s->local.ip))
-		s->local.ip = src;
-	s->remote = *dst;
+	inet_port_names(s, inet_any(&s->local.ip) ? &src : &s->local.ip, dst);
 	atomic_store(&s->shutdown, 0);
 	atomic_store(&s->ops, ops);
 	atomic_store(&s->state, TCP_SYN_SENT);
