@@ -1,4 +1,4 @@
-/* /sys/class/net and /sys/devices/virtual/net: the interfaces of net/route's tables. An inode's index is the interface's. */
+/* /sys/class/net and /sys/devices/virtual/net: the interfaces of net/route's tables. An inode's index is its number. */
 #include "abi/linux/stat.h"
 #include "fs/proc/proc.h"
 #include "fs/sys/sysfs.h"
@@ -189,7 +189,10 @@ static int device_lookup(struct inode *dir, const struct qstr *name, struct inod
 {
 	return lookup(dir, name, out, &device_entry);
 }
-static int device_readdir(struct file *f, struct dir_context *ctx, loff_t base) { return list(ctx, base, &device_entry); }
+static int device_readdir(struct file *f, struct dir_context *ctx, loff_t base)
+{
+	return list(ctx, base, &device_entry);
+}
 static int link_lookup(struct inode *dir, const struct qstr *name, struct inode **out)
 {
 	return lookup(dir, name, out, &link_entry);

@@ -1,4 +1,4 @@
-/* The tree of sysfs(5) as far as libraries and tools look at it in a container: CPUs, one memory node, the interfaces. */
+/* The tree of sysfs(5) as far as libraries and tools look at it: CPUs, one memory node, the interfaces. */
 #include "fs/sys/sysfs.h"
 
 #include "abi/linux/stat.h"

@@ -10,7 +10,7 @@ struct control {
 	u32 len;
 };
 
-/* A socket that sends needs its port outside too. Somebody there may have that: then the host chooses another. */
+/* A socket that sends needs its port outside too. Somebody there may have that: then the host chooses another. As _need. */
 static struct host_sock *sender(struct inet_sock *s)
 {
 	struct host_sock *h = host_sock_need(s);
@@ -20,37 +20,40 @@ static struct host_sock *sender(struct inet_sock *s)
 		return h;
 	if (s->local.port && !inet_loop4(&s->local.ip) && !inet_loop6(&s->local.ip))
 		ret = host_sock_bind(s, h);
-	if (ret && (s->bound & INET_BOUND_PORT))
-		return err_ptr(ret);
-	atomic_store(&h->bound, true);
-	ret = host_sock_watch(h, POLLIN);
-	return ret ? err_ptr(ret) : h;
+	if (!ret || !(s->bound & INET_BOUND_PORT)) {
+		atomic_store(&h->bound, true);
+		ret = host_sock_watch(h, POLLIN);
+	}
+	if (!ret)
+		return h;
+	host_sock_put(h);
+	return err_ptr(ret);
 }
 
 int host_dgram_connect(struct inet_sock *s)
 {
 	static const struct sockaddr_in nobody = { .family = AF_UNSPEC };
+	bool dissolved = !s->remote.port && s->proto == INET_UDP;
 	u8 addr[SOCKADDR_MAX] __aligned(8);
-	struct host_sock *h = host_sock(s);
+	struct host_sock *h = dissolved ? host_sock_get(s) : sender(s);
 	struct inet_name local;
 	int ret;
 
-	if (!s->remote.port && s->proto == INET_UDP)
-		return h ? (int)host_connect(h->fd, &nobody, sizeof(nobody)) : 0;
-	h = sender(s);
-	if (is_err(h))
+	if (!h || is_err(h))
 		return (int)ptr_err(h);
-	ret = (int)host_connect(h->fd, addr, host_addr_out(s, &s->remote, addr));
-	if (ret)
-		return ret;
+	if (dissolved)
+		ret = (int)host_connect(h->fd, &nobody, sizeof(nobody));
+	else
+		ret = (int)host_connect(h->fd, addr, host_addr_out(s, &s->remote, addr));
 	/* The address that the route has given us. */
-	if (host_local_name(h, &local)) {
+	if (!ret && !dissolved && host_local_name(h, &local)) {
 		mutex_lock(&s->lock);
 		if (inet_any(&s->local.ip))
 			inet_port_names(s, &local.ip, &s->remote);
 		mutex_unlock(&s->lock);
 	}
-	return 0;
+	host_sock_put(h);
+	return ret;
 }
 
 static void control_put(struct control *c, int level, int type, const void *data, u32 len)
@@ -106,8 +109,10 @@ ssize_t host_dgram_send(struct inet_sock *s, struct sock_msg *m, const struct in
 		return ptr_err(h);
 	c.len = 0;
 	ret = send_control(s, m, dst, &c);
-	if (ret)
+	if (ret) {
+		host_sock_put(h);
 		return ret;
+	}
 	/* To whom it is connected on the host it goes without a name. */
 	if (m->namelen || atomic_load(&s->ops) != &hostnet_ops) {
 		msg.name = (u64)addr;
@@ -120,6 +125,7 @@ ssize_t host_dgram_send(struct inet_sock *s, struct sock_msg *m, const struct in
 	ret = host_transfer(h, true, &msg, m->data, m->data->resid, MSG_DONTWAIT | MSG_NOSIGNAL);
 	if (ret == -EAGAIN)
 		host_sock_missing(h, POLLOUT);
+	host_sock_put(h);
 	return ret;
 }
 
@@ -161,10 +167,8 @@ static void read_control(const u8 *buf, u64 len, struct inet_recv_info *info)
 	}
 }
 
-ssize_t host_dgram_recv(struct inet_sock *s, struct sock_msg *m)
+static ssize_t receive(struct inet_sock *s, struct host_sock *h, struct sock_msg *m)
 {
-	struct inet_ops *ops = atomic_load(&s->ops);
-	struct host_sock *h = host_sock(s);
 	u8 addr[SOCKADDR_MAX] __aligned(8);
 	struct inet_recv_info info = { .dst = s->local.ip, .dport = s->local.port };
 	struct user_msghdr msg = { .name = (u64)addr, .namelen = sizeof(addr) };
@@ -172,9 +176,6 @@ ssize_t host_dgram_recv(struct inet_sock *s, struct sock_msg *m)
 	struct control c;
 	long ret;
 
-	/* Who is connected inside hears nothing from outside. */
-	if (!h || (ops && ops != &hostnet_ops))
-		return -EAGAIN;
 	msg.control = (u64)c.buf;
 	msg.controllen = sizeof(c.buf);
 	ret = host_transfer(h, false, &msg, m->data, m->data->resid, MSG_DONTWAIT | (m->flags & (MSG_PEEK | MSG_TRUNC)));
@@ -189,5 +190,19 @@ ssize_t host_dgram_recv(struct inet_sock *s, struct sock_msg *m)
 		m->namelen = (u32)inet_name_out(s, &from, m->name);
 	read_control(c.buf, min(msg.controllen, (u64)sizeof(c.buf)), &info);
 	inet_cmsg_recv(s, m, &info);
+	return ret;
+}
+
+ssize_t host_dgram_recv(struct inet_sock *s, struct sock_msg *m)
+{
+	struct inet_ops *ops = atomic_load(&s->ops);
+	struct host_sock *h = host_sock_get(s);
+	ssize_t ret = -EAGAIN;
+
+	/* Who is connected inside hears nothing from outside. */
+	if (h && (!ops || ops == &hostnet_ops))
+		ret = receive(s, h, m);
+	if (h)
+		host_sock_put(h);
 	return ret;
 }

@@ -50,18 +50,18 @@ struct host_sock {
 	bool listening; /* atomic, as the next two */
 	bool bound;
 	bool watched;
+	bool dropped; /* the socket has let go of it; atomic */
 };
 extern struct inet_ops hostnet_ops;
 #define HOST_CMSG_MAX 256u
 
 /* sock.c */
-/* The socket's own, for calls that hold its file; NULL = none. */
-static inline struct host_sock *host_sock(struct inet_sock *s) { return atomic_load(&s->priv[hostnet_ops.index]); }
-struct host_sock *host_sock_get(struct inet_sock *s); /* for others: a reference or NULL */
+/* A reference, or NULL: calls keep it, since another thread may let the socket go of it (connect to AF_UNSPEC). */
+struct host_sock *host_sock_get(struct inet_sock *s);
 void host_sock_put(struct host_sock *h);
-struct host_sock *host_sock_need(struct inet_sock *s); /* makes one when there is none; err_ptr */
+struct host_sock *host_sock_need(struct inet_sock *s); /* makes one when there is none; a reference; err_ptr */
 int host_sock_bind(struct inet_sock *s, struct host_sock *h) __must_check; /* to s->local */
-struct host_sock *host_sock_adopt(struct inet_sock *s, int fd); /* takes fd over, also on failure; err_ptr */
+struct host_sock *host_sock_adopt(struct inet_sock *s, int fd); /* takes fd over, also on failure; as _need */
 void host_sock_drop(struct inet_sock *s); /* closes; nothing of it runs afterwards */
 void host_sock_option(struct inet_sock *s, int level, int name, s32 value);
 /* From now on its events are news. Not before a stream connects or listens: till then the host calls it hung up. */
@@ -69,8 +69,8 @@ int host_sock_watch(struct host_sock *h, u32 events) __must_check;
 void host_sock_missing(struct host_sock *h, u32 events); /* they do not hold: wants to hear of them */
 void host_sock_moved(struct host_sock *h, u32 events); /* data went by: uncertain now */
 /*
- * Less than asked for was there: the next arrival is news, which edge-triggered waiters count on though they have met no
- * EAGAIN. For those who are not waiting it is enough to be uncertain.
+ * Less than asked for was there: the next arrival is news, which edge-triggered waiters count on though they have met
+ * no EAGAIN. For those who are not waiting it is enough to be uncertain.
  */
 void host_sock_drained(struct host_sock *h, u32 events);
 u32 host_sock_events(struct host_sock *h, u32 want); /* of ready, as far as wanted; arms what is missing */

@@ -92,10 +92,14 @@ int host_sock_watch(struct host_sock *h, u32 events)
 {
 	int err = 0;
 
-	if (!atomic_xchg(&h->watched, true))
+	if (!atomic_xchg(&h->watched, true)) {
 		err = poller_add(&h->watch, h->fd, events);
-	else
+		atomic_fence();
+		if (!err && atomic_load(&h->dropped))
+			poller_remove(&h->watch); /* the one who dropped it came too early */
+	} else {
 		poller_rearm(&h->watch, events);
+	}
 	return err;
 }
 
@@ -187,7 +191,7 @@ static bool forwarded(int level, int name)
 
 void host_sock_option(struct inet_sock *s, int level, int name, s32 value)
 {
-	struct host_sock *h = host_sock(s);
+	struct host_sock *h = host_sock_get(s);
 
 	if (!h)
 		return;
@@ -195,6 +199,7 @@ void host_sock_option(struct inet_sock *s, int level, int name, s32 value)
 		set_linger(s, h);
 	else if (forwarded(level, name))
 		set(h, level, name, value);
+	host_sock_put(h);
 }
 
 static void sync_tcp(struct inet_sock *s, struct host_sock *h)
@@ -276,6 +281,7 @@ struct host_sock *host_sock_adopt(struct inet_sock *s, int fd)
 		return err_ptr(-ENOBUFS);
 	}
 	ref_init(&h->ref);
+	ref_get(&h->ref); /* the caller's */
 	h->fd = fd;
 	h->s = s;
 	h->watch.func = watched;
@@ -286,13 +292,16 @@ struct host_sock *host_sock_adopt(struct inet_sock *s, int fd)
 	mutex_unlock(&s->lock);
 	if (mine)
 		return h;
-	host_sock_put(h); /* another thread was faster */
-	return host_sock(s);
+	/* Another thread was faster. */
+	host_sock_put(h);
+	host_sock_put(h);
+	h = host_sock_get(s);
+	return h ? h : err_ptr(-ECONNABORTED);
 }
 
 struct host_sock *host_sock_need(struct inet_sock *s)
 {
-	struct host_sock *h = host_sock(s);
+	struct host_sock *h = host_sock_get(s);
 	long fd;
 
 	if (h)
@@ -328,6 +337,10 @@ void host_sock_drop(struct inet_sock *s)
 	mutex_unlock(&s->lock);
 	if (!h)
 		return;
+	atomic_store(&h->dropped, true);
+	atomic_fence();
 	poller_remove(&h->watch);
+	atomic_or(&h->ready, POLLHUP);
 	host_sock_put(h);
+	inet_wake(s, 0);
 }

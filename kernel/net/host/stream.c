@@ -40,20 +40,12 @@ static int enter(struct inet_sock *s, struct host_sock *h)
 	return ret;
 }
 
-int host_stream_connect(struct inet_sock *s)
+static int begin(struct inet_sock *s, struct host_sock *h)
 {
-	u32 own = 1u << hostnet_ops.index;
 	u8 addr[SOCKADDR_MAX] __aligned(8);
-	struct host_sock *h;
 	u32 len;
 	int ret;
 
-	/* One that failed before has a past. */
-	if (!(atomic_load(&s->attached) & own))
-		host_sock_drop(s);
-	h = host_sock_need(s);
-	if (is_err(h))
-		return (int)ptr_err(h);
 	ret = s->local.port && !atomic_load(&h->bound) ? host_sock_bind(s, h) : 0;
 	atomic_store(&h->ready, 0);
 	len = host_addr_out(s, &s->remote, addr);
@@ -63,11 +55,26 @@ int host_stream_connect(struct inet_sock *s)
 		ret = enter(s, h);
 		if (!ret)
 			ret = host_sock_watch(h, POLLOUT);
-		if (!ret)
-			return 0;
 	}
-	if (!(atomic_load(&s->attached) & own))
+	return ret;
+}
+
+int host_stream_connect(struct inet_sock *s)
+{
+	bool keep = atomic_load(&s->attached) & 1u << hostnet_ops.index;
+	struct host_sock *h;
+	int ret;
+
+	/* One that failed before has a past. */
+	if (!keep)
 		host_sock_drop(s);
+	h = host_sock_need(s);
+	if (is_err(h))
+		return (int)ptr_err(h);
+	ret = begin(s, h);
+	if (ret && !keep)
+		host_sock_drop(s);
+	host_sock_put(h);
 	return ret;
 }
 
@@ -88,46 +95,63 @@ void host_stream_event(struct host_sock *h, u32 events)
 	}
 }
 
-struct inet_sock *host_stream_accept(struct inet_sock *s)
+/* The accepted connection as a socket; takes fd over. NULL = it did not work out. */
+static struct inet_sock *child(struct inet_sock *s, int fd, const struct inet_name *remote)
 {
-	u8 addr[SOCKADDR_MAX] __aligned(8);
-	u32 len = sizeof(addr);
-	struct host_sock *h = host_sock(s), *ch;
-	struct inet_name remote, local;
-	struct inet_sock *c;
-	long fd;
+	struct inet_sock *c = inet_child(s);
+	struct inet_name local;
+	struct host_sock *h;
 
-	if (!h || !(atomic_load(&h->ready) & POLLIN))
-		return NULL;
-	fd = host_accept4(h->fd, addr, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	if (fd == -EAGAIN)
-		host_sock_missing(h, POLLIN);
-	else if (fd < 0)
-		atomic_and(&h->ready, ~POLLIN); /* the next poll asks again */
-	if (fd < 0)
-		return NULL;
-	host_sock_drained(h, POLLIN);
-	c = len <= sizeof(addr) && host_addr_in(addr, len, &remote) ? inet_child(s) : NULL;
 	if (!c) {
-		host_close((int)fd);
+		host_close(fd);
 		return NULL;
 	}
-	ch = host_sock_adopt(c, (int)fd);
-	if (is_err(ch) || !host_local_name(ch, &local) || host_sock_watch(ch, 0)) {
+	h = host_sock_adopt(c, fd);
+	if (is_err(h) || !host_local_name(h, &local) || host_sock_watch(h, 0)) {
 		host_sock_drop(c);
+		if (!is_err(h))
+			host_sock_put(h);
 		inet_put(c);
 		return NULL;
 	}
 	mutex_lock(&c->lock);
 	c->local = local;
-	c->remote = remote;
+	c->remote = *remote;
 	atomic_store(&c->ops, &hostnet_ops);
 	atomic_store(&c->state, TCP_ESTABLISHED);
-	atomic_store(&ch->bound, true);
-	atomic_store(&ch->ready, POLLIN | POLLOUT);
-	host_sock_moved(ch, POLLIN | POLLOUT);
+	atomic_store(&h->bound, true);
+	atomic_or(&h->ready, POLLIN | POLLOUT);
+	host_sock_moved(h, POLLIN | POLLOUT);
 	inet_port_child(c);
 	mutex_unlock(&c->lock);
+	host_sock_put(h);
+	return c;
+}
+
+struct inet_sock *host_stream_accept(struct inet_sock *s)
+{
+	u8 addr[SOCKADDR_MAX] __aligned(8);
+	u32 len = sizeof(addr);
+	struct host_sock *h = host_sock_get(s);
+	struct inet_sock *c = NULL;
+	struct inet_name remote;
+	long fd = -EAGAIN;
+
+	if (h && (atomic_load(&h->ready) & POLLIN)) {
+		fd = host_accept4(h->fd, addr, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (fd == -EAGAIN)
+			host_sock_missing(h, POLLIN);
+		else if (fd < 0)
+			atomic_and(&h->ready, ~POLLIN); /* the next poll asks again */
+		else
+			host_sock_drained(h, POLLIN);
+	}
+	if (fd >= 0 && len <= sizeof(addr) && host_addr_in(addr, len, &remote))
+		c = child(s, (int)fd, &remote);
+	else if (fd >= 0)
+		host_close((int)fd);
+	if (h)
+		host_sock_put(h);
 	return c;
 }
 
@@ -180,8 +204,8 @@ long host_transfer(struct host_sock *h, bool send, struct user_msghdr *msg, stru
 }
 
 /*
- * An answer often comes soon: sleep for it in the host itself first, for so short a time that nobody minds what does not
- * wake us there. Saves the way over the poller's thread.
+ * An answer often comes soon: sleep for it in the host itself first, for so short a time that nobody minds what does
+ * not wake us there. Saves the way over the poller's thread.
  */
 #define SOON_NS 50000
 
@@ -205,22 +229,21 @@ static int await(struct inet_sock *s, struct host_sock *h, u32 event, const stru
 	if (!w->nonblock && event == POLLIN && comes_soon(h, event))
 		return 0;
 	host_sock_missing(h, event);
+	if (atomic_load(&h->dropped))
+		return -ENOTCONN;
 	if (w->nonblock)
 		return -EAGAIN;
 	ret = inet_wait(s, atomic_load(&h->ready) & (event | POLLERR | POLLHUP), w, 0, poll);
 	return ret ? sock_wait_error(w, ret) : 0;
 }
 
-ssize_t host_stream_send(struct inet_sock *s, struct sock_msg *m)
+static ssize_t send_all(struct inet_sock *s, struct host_sock *h, struct sock_msg *m)
 {
 	struct sock_wait w = sock_wait_init(m->flags & MSG_DONTWAIT, atomic_load(&s->sock.sndtimeo));
 	u32 flags = (m->flags & (MSG_OOB | MSG_MORE)) | MSG_DONTWAIT | MSG_NOSIGNAL;
-	struct host_sock *h = host_sock(s);
 	ssize_t done = 0;
 	long ret = 0;
 
-	if (!h || (atomic_load(&s->shutdown) & INET_SEND_SHUTDOWN))
-		return -EPIPE;
 	while (m->data->resid) {
 		struct user_msghdr msg = { 0 };
 
@@ -241,18 +264,15 @@ ssize_t host_stream_send(struct inet_sock *s, struct sock_msg *m)
 	return ret < 0 ? ended(s, ret) : 0;
 }
 
-ssize_t host_stream_recv(struct inet_sock *s, struct sock_msg *m)
+static ssize_t receive(struct inet_sock *s, struct host_sock *h, struct sock_msg *m)
 {
 	struct sock_wait w = sock_wait_init(m->flags & MSG_DONTWAIT, atomic_load(&s->sock.rcvtimeo));
 	u32 flags = (m->flags & (MSG_OOB | MSG_PEEK | MSG_TRUNC)) | MSG_DONTWAIT;
 	bool all = (m->flags & (MSG_WAITALL | MSG_PEEK)) == MSG_WAITALL;
-	struct host_sock *h = host_sock(s);
 	size_t want = m->data->resid;
 	ssize_t done = 0;
 	long ret = 0;
 
-	if (!h)
-		return -ENOTCONN;
 	while (want) {
 		struct user_msghdr msg = { 0 };
 
@@ -278,4 +298,28 @@ ssize_t host_stream_recv(struct inet_sock *s, struct sock_msg *m)
 	if (done)
 		return done;
 	return ret < 0 ? ended(s, ret) : 0;
+}
+
+ssize_t host_stream_send(struct inet_sock *s, struct sock_msg *m)
+{
+	struct host_sock *h = host_sock_get(s);
+	ssize_t ret = -EPIPE;
+
+	if (h && !(atomic_load(&s->shutdown) & INET_SEND_SHUTDOWN))
+		ret = send_all(s, h, m);
+	if (h)
+		host_sock_put(h);
+	return ret;
+}
+
+ssize_t host_stream_recv(struct inet_sock *s, struct sock_msg *m)
+{
+	struct host_sock *h = host_sock_get(s);
+	ssize_t ret = -ENOTCONN;
+
+	if (h) {
+		ret = receive(s, h, m);
+		host_sock_put(h);
+	}
+	return ret;
 }

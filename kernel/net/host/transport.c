@@ -77,21 +77,24 @@ static int attach(struct inet_sock *s)
 		ret = host_sock_watch(h, POLLIN);
 	if (ret)
 		host_sock_drop(s);
+	host_sock_put(h);
 	return ret;
 }
 
 static int listen(struct inet_sock *s, u32 backlog)
 {
-	struct host_sock *h = host_sock(s);
+	struct host_sock *h = host_sock_get(s);
 	int ret;
 
 	if (!h)
 		return 0;
 	ret = (int)host_listen(h->fd, min(backlog, (u32)SOMAXCONN));
-	if (ret)
-		return ret;
-	atomic_store(&h->listening, true);
-	return host_sock_watch(h, POLLIN);
+	if (!ret) {
+		atomic_store(&h->listening, true);
+		ret = host_sock_watch(h, POLLIN);
+	}
+	host_sock_put(h);
+	return ret;
 }
 
 static int connect(struct inet_sock *s) { return inet_stream(s) ? host_stream_connect(s) : host_dgram_connect(s); }
@@ -106,9 +109,8 @@ static ssize_t recvmsg(struct inet_sock *s, struct sock_msg *m)
 	return inet_stream(s) ? host_stream_recv(s, m) : host_dgram_recv(s, m);
 }
 
-static u32 poll(struct inet_sock *s, u32 want)
+static u32 events_of(struct inet_sock *s, struct host_sock *h, u32 want)
 {
-	struct host_sock *h = host_sock(s);
 	u32 state = atomic_load(&s->state), events;
 	struct inet_ops *ops = atomic_load(&s->ops);
 
@@ -129,11 +131,24 @@ static u32 poll(struct inet_sock *s, u32 want)
 	return events | (atomic_load(&s->sock.err) ? POLLERR : 0);
 }
 
+static u32 poll(struct inet_sock *s, u32 want)
+{
+	struct host_sock *h = host_sock_get(s);
+	u32 events = events_of(s, h, want);
+
+	if (h)
+		host_sock_put(h);
+	return events;
+}
+
 static int shutdown(struct inet_sock *s, u32 how)
 {
-	struct host_sock *h = host_sock(s);
+	struct host_sock *h = host_sock_get(s);
+	int ret = h ? (int)host_shutdown(h->fd, (int)how - 1) : 0;
 
-	return h ? (int)host_shutdown(h->fd, (int)how - 1) : 0;
+	if (h)
+		host_sock_put(h);
+	return ret;
 }
 
 /* connect(2) to nobody: the connection ends with a reset. */

@@ -1,4 +1,4 @@
-/* The network of a sandbox that has none: the loopback interface as Linux shows it in a fresh namespace once it is up. */
+/* The network of a sandbox that has none: the loopback interface as Linux shows it in a fresh namespace. */
 #include "abi/linux/errno.h"
 #include "abi/linux/socket.h"
 #include "core/lock.h"
