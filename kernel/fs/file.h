@@ -67,7 +67,11 @@ struct map_source {
 	int host_fd; /* -1 = anonymous zeroed memory (/dev/zero) */
 	u64 host_offset;
 	u64 len;
-	bool exclusive; /* contents change only through this sandbox's guest kernel: executable pages need no copy */
+	/*
+	 * Executable pages need no copy. exclusive: contents change only by those who have the inode open for writing
+	 * (inode_write_deny), or not even by them: fixed.
+	 */
+	bool exclusive, fixed;
 };
 
 /*
