@@ -171,6 +171,24 @@ TEST(write_after_peer_closed)
 	EQ(read(p[0], b, 1), 0);
 }
 
+TEST(big_write_after_peer_closed)
+{
+	static char b[1 << 20];
+	struct iovec v[64];
+	ssize_t n;
+	int p[2], i;
+
+	pair(p);
+	close(p[1]);
+	SOON(events(p[0]) & POLLRDHUP);
+	signal(SIGPIPE, SIG_IGN);
+	for (i = 0; i < 64; i++)
+		v[i] = (struct iovec){ b, sizeof b };
+	n = writev(p[0], v, 64);
+	CHECK(n < 64 << 20);
+	SOON(writev(p[0], v, 64) < 0);
+}
+
 TEST(refused)
 {
 	int l = listener(1), port = port_of(l), fd;
@@ -187,6 +205,19 @@ TEST(refused)
 	SOON(events(fd) & POLLERR);
 	EQ(events(fd), POLLIN | POLLOUT | POLLERR | POLLHUP | POLLRDHUP);
 	EQ(so_error(fd), ECONNREFUSED);
+	close(fd);
+	fd = OK(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0));
+	ERR(connect(fd, (void *)&a, sizeof a), EINPROGRESS);
+	SOON(events(fd) & POLLERR);
+	ERR(send(fd, "x", 1, MSG_NOSIGNAL), ECONNREFUSED);
+	ERR(send(fd, "x", 1, MSG_NOSIGNAL), EPIPE);
+	close(fd);
+	/* One that failed may still listen. */
+	fd = OK(socket(AF_INET, SOCK_STREAM, 0));
+	ERR(connect(fd, (void *)&a, sizeof a), ECONNREFUSED);
+	OK(listen(fd, 1));
+	CHECK(port_of(fd) > 0);
+	close(dial(port_of(fd)));
 }
 
 TEST(nonblocking_connect)

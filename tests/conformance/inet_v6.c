@@ -133,6 +133,24 @@ TEST(ping_raw)
 	CHECK(!memcmp(in + 28, p.data, sizeof p.data));
 }
 
+TEST(raw_protocol)
+{
+	struct sockaddr_in to = { AF_INET, 0, { htonl(INADDR_LOOPBACK) }, { 0 } };
+	unsigned char in[64];
+	int a = socket(AF_INET, SOCK_RAW, 253), b;
+
+	if (a < 0) {
+		EQ(errno, EPERM);
+		return;
+	}
+	b = OK(socket(AF_INET, SOCK_RAW, 253));
+	EQ(sendto(b, "payload", 7, 0, (void *)&to, sizeof to), 7);
+	EQ(recv(a, in, sizeof in, 0), 27);
+	EQ(in[9], 253);
+	CHECK(!memcmp(in + 20, "payload", 7));
+	ERR(socket(AF_INET, SOCK_RAW, 0), EPROTONOSUPPORT);
+}
+
 TEST(ping_dgram)
 {
 	struct sockaddr_in to = { AF_INET, 0, { htonl(INADDR_LOOPBACK) }, { 0 } }, me;

@@ -2,7 +2,7 @@
 # tests/fuzz/run.sh [SEEDS [SECONDS [FIRST-SEED [BUILD...]]]]: sysfuzz in sandboxes of the given builds (default: build
 # and build-debug). A run is good when the fuzzer ends with 0 in time, the sandbox can still start a program afterwards,
 # the guest kernel has said nothing of a panic, and no process of the sandbox is left on the host.
-# SYSFUZZ_ARGS: more options of `limpet do`.
+# SYSFUZZ_ARGS: more options of `limpet do`. FUZZER=inetfuzz: that one instead.
 set -u
 here=$(cd "$(dirname "$0")/../.." && pwd)
 seeds=${1:-10} secs=${2:-10} first=${3:-1}
@@ -11,7 +11,8 @@ builds=("$@")
 [ ${#builds[@]} -gt 0 ] || builds=("$here/build" "$here/build-debug")
 work=$(mktemp -d "${TMPDIR:-/tmp}/fuzz.XXXXXX")
 trap 'rm -rf "$work"' EXIT
-${CC:-gcc} -O1 -static -pthread -Wall -Wextra "$here/tests/fuzz/sysfuzz.c" -o "$work/sysfuzz" || exit 2
+fuzzer=${FUZZER:-sysfuzz}
+${CC:-gcc} -O1 -static -pthread -Wall -Wextra "$here/tests/fuzz/$fuzzer.c" -o "$work/$fuzzer" || exit 2
 bad=0
 
 # A process of the run carries its mark in its environment.
@@ -46,7 +47,7 @@ one()
 	mark=$$.$RANDOM.$seed
 	log=$work/$seed.log
 	SYSFUZZ_RUN=$mark timeout -k 5 $((secs + 90)) "$build/limpet" do --platform plain --memory 1G --debug-log "$work/k.log" \
-		${SYSFUZZ_ARGS:-} -- sh -c "'$work/sysfuzz' $seed $secs && true && echo answered" >"$log" 2>&1 </dev/null &
+		${SYSFUZZ_ARGS:-} -- sh -c "'$work/$fuzzer' $seed $secs && true && echo answered" >"$log" 2>&1 </dev/null &
 	local pid=$!
 	for ((t = 0; t < secs + 80; t++)); do
 		kill -0 $pid 2>/dev/null || break
@@ -68,7 +69,7 @@ one()
 		tail -5 "$log"
 		tail -3 "$work/k.log" 2>/dev/null
 	else
-		echo "ok   ${build##*/} $(grep -ao 'sysfuzz: [0-9]* calls.*' "$log")"
+		echo "ok   ${build##*/} $(grep -ao "$fuzzer: .*" "$log")"
 	fi
 	rm -f "$work/k.log"
 }

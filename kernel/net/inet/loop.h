@@ -127,7 +127,8 @@ struct loop_dgram {
 	struct inet_name src, dst;
 	s64 stamp;
 	u8 ttl, tos;
-	u16 pad;
+	u8 proto; /* IPPROTO_* of raw packets */
+	u8 pad;
 	u32 first; /* bytes in data */
 	u8 *more[2]; /* blocks of LOOP_DGRAM_BLOCK behind it */
 	u8 data[];

@@ -52,7 +52,7 @@ static int join(struct inet_sock *s, struct inet_sock *l)
 	if (!c)
 		return -ENOMEM;
 	mutex_lock_two(&s->lock, &l->lock);
-	if (s->state != TCP_SYN_SENT) {
+	if (s->state != TCP_SYN_SENT || s->loop->peer) {
 		ret = -ECONNABORTED;
 	} else if (l->state != TCP_LISTEN || atomic_load(&l->dead)) {
 		ret = -ECONNREFUSED;
@@ -83,6 +83,8 @@ int loop_connect(struct inet_sock *s)
 	struct inet_sock *l;
 	int ret;
 
+	if (loop_peer(s))
+		return -EISCONN; /* it was connected once, and that is kept until close */
 	mutex_lock(&s->lock);
 	ret = inet_port_connect(s);
 	mutex_unlock(&s->lock);
@@ -102,7 +104,11 @@ int loop_connect(struct inet_sock *s)
 		connect_failed(s, ECONNREFUSED);
 		return 0;
 	}
-	return ret < 0 && ret != -ECONNABORTED ? ret : 0;
+	if (ret == -ECONNABORTED) {
+		connect_failed(s, ECONNABORTED); /* unless another thread has seen to it */
+		return 0;
+	}
+	return ret < 0 ? ret : 0;
 }
 
 int loop_listen(struct inet_sock *s, u32 backlog)

@@ -76,6 +76,7 @@ static struct loop_dgram *copy_larger(struct loop_dgram *d, u32 more)
 	c->stamp = d->stamp;
 	c->ttl = d->ttl;
 	c->tos = d->tos;
+	c->proto = d->proto;
 	for (u32 off = 0, n; off < d->len; off += n) {
 		/* The blocks are of one size, so their borders lie at the same places, but for the first. */
 		n = min(together(d, off), together(c, off));

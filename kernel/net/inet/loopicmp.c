@@ -65,7 +65,7 @@ static void to_raw(void *ctx, struct inet_sock *s)
 {
 	struct loop_dgram *d = ctx, *c;
 
-	if (filtered(s, *loop_dgram_at(d, 0)))
+	if ((d->proto == IPPROTO_ICMP || d->proto == IPPROTO_ICMPV6) && filtered(s, *loop_dgram_at(d, 0)))
 		return;
 	c = loop_dgram_copy(d);
 	if (c)
@@ -73,11 +73,11 @@ static void to_raw(void *ctx, struct inet_sock *s)
 }
 
 /* A packet has arrived: raw sockets see it. */
-static void show_raw(struct loop_dgram *d, bool v6)
+static void show_raw(struct loop_dgram *d)
 {
 	struct inet_name dst = d->dst;
 
-	dst.port = v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
+	dst.port = d->proto;
 	inet_dgram_each(INET_RAW, &dst, &d->src, to_raw, d);
 }
 
@@ -88,7 +88,8 @@ void loop_icmp_input(struct loop_dgram *d, bool v6)
 	struct inet_ip ip;
 	u8 type;
 
-	show_raw(d, v6);
+	d->proto = v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
+	show_raw(d);
 	type = *loop_dgram_at(d, 0);
 	if (d->len >= ICMP_HDR && type == (v6 ? ICMP6_ECHO : ICMP_ECHO)) {
 		atomic_add(&inet_stats.icmp_echo, 1);
@@ -97,7 +98,7 @@ void loop_icmp_input(struct loop_dgram *d, bool v6)
 		d->dst.ip = ip;
 		*loop_dgram_at(d, 0) = type = v6 ? ICMP6_ECHOREPLY : ICMP_ECHOREPLY;
 		set_checksum(d, v6);
-		show_raw(d, v6);
+		show_raw(d);
 	}
 	if (d->len >= ICMP_HDR && type == (v6 ? ICMP6_ECHOREPLY : ICMP_ECHOREPLY)) {
 		atomic_add(&inet_stats.icmp_reply, 1);
@@ -125,7 +126,7 @@ u32 loop_raw_header(struct inet_sock *s, const struct loop_dgram *d, u8 hdr[20])
 	hdr[2] = (u8)(total >> 8);
 	hdr[3] = (u8)total;
 	hdr[8] = d->ttl;
-	hdr[9] = IPPROTO_ICMP;
+	hdr[9] = d->proto;
 	memcpy(hdr + 12, &d->src.ip.w[3], 4);
 	memcpy(hdr + 16, &d->dst.ip.w[3], 4);
 	for (u32 i = 0; i < IP_HDR; i += 2)
@@ -143,7 +144,7 @@ static struct loop_dgram *strip_header(struct loop_dgram *d)
 	u32 len = d->len ? (*loop_dgram_at(d, 0) & 15u) * 4 : 0;
 	struct loop_dgram *c;
 
-	if (len < IP_HDR || len > d->len || *loop_dgram_at(d, 0) >> 4 != 4 || *loop_dgram_at(d, 9) != IPPROTO_ICMP)
+	if (len < IP_HDR || len > d->len || *loop_dgram_at(d, 0) >> 4 != 4)
 		return NULL;
 	c = loop_dgram_alloc(d->len - len);
 	if (!c)
@@ -152,6 +153,7 @@ static struct loop_dgram *strip_header(struct loop_dgram *d)
 	c->dst = d->dst;
 	c->tos = *loop_dgram_at(d, 1);
 	c->ttl = *loop_dgram_at(d, 8);
+	c->proto = *loop_dgram_at(d, 9);
 	for (u32 i = 0; i < c->len; i++)
 		*loop_dgram_at(c, i) = *loop_dgram_at(d, len + i);
 	return c;
@@ -159,20 +161,29 @@ static struct loop_dgram *strip_header(struct loop_dgram *d)
 
 int loop_raw_send(struct inet_sock *s, struct loop_dgram *d)
 {
+	bool v6 = inet_v6(s);
 	struct loop_dgram *c;
 
-	if (!inet_v6(s) && inet_flag(s, IF_HDRINCL)) {
+	d->proto = s->raw_proto;
+	if (!v6 && inet_flag(s, IF_HDRINCL)) {
 		c = strip_header(d);
 		if (!c)
 			return -EINVAL;
 		loop_dgram_put(d);
 		d = c;
 	}
-	if (inet_v6(s) && d->len >= ICMP_HDR)
-		set_checksum(d, true);
-	if (d->len >= ICMP_HDR)
-		loop_icmp_input(d, inet_v6(s));
-	else
+	if (d->proto != (v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP)) {
+		/* For raw sockets alone: what sockets of TCP and UDP say to each other is no packet. */
+		show_raw(d);
 		loop_dgram_put(d);
+		return 0;
+	}
+	if (d->len < ICMP_HDR) {
+		loop_dgram_put(d);
+		return 0;
+	}
+	if (v6)
+		set_checksum(d, true);
+	loop_icmp_input(d, v6);
 	return 0;
 }

@@ -140,15 +140,11 @@ static ssize_t send_some(struct inet_sock *s, struct inet_sock *peer, struct soc
 	return ret;
 }
 
-/* What stands in the way of sending; 0 = nothing. */
-static int send_error(struct inet_sock *s)
-{
-	int err;
+#define SEGMENT 65536u /* what goes out before a reset can come back */
 
-	if (likely(!atomic_load(&s->sock.err) && !(atomic_load(&s->shutdown) & INET_SEND_SHUTDOWN)))
-		return 0;
-	err = socket_error(&s->sock);
-	return err ? err : -EPIPE;
+static bool send_stopped(struct inet_sock *s)
+{
+	return atomic_load(&s->sock.err) || (atomic_load(&s->shutdown) & INET_SEND_SHUTDOWN);
 }
 
 static bool nobody_reads(struct inet_sock *peer)
@@ -162,18 +158,27 @@ ssize_t loop_stream_send(struct inet_sock *s, struct sock_msg *m)
 	struct inet_sock *peer = loop_peer(s);
 	ssize_t sent = 0, ret = 0;
 
-	if (!peer)
-		return -EPIPE;
+	if (!peer) {
+		ret = socket_error(&s->sock);
+		return ret ? ret : -EPIPE;
+	}
 	for (;;) {
-		ret = send_error(s);
-		if (ret || !m->data->resid)
+		if (unlikely(send_stopped(s))) {
+			/* An error is for the call that sent nothing. */
+			ret = sent ? 0 : socket_error(&s->sock);
+			ret = ret || sent ? ret : -EPIPE;
+			break;
+		}
+		if (!m->data->resid)
 			break;
 		if (unlikely(nobody_reads(peer))) {
-			/* The bytes go out, and a reset comes back. */
-			sent += (ssize_t)m->data->resid;
-			m->data->resid = 0;
+			/* Bytes go out, and a reset comes back. */
+			size_t n = min(m->data->resid, (size_t)SEGMENT);
+
+			uio_skip(m->data, n);
+			sent += (ssize_t)n;
 			loop_refused_data(s);
-			break;
+			continue;
 		}
 		ret = send_some(s, peer, m);
 		if (ret > 0) {

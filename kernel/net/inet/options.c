@@ -200,6 +200,20 @@ static int set_udp(struct inet_sock *s, int name, s32 v)
 	return -ENOPROTOOPT;
 }
 
+static bool is_coverage(const struct inet_sock *s, int name)
+{
+	return s->proto == INET_UDPLITE && (name == UDPLITE_SEND_CSCOV || name == UDPLITE_RECV_CSCOV);
+}
+
+/* How much a checksum covers, the header at least. There are no checksums here. */
+static int set_udplite(struct inet_sock *s, int name, s32 v)
+{
+	if (!is_coverage(s, name))
+		return -ENOPROTOOPT;
+	s->opt.coverage[name - UDPLITE_SEND_CSCOV] = v && v < 8 ? 8 : (u16)min(v, 65535);
+	return 0;
+}
+
 static int bind_to_device(struct inet_sock *s, struct uptr val, u32 len)
 {
 	char name[IFNAME_MAX] = { 0 };
@@ -270,10 +284,7 @@ int inet_setopt(struct socket *sock, int level, int name, struct uptr val, u32 l
 		ret = s->proto == INET_UDP ? set_udp(s, name, v) : -ENOPROTOOPT;
 		break;
 	case SOL_UDPLITE:
-		/* How much a checksum covers: there are none here. */
-		ret = s->proto == INET_UDPLITE && (name == UDPLITE_SEND_CSCOV || name == UDPLITE_RECV_CSCOV) ?
-			      (s->opt.coverage[name - UDPLITE_SEND_CSCOV] = v && v < 8 ? 8 : (u16)v, 0) :
-			      -ENOPROTOOPT;
+		ret = set_udplite(s, name, v);
 		break;
 	default:
 		return -ENOPROTOOPT;
@@ -440,8 +451,7 @@ int inet_getopt(struct socket *sock, int level, int name, void *val, u32 len)
 		ret = get_ip6(s, name, &v);
 	} else if (level == SOL_UDP && s->proto == INET_UDP) {
 		ret = get_udp(s, name, &v);
-	} else if (level == SOL_UDPLITE && s->proto == INET_UDPLITE &&
-		   (name == UDPLITE_SEND_CSCOV || name == UDPLITE_RECV_CSCOV)) {
+	} else if (level == SOL_UDPLITE && is_coverage(s, name)) {
 		v = s->opt.coverage[name - UDPLITE_SEND_CSCOV];
 		ret = 0;
 	} else {

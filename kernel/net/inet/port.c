@@ -249,11 +249,18 @@ static bool range(u32 *low, u32 *count)
 	return *count > 0;
 }
 
+/* Threads that race with one socket may find it in a chain still. */
+static void chain_locked(struct hlist_node *n, struct hlist_head *h)
+{
+	hlist_del(n);
+	hlist_add(n, h);
+}
+
 static void enter_locked(struct inet_sock *s, const struct inet_ip *ip, u16 port)
 {
 	s->local.ip = *ip;
 	s->local.port = port;
-	hlist_add(&s->port_node, port_head(s->proto, port));
+	chain_locked(&s->port_node, port_head(s->proto, port));
 }
 
 int inet_port_bind(struct inet_sock *s, const struct inet_name *name)
@@ -332,7 +339,7 @@ int inet_port_connect(struct inet_sock *s)
 		}
 	}
 	if (!ret)
-		hlist_add(&s->conn_node, conn_head(&s->local, &s->remote));
+		chain_locked(&s->conn_node, conn_head(&s->local, &s->remote));
 	mutex_unlock(&inet_table_lock);
 	return ret;
 }
@@ -346,7 +353,7 @@ int inet_port_listen(struct inet_sock *s)
 		ret = -EADDRINUSE;
 	} else {
 		atomic_store(&s->state, TCP_LISTEN);
-		hlist_add(&s->conn_node, &listeners[s->local.port % LISTEN_HASH]);
+		chain_locked(&s->conn_node, &listeners[s->local.port % LISTEN_HASH]);
 	}
 	mutex_unlock(&inet_table_lock);
 	return ret;
@@ -355,8 +362,8 @@ int inet_port_listen(struct inet_sock *s)
 void inet_port_child(struct inet_sock *s)
 {
 	mutex_lock(&inet_table_lock);
-	hlist_add(&s->port_node, port_head(s->proto, s->local.port));
-	hlist_add(&s->conn_node, conn_head(&s->local, &s->remote));
+	chain_locked(&s->port_node, port_head(s->proto, s->local.port));
+	chain_locked(&s->conn_node, conn_head(&s->local, &s->remote));
 	mutex_unlock(&inet_table_lock);
 }
 

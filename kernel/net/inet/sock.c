@@ -134,8 +134,7 @@ static int pick(int family, int type, int *protocol, enum inet_proto *proto)
 		if (!capable(CAP_NET_RAW))
 			return -EPERM;
 		*proto = INET_RAW;
-		/* Only what loopback carries as packets. */
-		return *protocol == icmp || *protocol == IPPROTO_RAW ? 0 : -EPROTONOSUPPORT;
+		return *protocol < 256 ? 0 : -EPROTONOSUPPORT;
 	}
 	return -ESOCKTNOSUPPORT;
 }

@@ -31,21 +31,23 @@ void inet_normalise(struct inet_name *dst)
 		dst->ip.w[3] = bswap32(1);
 }
 
-/* Takes back what start did, so that another connect may follow. */
-static void unstart(struct inet_sock *s)
+/* Takes back what start did, so that another connect may follow; unless the socket has left this state. */
+static void unstart(struct inet_sock *s, u32 state)
 {
-	inet_port_disconnect(s);
+	struct inet_name none = inet_no_name(s);
+
 	mutex_lock(&s->lock);
-	atomic_store(&s->state, TCP_CLOSE);
-	atomic_store(&s->shutdown, 0);
-	s->remote.port = 0;
-	if (!(s->bound & INET_BOUND_ADDR))
-		s->local.ip = inet_no_name(s).ip;
-	mutex_unlock(&s->lock);
-	if (s->bound & INET_BOUND_CONNECT) {
-		inet_port_release(s);
-		s->bound &= (u8)~INET_BOUND_CONNECT;
+	if (s->state == state) {
+		inet_port_disconnect(s);
+		atomic_store(&s->state, TCP_CLOSE);
+		atomic_store(&s->shutdown, 0);
+		inet_port_names(s, s->bound & INET_BOUND_ADDR ? &s->local.ip : &none.ip, &none);
+		if (s->bound & INET_BOUND_CONNECT) {
+			inet_port_release(s);
+			s->bound &= (u8)~INET_BOUND_CONNECT;
+		}
 	}
+	mutex_unlock(&s->lock);
 }
 
 static int start(struct inet_sock *s, const struct inet_name *dst)
@@ -70,7 +72,7 @@ static int start(struct inet_sock *s, const struct inet_name *dst)
 	ret = ops->connect(s);
 	if (ret) {
 		inet_set_flag(s, IF_CONNECTING, false);
-		unstart(s);
+		unstart(s, TCP_SYN_SENT);
 	}
 	return ret;
 }
@@ -94,7 +96,7 @@ static int finish(struct inet_sock *s)
 	if (atomic_load(&s->state) == TCP_CLOSE) {
 		err = socket_error(&s->sock);
 		inet_set_flag(s, IF_CONNECTING, false);
-		unstart(s);
+		unstart(s, TCP_CLOSE);
 		return err ? err : -ECONNABORTED;
 	}
 	inet_set_flag(s, IF_CONNECTING, false);
@@ -150,7 +152,7 @@ int inet_listen(struct socket *sock, u32 backlog)
 	int ret;
 
 	backlog = min(backlog, atomic_load_relaxed(&inet_sysctl.somaxconn));
-	if (atomic_load(&s->state) == TCP_CLOSE && !s->local.port && !atomic_load(&s->ops)) {
+	if (atomic_load(&s->state) == TCP_CLOSE && !s->local.port && !s->remote.port) {
 		ret = inet_autobind(s);
 		if (ret)
 			return ret == -EAGAIN ? -EADDRINUSE : ret;
@@ -224,7 +226,7 @@ int inet_stream_shutdown(struct socket *sock, int how)
 	mutex_lock(&s->lock);
 	atomic_store(&s->shutdown, s->shutdown | mode);
 	mutex_unlock(&s->lock);
-	if (ops->shutdown)
+	if (ops && ops->shutdown)
 		ops->shutdown(s, mode);
 	inet_wake(s, 0);
 	return 0;
@@ -256,7 +258,6 @@ ssize_t inet_stream_sendmsg(struct socket *sock, struct sock_msg *m)
 {
 	struct inet_sock *s = inet_of(sock);
 	struct inet_ops *ops;
-	u32 state;
 	ssize_t ret;
 
 	if (unlikely(m->flags & MSG_FASTOPEN) && m->namelen && atomic_load(&s->state) == TCP_CLOSE) {
@@ -268,8 +269,7 @@ ssize_t inet_stream_sendmsg(struct socket *sock, struct sock_msg *m)
 	if (ret)
 		return ret;
 	ops = atomic_load(&s->ops);
-	state = atomic_load(&s->state);
-	if (state == TCP_LISTEN || (state == TCP_CLOSE && !ops)) {
+	if (!ops || atomic_load(&s->state) == TCP_LISTEN) {
 		ret = socket_error(sock);
 		ret = ret ? ret : -EPIPE;
 	} else {
