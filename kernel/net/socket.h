@@ -166,6 +166,7 @@ static inline int sock_wait_error(const struct sock_wait *w, int ret)
 /* sockopt.c: setsockopt(2) and getsockopt(2) behind the decoding. */
 int socket_setopt(struct socket *s, int level, int name, struct uptr val, int len) __must_check;
 int socket_getopt(struct socket *s, int level, int name, struct uptr val, struct uptr len) __must_check;
+u64 socket_cookie(struct socket *s); /* SO_COOKIE, also in sock_diag */
 
 /*
  * cmsg.c: writes one item of control data and moves on; what does not fit is cut and MSG_CTRUNC set.

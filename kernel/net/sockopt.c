@@ -204,7 +204,7 @@ int socket_setopt(struct socket *s, int level, int name, struct uptr val, int le
 	if (bit >= 0)
 		return set_bit_option(s, bit, v != 0);
 	if (flag_of(name)) {
-		if (s->family != AF_UNIX)
+		if (s->family != AF_UNIX && !(s->family == AF_NETLINK && name == SO_PASSCRED))
 			return -EOPNOTSUPP;
 		set_mask(&s->flags, flag_of(name), v != 0);
 		return 0;
@@ -215,7 +215,7 @@ int socket_setopt(struct socket *s, int level, int name, struct uptr val, int le
 	return s->ops->setopt ? s->ops->setopt(s, level, name, val, (u32)len) : -ENOPROTOOPT;
 }
 
-static u64 socket_cookie(struct socket *s)
+u64 socket_cookie(struct socket *s)
 {
 	static u64 last; /* atomic */
 
