@@ -117,6 +117,9 @@ make_payload() {
 	# Libraries that the tree was made without.
 	mkdir -p "$at/limpet/lib"
 	ldd "$build/limpet" | sed -n 's/.* => \(.*libZy[^ ]*\).*/\1/p' | xargs -r cp -Lt "$at/limpet/lib"
+	# Programs that the tree has not, for one run.
+	# shellcheck disable=SC2086
+	[ -z "${LIMPET_VM_EXTRA:-}" ] || cp -L $LIMPET_VM_EXTRA "$at/limpet/"
 	for f in tests/conformance/*.c tests/security/*.c; do
 		[ -e "$f" ] || continue
 		n=$dir/programs/${f#tests/}
