@@ -393,3 +393,20 @@ void kmem_fail_every(u32 n)
 	fail_count = 0;
 	fail_every = n;
 }
+
+#define WARM_MAX (4ull << 20)
+
+void kmem_warm(u64 step)
+{
+	u64 end = min(atomic_load(&top), FIRST_PAGE + (WARM_MAX >> PAGE_SHIFT)), stride = step >> PAGE_SHIFT;
+
+	for (u64 window = FIRST_PAGE; window < end; window += stride) {
+		for (u64 n = window; n < window + stride; n++) {
+			/* Stale or not: the page is there. */
+			if (pages[n].kind != HPAGE_SLAB && pages[n].kind != HPAGE_LARGE)
+				continue;
+			(void)*(volatile u8 *)page_ptr(n);
+			break;
+		}
+	}
+}

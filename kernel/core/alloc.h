@@ -39,4 +39,7 @@ void kmem_set_limit(u64 bytes);
 /* Debug builds: the n-th allocation from now fails (0 = off), then every following n-th. */
 void kmem_fail_every(u32 n);
 
+/* Reads a byte in each `step` of the heap's busiest part, where there is one in use. */
+void kmem_warm(u64 step);
+
 #endif
