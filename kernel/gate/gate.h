@@ -83,6 +83,12 @@ int hproc_spawn(struct task *t, void (*fn)(void *), void *arg); /* kserver and i
 void hproc_fork_wait(void); /* before a fork, no lock held: until not too many ended ones are still to be reaped */
 int hproc_fork(struct task *t, void (*fn)(void *), void *arg); /* copy of the calling host process */
 int hthread_spawn(struct task *t, void (*fn)(void *), void *arg); /* a thread in the calling host process */
+/*
+ * The same with a host thread that waits parked in the calling process: false, or t has it, and hthread_call cannot
+ * fail. In between t may be published.
+ */
+bool hthread_reserve(struct task *t) __must_check;
+void hthread_call(struct task *t, void (*fn)(void *), void *arg);
 
 /* Blank host processes that wait for a task: for core/spawner.c. */
 int zygote_spawn(void); /* kserver and its spawner; -errno */

@@ -32,8 +32,6 @@ __noreturn void hthread_end(struct hthread *ht);
 #define PARK_DISMISSED 4u
 /* Instead of ending, when its process lives on: waits for the next thread of the process. Else returns. */
 void hthread_park(struct hthread *ht);
-/* A parked thread of the calling process serves t, if there is one. */
-bool hthread_call_parked(struct task *t, void (*fn)(void *), void *arg);
 /* The last thread of a process is about to end it: waits until no parked one is in the middle of something. */
 void hthread_settle_parked(struct hproc *hp);
 /* Reaper: the process of a thread that served nobody is gone. */

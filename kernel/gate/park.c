@@ -11,6 +11,7 @@
 #include "core/log.h"
 #include "gate/host.h"
 #include "gate/internal.h"
+#include "proc/sched.h"
 #include "proc/task.h"
 
 #define FUTEX_WAIT 0
@@ -42,12 +43,17 @@ static void wait_for_work(void *arg)
 	panic("a thread's start function returned");
 }
 
-static void call(struct hthread *ht, struct task *t, void (*fn)(void *), void *arg)
+/* It is t's from here on, but still asleep. */
+static void assign(struct hthread *ht, struct task *t)
+{
+	ht->task = t;
+	atomic_store(&t->ht, ht);
+}
+
+static void call(struct hthread *ht, void (*fn)(void *), void *arg)
 {
 	ht->start = fn;
 	ht->start_arg = arg;
-	ht->task = t;
-	atomic_store(&t->ht, ht);
 	if (atomic_xchg(&ht->park, PARK_CALLED) == PARK_WAITING)
 		host_futex(&ht->park, FUTEX_WAKE, 1, NULL, NULL, 0);
 }
@@ -81,12 +87,13 @@ static void start_parked(void *arg)
 	fn(arg);
 }
 
-bool hthread_call_parked(struct task *t, void (*fn)(void *), void *arg)
+bool hthread_reserve(struct task *t)
 {
 	struct hproc *hp = current->ht->hp;
 	struct hthread *ht;
 
-	if (list_empty(&hp->parked)) /* by its own threads alone: one that comes this moment is not missed */
+	/* Its host thread has what nobody changed. One that parks this moment is not missed. */
+	if (list_empty(&hp->parked) || !sched_default(current) || !sched_default(t))
 		return false;
 	gate_fpstate_park(t);
 	if (!t->fp_parked)
@@ -103,9 +110,14 @@ bool hthread_call_parked(struct task *t, void (*fn)(void *), void *arg)
 		gate_fpstate_unpark(t);
 		return false;
 	}
-	t->parked_start = fn;
-	call(ht, t, start_parked, arg);
+	assign(ht, t);
 	return true;
+}
+
+void hthread_call(struct task *t, void (*fn)(void *), void *arg)
+{
+	t->parked_start = fn;
+	call(t->ht, start_parked, arg);
 }
 
 void hthread_settle_parked(struct hproc *hp)
@@ -163,8 +175,10 @@ bool zygote_call(struct task *t, void (*fn)(void *), void *arg)
 {
 	struct hthread *ht = take_zygote();
 
-	if (ht)
-		call(ht, t, fn, arg);
+	if (ht) {
+		assign(ht, t);
+		call(ht, fn, arg);
+	}
 	return ht;
 }
 

@@ -360,11 +360,7 @@ int hproc_fork(struct task *t, void (*fn)(void *), void *arg)
 
 int hthread_spawn(struct task *t, void (*fn)(void *), void *arg)
 {
-	long ret;
-
-	if (t->process && sched_default(current) && sched_default(t) && hthread_call_parked(t, fn, arg))
-		return 0;
-	ret = spawn_common(t, current->ht->hp, CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM,
+	long ret = spawn_common(t, current->ht->hp, CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM,
 			   false, fn, arg);
 	return ret < 0 ? (int)ret : 0;
 }
