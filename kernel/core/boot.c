@@ -198,6 +198,9 @@ void boot_start(const u64 *sp)
 		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
 	map_or_die(SHOWN_BASE, THREAD_SLOTS * PAGE_SIZE, PROT_READ | PROT_WRITE,
 		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+	/* Of no use to a child, which has a slot of its own: not copied, nor made copy-on-write for the parent. */
+	host_syscall(NR_madvise, SCRATCH_BASE, THREAD_SLOTS * PAGE_SIZE, MADV_WIPEONFORK, 0, 0, 0);
+	host_syscall(NR_madvise, SHOWN_BASE, THREAD_SLOTS * PAGE_SIZE, MADV_WIPEONFORK, 0, 0, 0);
 	map_boot_block();
 	boot_auxv = aux;
 	mm_vdso = moved;

@@ -152,7 +152,7 @@ void gate_measure_frame(const u8 *uc)
 }
 
 /* Sets up what is the host thread's own. Runs before current is valid; returns with it. */
-static void thread_setup(struct hthread *ht, bool guest)
+static void thread_setup(struct hthread *ht, u32 tid, bool guest)
 {
 	struct shown *s = shown_page(ht->slot);
 	struct {
@@ -177,7 +177,7 @@ static void thread_setup(struct hthread *ht, bool guest)
 		BUG_ON(host_prctl(PR_SET_SYSCALL_USER_DISPATCH, 1, 0, 0, (u64)&s->selector));
 	if (ht->task != &hthread_nobody)
 		ht->task->ht = ht;
-	atomic_store(&ht->host_tid, (u32)host_gettid());
+	atomic_store(&ht->host_tid, tid);
 	atomic_store(&ht->state, HTHREAD_RUNNING);
 }
 
@@ -197,9 +197,12 @@ void gate_child_start(struct hthread *ht)
 {
 	bool guest = ht->task->process || ht->task == &hthread_nobody;
 
+	u32 tid = (u32)host_gettid();
+
+	thread_setup(ht, tid, guest);
+	/* Then it is the process's first thread. */
 	if (atomic_load(&ht->hp->host_pid) == 0)
-		hproc_set_pid(ht->hp, (u32)host_getpid());
-	thread_setup(ht, guest);
+		hproc_set_pid(ht->hp, tid);
 	if (ht->needs_filter && boot->guest_filter_len) {
 		struct {
 			u16 len;
@@ -377,7 +380,7 @@ int hthread_adopt_boot(struct task *t)
 	hproc_set_pid(hp, (u32)host_getpid());
 	kserver_hproc = hp;
 	hthread_attach(ht, hp);
-	thread_setup(ht, false);
+	thread_setup(ht, (u32)host_gettid(), false);
 	host_tgkill((int)hp->host_pid, (int)ht->host_tid, GATE_KICK_SIGNAL);
 	BUG_ON(!sigframe_stride);
 	return 0;
@@ -419,12 +422,16 @@ __noreturn void hthread_end(struct hthread *ht)
 {
 	u64 all = ~0ull;
 
-	/* From here on no signal may use the signal stack, and no selector is read: the slot is about to be given away. */
+	/*
+	 * From here on no signal may use the signal stack, and no selector is read: the slot is about to be given away. Nobody
+	 * else has the selector's page when the whole process goes.
+	 */
 	host_rt_sigprocmask(2, &all, NULL, 8);
-	host_prctl(PR_SET_SYSCALL_USER_DISPATCH, 0, 0, 0, 0);
 	struct hproc *hp = ht->hp;
 	bool last = hthread_detach(ht);
 
+	if (!last)
+		host_prctl(PR_SET_SYSCALL_USER_DISPATCH, 0, 0, 0, 0);
 	if (last) {
 		hthread_settle_parked(hp);
 		hp->left = true;
