@@ -127,14 +127,18 @@ static bool died_outside(struct task *t)
 	return false;
 }
 
+#define COLLAPSE_AFTER 64u
+
 void reaper_main(void)
 {
-	for (;;) {
+	for (u32 reaped = 0;;) {
 		long pid = host_wait4(-1, NULL, WALL_, NULL);
 
 		if (atomic_load(&ended) || (pid == -ECHILD))
 			host_syscall(NR_exit_group, 0, 0, 0, 0, 0, 0);
 		if (pid > 0)
 			hproc_reaped((u32)pid, died_outside);
+		if (++reaped == COLLAPSE_AFTER)
+			kmem_collapse();
 	}
 }

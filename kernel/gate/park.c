@@ -20,7 +20,7 @@
 #define WINDOW 0x10000ull /* the host maps what is there around a read fault, this much at once */
 #define STACK_WARM 4u /* pages */
 
-extern char __kernel_start[], __bss_big[];
+extern char __kernel_start[], __rodata_end[], __data_start[], __bss_big[];
 
 /* Under hproc_lock: */
 static struct list_head zygotes = LIST_HEAD_INIT(zygotes);
@@ -129,13 +129,19 @@ void hthread_settle_parked(struct hproc *hp)
 			host_sched_yield();
 }
 
+static void touch(u64 from, u64 to)
+{
+	for (; from < to; from += WINDOW)
+		(void)*(volatile u8 *)from;
+}
+
 /* Brings in the kernel's memory that every program needs, where the host has it already: a fault a window. */
 static void warm(struct hthread *ht)
 {
 	volatile u8 *top = (volatile u8 *)hthread_kstack_top(ht);
 
-	for (u64 p = (u64)__kernel_start; p < (u64)__bss_big; p += WINDOW)
-		(void)*(volatile u8 *)p;
+	touch((u64)__kernel_start, (u64)__rodata_end);
+	touch((u64)__data_start, (u64)__bss_big);
 	kmem_warm(WINDOW);
 	for (u32 i = 1; i <= STACK_WARM; i++)
 		top[-(s64)(i * PAGE_SIZE)] = 0;
