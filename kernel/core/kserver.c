@@ -14,6 +14,7 @@
 #include "proc/task.h"
 
 #define WALL_ 0x40000000
+#define FUTEX_WAIT 0
 
 /* Service threads may do everything: they act for the kernel. */
 static struct cred *service_cred;
@@ -99,7 +100,8 @@ void sandbox_exit(int status)
 /*
  * A task whose host process was killed from outside: by the host's OOM killer or an operator. In its program it just
  * died of SIGKILL. Asleep in the kernel, or in a copy or host call that the host had no memory for, another host thread
- * takes its stack over and lets it unwind, as the same SIGKILL would have made it. Anywhere else in the kernel it may have held locks: nothing can be trusted any more.
+ * takes its stack over and lets it unwind, as the same SIGKILL would have made it. Anywhere else in the kernel it may
+ * have held locks: nothing can be trusted any more.
  */
 static bool died_outside(struct task *t)
 {
@@ -127,17 +129,23 @@ static bool died_outside(struct task *t)
 	return false;
 }
 
-#define COLLAPSE_AFTER 64u
+#define COLLAPSE_AFTER 64u /* processes: then kmem_collapse pays */
 
 void reaper_main(void)
 {
+	const struct timespec64 patience = { .tv_sec = 5 };
+
 	for (u32 reaped = 0;;) {
 		long pid = host_wait4(-1, NULL, WALL_, NULL);
 
-		if (atomic_load(&ended) || (pid == -ECHILD))
+		/* The last one was killed from outside: a thread of ours unwinds it, and ends the sandbox. */
+		if (pid == -ECHILD)
+			host_futex(&ended, FUTEX_WAIT, 0, &patience, NULL, 0);
+		if (atomic_load(&ended) || pid == -ECHILD)
 			host_syscall(NR_exit_group, 0, 0, 0, 0, 0, 0);
-		if (pid > 0)
-			hproc_reaped((u32)pid, died_outside);
+		if (pid <= 0)
+			continue;
+		hproc_reaped((u32)pid, died_outside);
 		if (++reaped == COLLAPSE_AFTER)
 			kmem_collapse();
 	}

@@ -302,8 +302,8 @@ static long spawn_common(struct task *t, struct hproc *hp, u64 flags, bool needs
 	if (t != &hthread_nobody)
 		atomic_store(&t->ht, ht);
 	ret = start_clone(ht, flags);
-	/* Processes that wait for work count as well: programs come first. */
-	for (int i = 0; ret == -EAGAIN && i < CLONE_RETRIES && (i || zygote_dismiss()); i++) {
+	/* Processes that wait for work or for the reaper count as well: programs come first. */
+	for (int i = 0; ret == -EAGAIN && i < CLONE_RETRIES && (i || zygote_dismiss() || atomic_load(&leaving)); i++) {
 		while (zygote_dismiss())
 			;
 		pause_briefly();
