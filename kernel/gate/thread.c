@@ -4,7 +4,7 @@
  * A slot's shared memory, from its low end: signal stack (SIGSTACK_SIZE), kernel stack. There is no unmapped guard
  * page between slots: a hole a slot would cost every fork two VMAs a slot. Instead frames are limited at build
  * time (-Wframe-larger-than), nothing recurses without a bound, and a canary below the kernel stack is checked on
- * each way out in debug builds.
+ * each way out in debug builds. Threads and processes that wait for work: park.c.
  */
 #include "gate/internal.h"
 
