@@ -23,11 +23,13 @@ run: deps
 	LIMPET=$(CURDIR)/$(BUILD)/limpet tests/demo.sh
 
 test: test-deps
-	$(MAKE) build
+	$(MAKE) build debug
 	LIMPET=$(CURDIR)/$(BUILD)/limpet tests/run.sh
 
 test-long: test-deps
+	tools/install-deps.sh clang libclang-rt-14-dev
 	$(MAKE) build
+	$(MAKE) debug
 	LIMPET=$(CURDIR)/$(BUILD)/limpet tests/run.sh --long
 
 bench:

@@ -2,7 +2,7 @@
 # Runs the tests. `tests/run.sh [--long] [--platform NAME]... [-j N] [PATTERN...]`: a pattern is a group (unit,
 # conformance, runtime, security, workload) or a shell pattern for GROUP/NAME. One line a test; the output of a failing
 # one follows it. A conformance test first has to pass on the host's own kernel. After every sandbox nothing may be left:
-# no process, mount or control group. Ends with 1 when something failed.
+# no process, mount or control group. Ends with 1 when something failed. TEST_SLOW=N: limits of time are N times as long.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 root=$PWD
@@ -81,7 +81,7 @@ try_once() {
 	local platform=$2 seconds=$3 log=$4 before after status i
 	shift 4
 	before=$(host_traces "$@")
-	"$out/leash" "$seconds" "$log" env PLATFORM="$platform" "$@"
+	"$out/leash" $((seconds * ${TEST_SLOW:-1})) "$log" env PLATFORM="$platform" "$@"
 	status=$?
 	[ "$platform" = host ] && return $status
 	for ((i = 0; i < 20; i++)); do
