@@ -415,11 +415,11 @@ void kmem_warm(u64 step)
 #define HUGE_PAGE (2ull << 20)
 #define MADV_COLLAPSE 25
 
-extern char __data_start[];
+extern char __ro_after_init_end[];
 
 void kmem_collapse(void)
 {
-	const u64 where[] = { (u64)__data_start, HEAP_BASE + (FIRST_PAGE << PAGE_SHIFT), THREADS_BASE };
+	const u64 where[] = { (u64)__ro_after_init_end, HEAP_BASE + (FIRST_PAGE << PAGE_SHIFT), THREADS_BASE };
 
 	atomic_store(&collapsed_end, FIRST_PAGE + (HUGE_PAGE >> PAGE_SHIFT));
 	for (u32 i = 0; i < ARRAY_SIZE(where); i++)
