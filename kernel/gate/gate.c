@@ -8,6 +8,7 @@
 #include "gate/internal.h"
 #include "lib/string.h"
 #include "mm/mm.h"
+#include "mm/code_trap.h"
 #include "mm/patch.h"
 #include "proc/task.h"
 #include "sys/dispatch.h"
@@ -100,7 +101,7 @@ void gate_entry(struct task *t, int sig, int code, u64 addr, u64 err, u64 trapno
 	case SIGFPE:
 	case SIGILL:
 	case SIGTRAP:
-		if (sig == SIGILL && patch_resume(t))
+		if (sig == SIGILL && (patch_resume(t) || code_trapped(t, &sig, &code, &addr)))
 			break;
 		signal_from_fault(sig, code, addr, trapno, err);
 		break;

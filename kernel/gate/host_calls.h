@@ -6,6 +6,7 @@
  * who: HOST_GUEST  processes that run programs, and kserver, from which they inherit its filter. At most 40 of these:
  *                  tests/runtime/check.sh counts them.
  *      HOST_ASKED  kserver, also on request of such a process (core/service.c)
+ *      HOST_NETWORK  as HOST_ASKED, in sandboxes that were given a network; others have no such calls
  *      HOST_SERVER kserver for itself
  *      HOST_BOOT   kserver before it has a filter, and nobody afterwards
  */
@@ -18,7 +19,6 @@ HOST_CALL(getdents64, HOST_GUEST)
 HOST_CALL(readlinkat, HOST_GUEST)
 HOST_CALL(unlinkat, HOST_GUEST)
 HOST_CALL(renameat2, HOST_GUEST)
-HOST_CALL(fchmodat, HOST_GUEST)
 HOST_CALL(utimensat, HOST_GUEST)
 HOST_CALL(ftruncate, HOST_GUEST)
 HOST_CALL(fdatasync, HOST_GUEST)
@@ -55,6 +55,7 @@ HOST_CALL(mkdirat, HOST_ASKED)
 HOST_CALL(mknodat, HOST_ASKED)
 HOST_CALL(symlinkat, HOST_ASKED)
 HOST_CALL(linkat, HOST_ASKED)
+HOST_CALL(fchmodat, HOST_ASKED)
 HOST_CALL(fchownat, HOST_ASKED)
 HOST_CALL(fallocate, HOST_ASKED)
 HOST_CALL(fsync, HOST_ASKED)
@@ -70,6 +71,16 @@ HOST_CALL(process_vm_writev, HOST_ASKED)
 HOST_CALL(setpriority, HOST_ASKED)
 HOST_CALL(sched_setaffinity, HOST_ASKED)
 HOST_CALL(sysinfo, HOST_ASKED)
+
+HOST_CALL(socket, HOST_NETWORK)
+HOST_CALL(bind, HOST_NETWORK)
+HOST_CALL(connect, HOST_NETWORK)
+HOST_CALL(listen, HOST_NETWORK)
+HOST_CALL(accept4, HOST_NETWORK)
+HOST_CALL(getsockname, HOST_NETWORK)
+HOST_CALL(getsockopt, HOST_NETWORK)
+HOST_CALL(setsockopt, HOST_NETWORK)
+HOST_CALL(shutdown, HOST_NETWORK)
 
 HOST_CALL(epoll_pwait, HOST_SERVER)
 HOST_CALL(wait4, HOST_SERVER)

@@ -1,52 +1,23 @@
 /* Builds the seccomp programs and reads them back: see filter.h. */
 #include "runtime/sandbox/filter.h"
 
-#include <errno.h>
 #include <linux/audit.h>
 #include <linux/seccomp.h>
 #include <seccomp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
-#include <unistd.h>
 
 #include "abi/layout.h"
 #include "runtime/lib/util.h"
-#include "runtime/sandbox/filter_rules.h"
 
 #define X32_BIT 0x40000000u
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25
+#endif
 
-enum host_who { HOST_GUEST, HOST_ASKED, HOST_SERVER, HOST_BOOT };
-
-static const struct host_row {
-	int nr;
-	const char *name;
-	enum host_who who;
-} host_rows[] = {
-#define HOST_CALL(name, who) {SYS_##name, #name, who},
-#include "kernel/gate/host_calls.h"
-#undef HOST_CALL
-};
-
-static int add_row(scmp_filter_ctx ctx, const struct host_row *row)
-{
-	bool ruled = false;
-
-	for (size_t i = 0; i < arg_rule_count; i++) {
-		const struct arg_rule *r = &arg_rules[i];
-		int rc;
-
-		if (r->nr != row->nr)
-			continue;
-		ruled = true;
-		rc = seccomp_rule_add_exact_array(ctx, SCMP_ACT_ALLOW, row->nr, r->count, r->cmp);
-		if (rc)
-			return rc;
-	}
-	return ruled ? 0 : seccomp_rule_add_exact(ctx, SCMP_ACT_ALLOW, row->nr, 0);
-}
+#include "runtime/filter_rows.inc" /* what mkfilter.c made at build time: guest_rows, server_rows, network_rows */
 
 /*
  * Instructions of our own, in front of libseccomp's: where the call comes from, and the ranges of memory calls, since
@@ -86,9 +57,6 @@ static void put_label(struct code *c, enum label label)
 	}
 }
 
-#ifndef MADV_COLLAPSE
-#define MADV_COLLAPSE 25
-#endif
 #define LOAD (BPF_LD | BPF_W | BPF_ABS)
 #define FIELD(name) ((uint32_t)offsetof(struct seccomp_data, name))
 #define LOW(arg) (FIELD(args) + 8 * (arg))
@@ -150,10 +118,8 @@ static void put_range(struct code *c, unsigned at, unsigned len, enum label ok)
 	KILL(c);
 }
 
-static void put_ranges(struct code *c, enum filter_kind kind)
+static void put_ranges(struct code *c)
 {
-	const bool server = kind == FILTER_SERVER;
-
 	static const uint32_t low[] = {SYS_mmap, SYS_munmap, SYS_mremap};
 	static const uint32_t high[] = {SYS_munlock, SYS_mlock2, SYS_pkey_mprotect};
 
@@ -161,12 +127,10 @@ static void put_ranges(struct code *c, enum filter_kind kind)
 	put(c, LOAD, FIELD(nr));
 	for (size_t i = 0; i < ARRAY_SIZE(low); i++)
 		put_if(c, BPF_JEQ | BPF_K, low[i], LABEL_RANGE, LABEL_NONE);
-	c->insn[c->len++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_madvise, 0, server ? 5 : 4);
-	/* The guest kernel gives back memory of its own: heap, and contents of files. */
+	c->insn[c->len++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_madvise, 0, 5);
+	/* The guest kernel gives back memory of its own, heap and contents of files, and may have it in huge pages. */
 	put(c, LOAD, LOW(2));
-	/* kserver, which runs no program, asks for huge pages under the guest kernel. */
-	if (server)
-		put_if(c, BPF_JEQ | BPF_K, MADV_COLLAPSE, LABEL_ROWS, LABEL_NONE);
+	put_if(c, BPF_JEQ | BPF_K, MADV_COLLAPSE, LABEL_ROWS, LABEL_NONE);
 	put_if(c, BPF_JEQ | BPF_K, MADV_REMOVE, LABEL_NONE, LABEL_RANGE);
 	put(c, LOAD, HIGH(0));
 	put_if(c, BPF_JGE | BPF_K, HEAP_BASE >> 32, LABEL_ROWS, LABEL_RANGE);
@@ -182,68 +146,31 @@ static void put_ranges(struct code *c, enum filter_kind kind)
 	put_label(c, LABEL_ROWS);
 }
 
-/* What libseccomp makes of the rows, with `front` empty instructions before it. */
-static int export_rows(scmp_filter_ctx ctx, struct filter *filter, size_t front, struct error *err)
-{
-	cleanup_close int fd = memfd_create("limpet-filter", MFD_CLOEXEC);
-	struct stat st;
-	int rc;
-
-	if (fd < 0)
-		return error_errno(err, "memfd_create for the seccomp filter");
-	rc = seccomp_export_bpf(ctx, fd);
-	if (rc) {
-		errno = -rc;
-		return error_errno(err, "libseccomp cannot export the filter");
-	}
-	if (fstat(fd, &st))
-		return error_errno(err, "fstat of the seccomp filter");
-	filter->len = front + (size_t)st.st_size / sizeof(*filter->code);
-	filter->code = calloc(filter->len, sizeof(*filter->code));
-	if (!filter->code || filter->len > BPF_MAXINSNS)
-		return error_set(err, "the seccomp filter is too long (%zu instructions)", filter->len);
-	if (pread(fd, filter->code + front, (size_t)st.st_size, 0) != st.st_size)
-		return error_errno(err, "reading the seccomp filter back");
-	return 0;
-}
-
 int filter_build(struct filter *filter, enum filter_kind kind, uint64_t text_size, struct error *err)
 {
+	static const struct {
+		const struct sock_filter *rows;
+		size_t count;
+	} made[] = {
+		[FILTER_SERVER] = {server_rows, ARRAY_SIZE(server_rows)},
+		[FILTER_SERVER_NETWORK] = {network_rows, ARRAY_SIZE(network_rows)},
+		[FILTER_GUEST] = {guest_rows, ARRAY_SIZE(guest_rows)},
+	};
+	const struct sock_filter *rows = made[kind].rows;
+	size_t count = made[kind].count;
 	struct code front = {0};
-	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
-	int rc = ctx ? 0 : -ENOMEM;
 
-	*filter = (struct filter){0};
 	put_prologue(&front, text_size);
-	put_ranges(&front, kind);
-	if (!rc)
-		rc = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-	if (!rc)
-		rc = seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
-	for (size_t i = 0; !rc && i < ARRAY_SIZE(host_rows); i++) {
-		if (host_rows[i].who == HOST_BOOT || (host_rows[i].who != HOST_GUEST && kind != FILTER_SERVER))
-			continue;
-		rc = add_row(ctx, &host_rows[i]);
-		if (rc) {
-			errno = -rc;
-			error_errno(err, "libseccomp refuses the rule for %s", host_rows[i].name);
-			seccomp_release(ctx);
-			return -1;
-		}
-	}
-	if (rc) {
-		errno = -rc;
-		error_errno(err, "libseccomp cannot make a filter");
-	} else {
-		rc = export_rows(ctx, filter, front.len, err);
-	}
-	if (ctx)
-		seccomp_release(ctx);
-	if (rc) {
+	put_ranges(&front);
+	*filter = (struct filter){.len = front.len + count};
+	filter->code = calloc(filter->len, sizeof(*filter->code));
+	if (!filter->code || filter->len > BPF_MAXINSNS) {
+		error_set(err, "no seccomp filter of %zu instructions can be made", filter->len);
 		filter_free(filter);
 		return -1;
 	}
 	memcpy(filter->code, front.insn, front.len * sizeof(*front.insn));
+	memcpy(filter->code + front.len, rows, count * sizeof(*rows));
 	return 0;
 }
 
