@@ -14,6 +14,9 @@
 
 enum boot_platform { BOOT_PLATFORM_PKEY = 1, BOOT_PLATFORM_PLAIN = 2 };
 
+/* Whose network the sandbox has. HOST: that of the host's network namespace in which kserver was started. */
+enum boot_network { BOOT_NETWORK_NONE, BOOT_NETWORK_HOST };
+
 /* What a test can switch off in a debug build, to see that its attack succeeds without it. */
 enum boot_defence {
 	DEFENCE_SCAN = 1 << 0, /* executable pages are looked at for forbidden instructions */
@@ -96,6 +99,8 @@ struct boot_block {
 	/* The container's own limits, as cgroupfs shows them: bytes, microseconds, v1's shares. Below 0 = none. */
 	int64_t group_memory, group_swap, group_quota, group_period, group_shares, group_pids;
 	uint32_t group_v1, pad2; /* 1 = the host's controllers are v1's: their directories are shown as well */
+	uint32_t network; /* enum boot_network */
+	uint32_t pad0;
 
 	/* seccomp programs (struct sock_filter[]), installed by the kernel itself */
 	uint32_t guest_filter_len, guest_filter; /* instructions, offset: for processes that run programs */

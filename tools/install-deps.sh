@@ -6,7 +6,8 @@ packages="gcc libc6-dev binutils make meson ninja-build pkg-config libseccomp-de
 # COMMAND=PACKAGE: also right when the command came by another way.
 commands="busybox=busybox-static xz=xz-utils bzip2=bzip2 git=git perl=perl pgrep=procps script=bsdutils diff=diffutils
 	musl-gcc=musl-tools sqlite3=sqlite3 node=nodejs java=default-jdk-headless javac=default-jdk-headless
-	debootstrap=debootstrap man=man-db"
+	debootstrap=debootstrap man=man-db redis-server=redis-server redis-cli=redis-tools nginx=nginx-light
+	memcached=memcached curl=curl"
 missing=
 if [ "${1:-}" = --tests ]; then
 	shift

@@ -198,6 +198,7 @@ void epoll_file_release(struct file *f);
 
 /* fs/fasync.c: SIGIO for O_ASYNC files; band of POLL*. Cheap without O_ASYNC. No lock of LOCK_TASKLIST or higher held. */
 void file_send_sigio(struct file *f, int band);
+void file_send_sigurg(struct file *f); /* urgent data: whether or not O_ASYNC is set */
 void fasync_release(struct file *f); /* forgets the owner */
 
 #endif

@@ -274,8 +274,10 @@ static int load_root(struct doc *d, const struct node *top, const char *bundle)
 	if (!path || !*path)
 		return doc_error(d, "root", "path", "is missing");
 	spec->rootfs = *path == '/' ? path : arena_printf(&spec->arena, "%s/%s", bundle, path);
-	if (stat(spec->rootfs, &st))
+	if (lstat(spec->rootfs, &st))
 		return doc_error(d, "root", "path", "%s: %s", spec->rootfs, strerror(errno));
+	if (S_ISLNK(st.st_mode))
+		return doc_error(d, "root", "path", "%s is a symbolic link", spec->rootfs);
 	return S_ISDIR(st.st_mode) ? 0 : doc_error(d, "root", "path", "%s is not a directory", spec->rootfs);
 }
 
@@ -305,8 +307,10 @@ static int load_namespaces(struct doc *d, const struct node *linux_)
 {
 	static const char *const known[] = {"pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time"};
 	struct spec *spec = d->spec;
-	bool network = false;
 	json_t *array;
+
+	/* What is not listed is inherited; of the network that can be so. */
+	spec->network = SPEC_NETWORK_HOST;
 
 	if (get_array(d, linux_, "namespaces", &array))
 		return -1;
@@ -316,24 +320,26 @@ static int load_namespaces(struct doc *d, const struct node *linux_)
 		size_t k = 0;
 
 		if (get_element(d, linux_, "namespaces", array, i, &n) ||
-		    check_fields(d, &n, "linux.namespaces[]", fields) || get_string(d, &n, "type", &type))
+		    check_fields(d, &n, "linux.namespaces[]", fields) || get_string(d, &n, "type", &type) ||
+		    get_string(d, &n, "path", &path))
 			return -1;
 		while (type && k < ARRAY_SIZE(known) && strcmp(known[k], type))
 			k++;
 		if (!type || k == ARRAY_SIZE(known))
 			return doc_error(d, n.where, "type", "%s is no namespace", type ? type : "(nothing)");
-		/* Names and IPC are the guest kernel's own: what another container shares cannot be joined. */
-		if (get_string(d, &n, "path", &path))
-			return -1;
-		if (path && *path && (!strcmp(type, "ipc") || !strcmp(type, "uts") || !strcmp(type, "cgroup")))
-			doc_warning(d, n.where, "path", "is ignored: the %s namespace is the container's own", type);
-		else if (path && *path)
-			return doc_error(d, n.where, "path", "a sandbox cannot join an existing %s namespace yet", type);
 		spec->new_user_ns |= !strcmp(type, "user");
-		network |= !strcmp(type, "network");
+		if (path && !*path)
+			path = NULL;
+		if (!strcmp(type, "network")) {
+			spec->network = path ? SPEC_NETWORK_PATH : SPEC_NETWORK_NEW;
+			spec->network_path = path;
+		} else if (path && (!strcmp(type, "ipc") || !strcmp(type, "uts") || !strcmp(type, "cgroup"))) {
+			/* Names and IPC are the guest kernel's own: what another container shares cannot be joined. */
+			doc_warning(d, n.where, "path", "is ignored: the %s namespace is the container's own", type);
+		} else if (path) {
+			return doc_error(d, n.where, "path", "a sandbox cannot join an existing %s namespace yet", type);
+		}
 	}
-	if (!network)
-		doc_warning(d, "linux", "namespaces", "no network namespace is listed, but a sandbox always has its own");
 	if (load_ids(d, linux_, "uidMappings", &spec->uid_map, &spec->nuid_map) ||
 	    load_ids(d, linux_, "gidMappings", &spec->gid_map, &spec->ngid_map))
 		return -1;

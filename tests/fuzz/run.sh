@@ -4,7 +4,7 @@
 # still start a program afterwards, the guest kernel has said nothing of a panic or of a host call outside its list, no
 # process of the sandbox is left on the host, and inside its counts are back where they were: processes, open files, and
 # the kernel's heap but for its caches.
-# SYSFUZZ_ARGS: more options of `limpet do`.
+# SYSFUZZ_ARGS: more options of `limpet do`. FUZZER=inetfuzz: that one instead.
 set -u
 here=$(cd "$(dirname "$0")/../.." && pwd)
 seeds=${1:-10} secs=${2:-10} first=${3:-1}
@@ -13,7 +13,10 @@ builds=("$@")
 [ ${#builds[@]} -gt 0 ] || builds=("$here/build" "$here/build-debug")
 work=$(mktemp -d "${TMPDIR:-/tmp}/fuzz.XXXXXX")
 trap 'rm -rf "$work"' EXIT
-${CC:-gcc} -O1 -static -pthread -Wall -Wextra "$here"/tests/fuzz/sysfuzz/*.c -o "$work/sysfuzz" || exit 2
+fuzzer=${FUZZER:-sysfuzz}
+sources=("$here/tests/fuzz/$fuzzer"*/*.c)
+[ -e "${sources[0]}" ] || sources=("$here/tests/fuzz/$fuzzer.c")
+${CC:-gcc} -O1 -static -pthread -Wall -Wextra "${sources[@]}" -o "$work/$fuzzer" || exit 2
 bad=0
 
 # Inside: the counts, the fuzzer, the counts again. The caches of names and inodes may have grown, by less than this.
@@ -79,7 +82,7 @@ one()
 	local build=$1 seed=$2 mark log rc why=
 	mark=$$.$RANDOM.$seed
 	log=$work/$seed.log
-	SYSFUZZ_RUN=$mark SYSFUZZ=$work/sysfuzz SYSFUZZ_SEED=$seed SYSFUZZ_SECONDS=$secs HEAP_SLACK=$HEAP_SLACK timeout -k 5 $((secs + 90)) "$build/limpet" do --platform plain --memory 1G --debug-log "$work/k.log" \
+	SYSFUZZ_RUN=$mark SYSFUZZ=$work/$fuzzer SYSFUZZ_SEED=$seed SYSFUZZ_SECONDS=$secs HEAP_SLACK=$HEAP_SLACK timeout -k 5 $((secs + 90)) "$build/limpet" do --platform plain --memory 1G --debug-log "$work/k.log" \
 		${SYSFUZZ_ARGS:-} -- sh "$work/inside" >"$log" 2>&1 </dev/null &
 	local pid=$!
 	for ((t = 0; t < secs + 80; t++)); do
@@ -107,7 +110,7 @@ one()
 		tail -5 "$log"
 		tail -3 "$work/k.log" 2>/dev/null
 	else
-		echo "ok   ${build##*/} $(grep -ao 'sysfuzz: [0-9]* calls.*' "$log"), $(grep -ao 'counts are back' "$log" || echo 'no counts')"
+		echo "ok   ${build##*/} $(grep -ao "$fuzzer: .*" "$log"), $(grep -ao 'counts are back' "$log" || echo 'no counts')"
 	fi
 	rm -f "$work/k.log"
 }

@@ -13,6 +13,8 @@
 
 static const uint8_t *kernel_file;
 static size_t kernel_file_size;
+static void *kernel_mapping;
+static size_t kernel_mapping_size;
 
 static bool kernel_elf_at(const uint8_t *p, size_t room)
 {
@@ -35,6 +37,8 @@ __attribute__((unused)) static void kernel_elf(void)
 			if (kernel_elf_at(p + i, (size_t)st.st_size - i)) {
 				kernel_file = p + i;
 				kernel_file_size = (size_t)st.st_size - i;
+				kernel_mapping = (void *)p;
+				kernel_mapping_size = (size_t)st.st_size;
 				close(fd);
 				return;
 			}
@@ -42,6 +46,9 @@ __attribute__((unused)) static void kernel_elf(void)
 	printf("SKIP no limpet binary to look into: LIMPET is %s\n", path ? path : "not set");
 	exit(77);
 }
+
+/* For attacks that look for it where it should not be. */
+__attribute__((unused)) static void kernel_elf_forget(void) { munmap(kernel_mapping, kernel_mapping_size); }
 
 /* Its executable segment. */
 __attribute__((unused)) static const uint8_t *kernel_text(uint64_t *addr, size_t *size)

@@ -8,6 +8,8 @@
 void cgroupfs_init(void);
 /* CONTROL_LIMITS: memory, quota, period, processes. */
 void cgroupfs_limits(const s64 limits[4]);
+struct proc_dir;
+extern const struct proc_dir sys_class_net_dir, sys_virtual_net_dir; /* net.c */
 
 /* Boot: registers "sysfs". From fs_init. */
 int sys_init(void) __attribute__((warn_unused_result));
