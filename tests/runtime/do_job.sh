@@ -8,13 +8,13 @@ pid, fd = pty.fork()
 if pid == 0:
     os.environ.update(PS1='PROMPT> ', HISTFILE='', TERM='dumb')
     os.execvp('bash', ['bash', '--norc', '--noprofile', '-i'])
-buf = ''
+buf = ''; whole = ''
 def expect(pattern, seconds=20):
-    global buf
+    global buf, whole
     end = time.time() + seconds
     while not re.search(pattern, buf, re.S):
-        if time.time() > end: print('failed: never saw', repr(pattern), 'in', repr(buf)); os.kill(pid, 9); sys.exit(1)
-        if select.select([fd], [], [], 0.1)[0]: buf += os.read(fd, 4096).decode(errors='replace')
+        if time.time() > end: print('failed: never saw', repr(pattern), 'after', repr(whole[-1500:])); os.kill(pid, 9); sys.exit(1)
+        if select.select([fd], [], [], 0.1)[0]: data = os.read(fd, 4096).decode(errors='replace'); buf += data; whole += data
     buf = buf[re.search(pattern, buf, re.S).end():]
 def send(text, pattern): os.write(fd, text.encode()); expect(pattern)
 expect(r'PROMPT> $')
