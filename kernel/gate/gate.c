@@ -40,16 +40,23 @@ void gate_kernel_signal(int sig, struct siginfo *info, u8 *uc);
 
 /*
  * A program that was on its way into the call entry, but not in yet, has not made the call: it stands before its system
- * call instruction, whose successor rcx names. An address of the kernel's may not be seen, nor be returned to.
+ * call instruction, whose successor rcx names. An address of the kernel's may not be seen, nor be returned to. What
+ * scratch says is the program's word, like its registers.
  */
 static void call_entry_undo(struct task *t)
 {
-	u64 rip = t->regs.rip;
+	u64 rip = t->regs.rip, scratch = SCRATCH_BASE + t->ht->slot * PAGE_SIZE;
 
-	if (!gate->call_entry || rip < (u64)gate->call_entry || rip >= (u64)gate->call_entry_open)
+	if (rip < (u64)gate->call_entry || rip >= (u64)gate->call_entry_open)
 		return;
-	if (rip == (u64)gate->call_entry_taken)
-		t->regs.rbx = *(u64 *)(SCRATCH_BASE + t->ht->slot * PAGE_SIZE + SCRATCH_RBX);
+	if (rip >= (u64)gate->call_entry_parked) {
+		t->regs.rcx = *(const volatile u64 *)(scratch + SCRATCH_RCX);
+		t->regs.rsp = *(const volatile u64 *)(scratch + SCRATCH_RSP);
+		if (gate->call_parks_all) {
+			t->regs.rax = *(const volatile u64 *)(scratch + SCRATCH_RAX);
+			t->regs.rdx = *(const volatile u64 *)(scratch + SCRATCH_RDX);
+		}
+	}
 	t->regs.rip = t->regs.rcx - SYSCALL_INSN_LEN;
 }
 
@@ -84,7 +91,7 @@ void gate_entry(struct task *t, int sig, int code, u64 addr, u64 err, u64 trapno
 		t->regs.rcx = t->regs.rip;
 		t->regs.r11 = t->regs.rflags;
 		t->regs.call_rip = t->regs.call_ret = t->regs.rip;
-		if (gate->call_entry && t->mm)
+		if (t->mm)
 			patch_trap(t->mm, t->regs.rip, t->regs.rax);
 		syscall_dispatch(t);
 		in_syscall = true;
