@@ -152,6 +152,17 @@ static void writable(void)
 	close(p[1]);
 }
 
+/* The next change may come: the child waits for this, so that it is never a step ahead, and gives poll time to sleep. */
+static int turns[2];
+static void turn(void) { CHECK(write(turns[1], "", 1) == 1); }
+static void await_turn(void)
+{
+	char c;
+
+	read(turns[0], &c, 1);
+	usleep(30000);
+}
+
 /* Each change reaches a poller that sleeps. */
 static void woken(void)
 {
@@ -162,30 +173,35 @@ static void woken(void)
 	pid_t pid;
 
 	CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, p) == 0);
+	CHECK(pipe(turns) == 0);
 	pid = fork();
 	if (pid == 0) {
 		close(p[0]);
-		usleep(30000);
+		await_turn();
 		write(p[1], "x", 1);
-		usleep(30000);
+		await_turn();
 		while (read(p[1], b, sizeof(b)) > 0)
 			;
-		usleep(30000);
+		await_turn();
 		shutdown(p[1], SHUT_WR);
-		usleep(30000);
+		await_turn();
 		_exit(0);
 	}
 	close(p[1]);
+	turn();
 	pf = (struct pollfd){ .fd = p[0], .events = POLLIN };
 	CHECK(poll(&pf, 1, 5000) == 1 && pf.revents == POLLIN);
 	CHECK(read(p[0], b, 1) == 1);
 	while (write(p[0], b, sizeof(b)) > 0)
 		;
 	pf.events = POLLOUT;
+	turn();
 	CHECK(poll(&pf, 1, 5000) == 1 && pf.revents == POLLOUT);
 	pf.events = POLLRDHUP;
+	turn();
 	CHECK(poll(&pf, 1, 5000) == 1 && pf.revents == POLLRDHUP);
 	pf.events = 0;
+	turn();
 	CHECK(poll(&pf, 1, 5000) == 1 && pf.revents == POLLHUP);
 	CHECK(waitpid(pid, &status, 0) == pid && status == 0);
 	close(p[0]);

@@ -110,9 +110,10 @@ make_initrd() {
 # The tree's state now: limpet, the tests, their programs (compiled here: the emulated machine is slow).
 make_payload() {
 	local at=$1 f n
-	mkdir -p "$at/limpet/build/tests"
+	mkdir -p "$at/limpet/build/tests" "$at/limpet/build/kernel"
 	cp "$build/limpet" "$at/limpet/build/"
-	cp -a tests "$at/limpet/"
+	cp "$build/kernel/limpet-kernel.elf" "$at/limpet/build/kernel/"
+	cp -a tests tools abi docs kernel runtime "$at/limpet/"
 	for f in tests/conformance/*.c tests/security/*.c; do
 		[ -e "$f" ] || continue
 		n=$dir/programs/${f#tests/}
@@ -139,6 +140,7 @@ print("\n".join("%x" % o for o in sorted({o for i in bad for o in range(max(0, i
 		mount -t sysfs sys /sys
 		mount -t cgroup2 cgroup /sys/fs/cgroup
 		ln -s /proc/self/fd /dev/fd
+		for n in 0/stdin 1/stdout 2/stderr; do ln -s /proc/self/fd/${n%/*} /dev/${n#*/}; done
 		mkdir -p /dev/pts /dev/shm
 		mount -t devpts devpts /dev/pts
 		mount -t tmpfs tmpfs /dev/shm
@@ -165,7 +167,7 @@ make_payload "$work/payload"
 if [ "$1" = suite ]; then
 	shift
 	[ $# -gt 0 ] || set -- --platform pkey conformance security
-	set -- env LIMPET=/opt/limpet/build/limpet bash tests/run.sh "$@"
+	set -- env LIMPET=/opt/limpet/build/limpet LIMPET_DEBIAN_TREE=/ bash tests/run.sh "$@"
 fi
 printf '%q ' "$@" >"$work/payload/command"
 truncate -s $(($(du -sm "$work/payload" | cut -f 1) * 5 / 4 + 32))M "$work/payload.img"

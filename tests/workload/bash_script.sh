@@ -9,6 +9,8 @@ kill -USR1 $BASHPID
 for i in 3 1 2; do (sleep "0.$i"; echo "job $i") & done
 wait
 sleep 100 & pid=$!
+# Killed before it is a sleep, the copy of bash would run the EXIT trap, on any kernel.
+until [ "$(cat /proc/$pid/comm)" = sleep ]; do sleep 0.01; done
 kill $pid; wait $pid; echo "killed: $?"
 diff <(seq 5) <(seq 2 6) | cat
 cat <<END
