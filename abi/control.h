@@ -21,6 +21,7 @@ enum control_type {
 	CONTROL_BOOT_ERROR = 19, /* arg[0] = errno; text = one line: what failed */
 	CONTROL_PANIC = 20, /* text = reason and backtrace */
 	CONTROL_WARN = 21, /* text = one line for the user */
+	CONTROL_STATS = 22, /* text = lines for --stats; before CONTROL_EXIT */
 };
 
 struct control_msg {

@@ -16,6 +16,7 @@
 #include "core/kserver.h"
 #include "core/kserver_main.h"
 #include "core/log.h"
+#include "core/stats.h"
 #include "core/strace.h"
 #include "core/world.h"
 #include "fs/filemem.h"
@@ -250,6 +251,7 @@ static void boot_main(void *arg __unused)
 	if (!m)
 		boot_fail("no memory", ENOMEM);
 	start_thread("timer", timer_main, NULL);
+	stats_init();
 	start_thread("poller", poller_main, NULL);
 	filemem_init(filemem_host_fd);
 	err = futex_init();

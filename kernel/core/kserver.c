@@ -7,6 +7,7 @@
 #include "core/boot.h"
 #include "core/kserver_main.h"
 #include "core/log.h"
+#include "core/stats.h"
 #include "fs/tty/tty.h"
 #include "gate/host.h"
 #include "gate/internal.h"
@@ -142,8 +143,10 @@ static u32 ended; /* the sandbox is over; atomic */
 
 void sandbox_exit(int status)
 {
-	if (atomic_xchg(&ended, 1) == 0)
+	if (atomic_xchg(&ended, 1) == 0) {
+		stats_report();
 		control_send(CONTROL_EXIT, status, NULL);
+	}
 	/* A guest process's end wakes the reaper, which ends kserver and with it everything. */
 	for (;;)
 		host_syscall(NR_exit_group, 0, 0, 0, 0, 0, 0);

@@ -4,6 +4,7 @@
 #include "core/alloc.h"
 #include "core/boot.h"
 #include "core/log.h"
+#include "core/stats.h"
 #include "gate/host.h"
 #include "gate/internal.h"
 #include "lib/string.h"
@@ -12,6 +13,7 @@
 #include "proc/task.h"
 #include "sys/dispatch.h"
 
+#define TRAP_PROTECTION 13
 #define TRAP_PAGE_FAULT 14
 #define PF_PROT 1
 #define PF_PKEY 0x20
@@ -73,6 +75,15 @@ static bool page_fault(int *sig, int *code, u64 addr, u64 *err, u64 trapno)
 	return false;
 }
 
+/* rip is behind the instruction; registers as it leaves them. */
+static void system_call(struct task *t)
+{
+	t->regs.rcx = t->regs.rip;
+	t->regs.r11 = t->regs.rflags;
+	t->regs.call_rip = t->regs.call_ret = t->regs.rip;
+	syscall_dispatch(t);
+}
+
 void gate_entry(struct task *t, int sig, int code, u64 addr, u64 err, u64 trapno)
 {
 	bool in_syscall = false;
@@ -87,13 +98,9 @@ void gate_entry(struct task *t, int sig, int code, u64 addr, u64 err, u64 trapno
 			signal_from_fault(SIGSEGV, SI_KERNEL, 0, 13, 0);
 			break;
 		}
-		/* As the instruction leaves them. */
-		t->regs.rcx = t->regs.rip;
-		t->regs.r11 = t->regs.rflags;
-		t->regs.call_rip = t->regs.call_ret = t->regs.rip;
 		if (t->mm)
 			patch_trap(t->mm, t->regs.rip, t->regs.rax);
-		syscall_dispatch(t);
+		system_call(t);
 		in_syscall = true;
 		break;
 	case SIGSEGV:
@@ -104,11 +111,17 @@ void gate_entry(struct task *t, int sig, int code, u64 addr, u64 err, u64 trapno
 	case SIGFPE:
 	case SIGILL:
 	case SIGTRAP:
-		if (sig == SIGILL && patch_resume(t))
+		if ((sig == SIGILL || trapno == TRAP_PROTECTION) && patch_resume(t))
 			break;
+		if (sig == SIGTRAP && (t->regs.rflags & FLAG_TF) && patch_step(t)) {
+			system_call(t);
+			in_syscall = true;
+			break;
+		}
 		signal_from_fault(sig, code, addr, trapno, err);
 		break;
 	default: /* a kick: only the work below */
+		stats_kick();
 		break;
 	}
 	gate_enter_program(in_syscall);

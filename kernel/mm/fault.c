@@ -2,7 +2,9 @@
 #include "abi/linux/errno.h"
 #include "abi/linux/signal.h"
 #include "gate/gate.h"
+#include "core/stats.h"
 #include "mm/emulate.h"
+#include "mm/patch.h"
 #include "mm/vma.h"
 #include "proc/task.h"
 
@@ -57,6 +59,14 @@ static bool flips(const struct vma *v)
 	return (v->prot & PROT_WRITE) && (v->prot & PROT_EXEC);
 }
 
+static bool flip(struct mm *mm, u64 page, bool exec)
+{
+	if (!exec)
+		patch_drop_locked(mm, page, page + PAGE_SIZE);
+	stats_flip();
+	return !mm_host_flip(page, exec);
+}
+
 /* An instruction writes into the page that it, or its end, is in. */
 static bool writes_itself(u64 page)
 {
@@ -75,7 +85,7 @@ static bool emulate(struct mm *mm, u64 page)
 		return done == EMULATE_DONE;
 	mutex_lock(&mm->lock);
 	v = vma_find(mm, page);
-	mended = !v || v->start > page || !flips(v) || !mm_host_flip(page, false);
+	mended = !v || v->start > page || !flips(v) || flip(mm, page, false);
 	mutex_unlock(&mm->lock);
 	return mended;
 }
@@ -86,7 +96,7 @@ static bool mend(struct mm *mm, struct vma *v, u64 addr, u32 need)
 	u64 page = PAGE_ALIGN_DOWN(addr);
 
 	if (flips(v) && need != PROT_READ)
-		return !mm_host_flip(page, need == PROT_EXEC);
+		return flip(mm, page, need == PROT_EXEC);
 	/* Another thread changed the mapping since the fault, or a host call failed half way: again, but not for ever. */
 	return !mm_retries_used_up(mm, page) && !mm_host_protect(page, PAGE_SIZE, v->prot);
 }

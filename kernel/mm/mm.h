@@ -44,7 +44,7 @@ struct vma {
 #define VMA_MERGEABLE 0x00800000u
 #define VMA_FILEMEM 0x80000000u /* of a regular file in file memory: pages behind its end are mapped from nowhere */
 
-#define PATCH_AREAS 4
+#define PATCH_AREAS 16
 struct patch_area;
 
 struct mm {

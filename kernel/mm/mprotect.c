@@ -1,5 +1,6 @@
 /* mprotect and mseal: changes to VMAs in place. */
 #include "abi/linux/errno.h"
+#include "mm/patch.h"
 #include "mm/vma.h"
 #include "proc/task.h"
 
@@ -16,6 +17,8 @@ static int protect_one(struct mm *mm, struct vma *v, u32 prot)
 		return -EACCES;
 	if (mm_is_data(prot, v->flags) && !mm_is_data(v->prot, v->flags) && mm_may_grow(mm, 0, pages))
 		return -ENOMEM;
+	if ((v->prot & PROT_EXEC) && (prot & (PROT_EXEC | PROT_WRITE)) != PROT_EXEC)
+		patch_drop_locked(mm, v->start, v->end);
 	err = mm_host_protect(v->start, v->end - v->start, prot);
 	if (err)
 		return err;

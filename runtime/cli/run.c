@@ -8,13 +8,14 @@
 #include "runtime/sandbox/sandbox.h"
 #include "runtime/supervisor/supervisor.h"
 
-enum { OPT_BUNDLE, OPT_PLATFORM, OPT_STRACE, OPT_DEBUG_LOG };
+enum { OPT_BUNDLE, OPT_PLATFORM, OPT_STRACE, OPT_DEBUG_LOG, OPT_STATS };
 
 static const struct option_row options[] = {
 	{"bundle", 'b', "DIR", "The bundle: a directory with config.json; default: the current one.", OPT_BUNDLE},
 	{"platform", 0, "pkey|plain", "As in `limpet do`.", OPT_PLATFORM},
 	{"strace", 0, "[FILE]", "As in `limpet do`.", OPT_STRACE},
 	{"debug-log", 0, "FILE", "As in `limpet do`.", OPT_DEBUG_LOG},
+	{"stats", 0, "[FILE]", "As in `limpet do`.", OPT_STATS},
 	{0},
 };
 
@@ -40,6 +41,10 @@ static int set_option(struct spec *spec, const char **bundle, int id, const char
 		return 0;
 	case OPT_DEBUG_LOG:
 		spec->debug_log = arg;
+		return 0;
+	case OPT_STATS:
+		spec->stats = true;
+		spec->stats_file = arg;
 		return 0;
 	}
 	if (strcmp(arg, "pkey") && strcmp(arg, "plain"))
