@@ -66,34 +66,21 @@ static bool has_mov(const u8 *site, u64 nr)
 	return site[-5] == 0xb8 && imm == nr && (site[-6] & 0xf0) != 0x40 && site[-6] != 0x8d;
 }
 
-/* The length of something that is between functions and does not run: int3, or a no-operation. 0 = code. */
-static u32 padding_len(const u8 *p, u32 have)
-{
-	struct insn_info info;
-	u32 i = 0;
-
-	if (have && (p[0] == 0xcc || p[0] == 0x90))
-		return 1;
-	while (i < have && (p[i] == 0x66 || p[i] == 0x2e))
-		i++;
-	if (i + 2 > have || !((p[i] == 0x0f && p[i + 1] == 0x1f) || (i && p[i] == 0x90)) || !insn_info(p, have, &info))
-		return 0;
-	return info.len;
-}
-
-/* Whole instructions behind the system call until there is room for the jump. */
+/*
+ * Whole instructions behind the system call until there is room for the jump. No-operations behind a return are moved
+ * like all others, since a function may begin with some; only breakpoints are taken for what fills gaps.
+ */
 static enum site_state plan_moves(struct plan *p, u32 have)
 {
 	const u8 *code = p->code + BEFORE;
-	u32 off = SYSCALL_LEN, padding;
+	u32 off = SYSCALL_LEN;
 	u8 kind = INSN_PLAIN;
 
 	while (off < JMP_LEN) {
 		struct insn_info *info = &p->insn[p->nr_insns].info;
 
-		padding = kind == INSN_END || kind == INSN_JMP ? padding_len(code + off, have - min(off, have)) : 0;
-		if (padding) {
-			off += padding;
+		if ((kind == INSN_END || kind == INSN_JMP) && off < have && code[off] == 0xcc) {
+			off++;
 			continue;
 		}
 		if (p->nr_insns == MOVED_INSNS || off >= have)
@@ -344,15 +331,26 @@ bool patch_step(struct task *t)
 	return true;
 }
 
-/* The slot's jump out of the program's code again, if it is there; the pages are left writable. True: it was. */
-static bool unpatch(struct patch_area *a, u32 n, u64 from)
+/*
+ * The slot's jump out of the program's code again, if it is there: old slots mean nothing, and then nothing is touched,
+ * or a store across two pages could make them executable in turn for ever. What is executable can be read. True: it was.
+ */
+static bool unpatch(struct patch_area *a, u32 n, u64 from, u64 start, u64 end)
 {
-	u64 page = PAGE_ALIGN_DOWN(from), end = PAGE_ALIGN_UP(from + JMP_LEN);
+	u64 page = PAGE_ALIGN_DOWN(from), behind = PAGE_ALIGN_UP(from + JMP_LEN);
 	u8 jump[JMP_LEN], now[JMP_LEN];
+	bool done;
 
 	slot_jump(a, n, from, jump);
-	return !mm_host_protect(page, end - page, PROT_READ | PROT_WRITE) && !copy_in(now, uptr(from), JMP_LEN) &&
-	       !memcmp(now, jump, JMP_LEN) && !copy_out(uptr(from), a->slots[n].original, JMP_LEN);
+	if (copy_in(now, uptr(from), JMP_LEN) || memcmp(now, jump, JMP_LEN) ||
+	    mm_host_protect(page, behind - page, PROT_READ | PROT_WRITE))
+		return false;
+	done = !copy_out(uptr(from), a->slots[n].original, JMP_LEN);
+	/* A neighbour stays what it was; mm_fault tries again. */
+	if ((page < start && mm_host_protect(page, PAGE_SIZE, PROT_READ | PROT_EXEC)) ||
+	    (behind > end && mm_host_protect(end, PAGE_SIZE, PROT_READ | PROT_EXEC)))
+		log_warn("patching: %#lx cannot be made executable again", from);
+	return done;
 }
 
 void patch_drop_locked(struct mm *mm, u64 start, u64 end)
@@ -366,24 +364,15 @@ void patch_drop_locked(struct mm *mm, u64 start, u64 end)
 			continue;
 		for (u32 n = 0; n < SLOTS; n++) {
 			u64 site = atomic_load(&a->slots[n].site), from = slot_from(&a->slots[n], site);
-			struct vma *v;
+			struct counter *c;
 
-			if (!site || from >= end || from + JMP_LEN <= start)
+			if (!site || from >= end || from + JMP_LEN <= start ||
+			    !patchable(vma_find(mm, from), from, from + JMP_LEN) || !unpatch(a, n, from, start, end))
 				continue;
-			v = vma_find(mm, from);
-			if (!patchable(v, from, from + JMP_LEN))
-				continue;
-			dropped += unpatch(a, n, from);
-			struct counter *c = counter_for(mm, site, false);
-
+			dropped++;
+			c = counter_for(mm, site, false);
 			if (c)
 				atomic_store_relaxed(&c->count, 0);
-			/* A neighbour that stays as it is. */
-			if (PAGE_ALIGN_DOWN(from) < start &&
-			    mm_host_protect(PAGE_ALIGN_DOWN(from), PAGE_SIZE, PROT_READ | PROT_EXEC))
-				log_warn("patching: %#lx is not executable again", from);
-			if (from + JMP_LEN > end && mm_host_protect(end, PAGE_SIZE, PROT_READ | PROT_EXEC))
-				log_warn("patching: %#lx is not executable again", end);
 		}
 	}
 	if (dropped)
@@ -402,13 +391,14 @@ void patch_unshow(const struct mm *mm, u64 addr, void *buf, size_t len)
 		for (u32 n = 0; n < SLOTS; n++) {
 			const struct slot *s = &a->slots[n];
 			u64 site = atomic_load(&s->site), from = slot_from(s, site);
-			u8 jump[JMP_LEN], *at = (u8 *)buf + (from - addr);
+			u64 lo = max(from, addr), hi = min(from + JMP_LEN, addr + len);
+			u8 jump[JMP_LEN], *at = (u8 *)buf + (lo - addr);
 
-			if (!site || from < addr || from + JMP_LEN > addr + len)
+			if (!site || lo >= hi)
 				continue;
 			slot_jump(a, n, from, jump);
-			if (!memcmp(at, jump, JMP_LEN))
-				memcpy(at, s->original, JMP_LEN);
+			if (!memcmp(at, jump + (lo - from), hi - lo))
+				memcpy(at, s->original + (lo - from), hi - lo);
 		}
 	}
 }
