@@ -4,7 +4,7 @@ BUILD ?= build
 PREFIX ?= /usr/local
 DESTDIR ?=
 
-.PHONY: build run test test-long bench install clean debug deps
+.PHONY: build run test test-long bench install clean debug deps test-deps
 
 build: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
@@ -15,16 +15,21 @@ $(BUILD)/build.ninja:
 deps:
 	tools/install-deps.sh
 
+test-deps:
+	tools/install-deps.sh --tests
+
 run: deps
 	$(MAKE) build
 	LIMPET=$(CURDIR)/$(BUILD)/limpet tests/demo.sh
 
-test: deps
-	$(MAKE) build
+test: test-deps
+	$(MAKE) build debug
 	LIMPET=$(CURDIR)/$(BUILD)/limpet tests/run.sh
 
-test-long: deps
+test-long: test-deps
+	tools/install-deps.sh clang libclang-rt-14-dev
 	$(MAKE) build
+	$(MAKE) debug
 	LIMPET=$(CURDIR)/$(BUILD)/limpet tests/run.sh --long
 
 bench:

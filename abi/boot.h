@@ -25,8 +25,9 @@ enum boot_defence {
 	DEFENCE_DISPATCH = 1 << 6, /* syscall user dispatch blocks in program mode */
 	DEFENCE_FILTER = 1 << 7, /* seccomp */
 	DEFENCE_KEYS = 1 << 8, /* program mode has no rights to the kernel's keys */
+	DEFENCE_CALLS = 1 << 9, /* no program chooses a host call: off, sys/dispatch.h has DEBUG_HOST_CALL */
 };
-#define DEFENCE_NAMES "scan", "wx", "copy", "frame", "rights", "range", "dispatch", "filter", "keys"
+#define DEFENCE_NAMES "scan", "wx", "copy", "frame", "rights", "range", "dispatch", "filter", "keys", "calls"
 
 /* A file tree or file of the host that the guest mounts, or a memory file system. In order of mounting. */
 struct boot_mount {

@@ -2,7 +2,7 @@
 # Runs the tests. `tests/run.sh [--long] [--platform NAME]... [-j N] [PATTERN...]`: a pattern is a group (unit,
 # conformance, runtime, security, workload) or a shell pattern for GROUP/NAME. One line a test; the output of a failing
 # one follows it. A conformance test first has to pass on the host's own kernel. After every sandbox nothing may be left:
-# no process, mount or control group. Ends with 1 when something failed.
+# no process, mount or control group. Ends with 1 when something failed. TEST_SLOW=N: limits of time are N times as long.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 root=$PWD
@@ -62,11 +62,13 @@ host_traces() {
 
 now_ms() { local t=$EPOCHREALTIME; echo $((${t/./} / 1000)); }
 
-# report NAME PLATFORM RESULT MS [REASON-OR-FILE]: one line, one more letter in the tally.
+# report NAME PLATFORM RESULT MS [REASON-OR-FILE [FIRST-LOG]]: one line, one more letter in the tally.
 report() {
 	local text
 	text=$(printf '%-4s %-44s %-6s %6d ms' "$3" "$1" "$2" "$4")
 	[ "$3" != FAIL ] && text+="  ${5:-}"
+	# A pass at the second try shows why there was one.
+	[ "$3" = PASS ] && [ -n "${6:-}" ] && text+=$'\n'$(tail -n 12 "$6" | sed 's/^/    . /')
 	if [ "$3" = FAIL ]; then
 		text+=$'\n'$(tail -n 60 "$5" | sed 's/^/    | /')
 	fi
@@ -79,7 +81,7 @@ try_once() {
 	local platform=$2 seconds=$3 log=$4 before after status i
 	shift 4
 	before=$(host_traces "$@")
-	"$out/leash" "$seconds" "$log" env PLATFORM="$platform" "$@"
+	"$out/leash" $((seconds * ${TEST_SLOW:-1})) "$log" env PLATFORM="$platform" "$@"
 	status=$?
 	[ "$platform" = host ] && return $status
 	for ((i = 0; i < 20; i++)); do
@@ -112,7 +114,7 @@ run_one() {
 		status=$?
 	fi
 	case $status in
-	0) report "$name" "$platform" PASS $(($(now_ms) - start)) "$again" ;;
+	0) report "$name" "$platform" PASS $(($(now_ms) - start)) "$again" ${again:+"$log.first"} ;;
 	77) report "$name" "$platform" SKIP $(($(now_ms) - start)) "$(sed -n 's/^SKIP //p' "$log" | tail -n 1)" ;;
 	*)
 		echo "status $status" >>"$log"

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Checks the kernel's ELF file before it is embedded.
 
-No segment is writable and executable, nothing is left to relocate or to load dynamically, and the instructions that
+No segment is writable and executable, nor is the stack, nothing is left to relocate or to load dynamically, and the instructions that
 could open the kernel's memory or move GS stand only where the gate put them: their bytes must not occur anywhere else
 in the executable segment, at any alignment.
 usage: checkelf.py KERNEL.ELF [COPY]: what passes is copied to COPY
@@ -13,7 +13,7 @@ import sys
 # Pattern -> how often the gate itself contains it.
 WRPKRU = b"\x0f\x01\xef"
 EXPECTED = {"wrpkru": 4, "xrstor": 4, "wrgsbase": 0}
-PT_LOAD, PT_DYNAMIC, PT_INTERP = 1, 2, 3
+PT_LOAD, PT_DYNAMIC, PT_INTERP, PT_GNU_STACK = 1, 2, 3, 0x6474E551
 PF_X, PF_W = 1, 2
 SHT_RELA, SHT_REL = 4, 9
 
@@ -43,14 +43,19 @@ def check(path):
     phoff, shoff = struct.unpack_from("<QQ", data, 32)
     phnum, _, shnum = struct.unpack_from("<HHH", data, 56)
     texts = []
+    stack_flags = None
     for i in range(phnum):
         ptype, flags, off, vaddr, _, filesz, _, _ = struct.unpack_from("<IIQQQQQQ", data, phoff + i * 56)
         if ptype in (PT_DYNAMIC, PT_INTERP):
             problems.append(f"program header {i}: dynamic linking is not for a kernel")
+        if ptype == PT_GNU_STACK:
+            stack_flags = flags
         if ptype == PT_LOAD and flags & PF_X:
             if flags & PF_W:
                 problems.append(f"segment at {vaddr:#x} is writable and executable")
             texts.append((vaddr, data[off:off + filesz]))
+    if stack_flags is None or stack_flags & PF_X:
+        problems.append("the stack is executable")
     for i in range(shnum):
         if struct.unpack_from("<I", data, shoff + i * 64 + 4)[0] in (SHT_RELA, SHT_REL):
             problems.append(f"section {i} holds relocations")

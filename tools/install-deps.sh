@@ -1,10 +1,21 @@
 #!/bin/sh
-# Installs what building, demonstrating and testing limpet needs on Debian, and only what is missing.
-# Arguments are further packages.
+# install-deps.sh [--tests] [PACKAGE...]: installs what building limpet needs on Debian, and only what is missing; with
+# --tests what the tests run and compare with as well.
 set -eu
-packages="gcc libc6-dev binutils make meson ninja-build pkg-config libseccomp-dev libjansson-dev libcap-dev python3 $*"
+packages="gcc libc6-dev binutils make meson ninja-build pkg-config libseccomp-dev libjansson-dev libcap-dev python3"
+# COMMAND=PACKAGE: also right when the command came by another way.
+commands="busybox=busybox-static xz=xz-utils bzip2=bzip2 git=git perl=perl pgrep=procps script=bsdutils diff=diffutils
+	musl-gcc=musl-tools sqlite3=sqlite3 node=nodejs java=default-jdk-headless javac=default-jdk-headless
+	debootstrap=debootstrap man=man-db"
 missing=
-for package in $packages; do
+if [ "${1:-}" = --tests ]; then
+	shift
+	packages="$packages libcmocka-dev"
+	for pair in $commands; do
+		command -v "${pair%%=*}" >/dev/null || missing="$missing ${pair#*=}"
+	done
+fi
+for package in $packages "$@"; do
 	status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
 	[ "$status" = installed ] || missing="$missing $package"
 done
@@ -16,7 +27,9 @@ fi
 sudo=
 [ "$(id -u)" = 0 ] || sudo=sudo
 echo "installing$missing"
-$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing >/dev/null || {
+install="$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends"
+# shellcheck disable=SC2086
+$install $missing >/dev/null 2>&1 || {
 	$sudo apt-get update >/dev/null
-	$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing >/dev/null
+	$install $missing >/dev/null
 }

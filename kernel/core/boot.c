@@ -13,9 +13,12 @@
 #include "abi/linux/fcntl.h"
 #include "abi/linux/mman.h"
 #include "core/alloc.h"
+#include "core/harden.h"
 #include "core/kserver.h"
 #include "core/kserver_main.h"
 #include "core/log.h"
+#include "core/poller.h"
+#include "core/service.h"
 #include "core/stats.h"
 #include "core/strace.h"
 #include "core/world.h"
@@ -28,6 +31,7 @@
 #include "lib/string.h"
 #include "mm/mm.h"
 #include "net/socket.h"
+#include "proc/sched.h"
 #include "proc/task.h"
 
 #define MFD_CLOEXEC 1
@@ -42,10 +46,10 @@
 
 extern char __data_start[], __bss_start[], __kernel_end[];
 
-const struct boot_block *boot;
-struct boot_auxv boot_auxv;
-static int filemem_host_fd;
-static s64 boot_time;
+const struct boot_block *boot __ro_after_init;
+struct boot_auxv boot_auxv __ro_after_init;
+static int filemem_host_fd __ro_after_init;
+static s64 boot_time __ro_after_init;
 
 const char *boot_str(u32 offset) { return offset ? (const char *)boot + offset : NULL; }
 s64 sandbox_uptime(void) { return ktime_get_boottime() - boot_time; }
@@ -147,7 +151,7 @@ static void share_globals(void)
 
 static void map_boot_block(void)
 {
-	long size = host_lseek(BOOT_FD, 0, SEEK_END);
+	long size = host_syscall(NR_lseek, BOOT_FD, 0, SEEK_END, 0, 0, 0);
 
 	if (size < (long)sizeof(struct boot_block) || size > (long)BOOT_SIZE_MAX)
 		host_syscall(NR_exit_group, 124, 0, 0, 0, 0, 0);
@@ -161,7 +165,7 @@ static void map_boot_block(void)
 static void boot_main(void *arg);
 void boot_start(const u64 *sp);
 
-void boot_start(const u64 *sp)
+__no_stack_protector void boot_start(const u64 *sp)
 {
 	const u64 *p = sp + 1 + sp[0] + 1;
 	struct boot_auxv aux = { .minsigstksz = 2048, .clktck = 100 };
@@ -200,6 +204,7 @@ void boot_start(const u64 *sp)
 	map_or_die(SHOWN_BASE, THREAD_SLOTS * PAGE_SIZE, PROT_READ | PROT_WRITE,
 		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
 	map_boot_block();
+	harden_stack_guard(boot->random_seed[0]);
 	boot_auxv = aux;
 	mm_vdso = moved;
 	strace_fd = boot->strace_fd;
@@ -246,12 +251,16 @@ static void boot_main(void *arg __unused)
 	int err;
 
 	unmap_rest();
+	sched_init();
 	struct control_msg *m = kmalloc(sizeof(*m));
 
 	if (!m)
 		boot_fail("no memory", ENOMEM);
 	start_thread("timer", timer_main, NULL);
 	stats_init();
+	err = poller_init();
+	if (err)
+		boot_fail("poller", err);
 	start_thread("poller", poller_main, NULL);
 	filemem_init(filemem_host_fd);
 	err = futex_init();
@@ -262,10 +271,14 @@ static void boot_main(void *arg __unused)
 	kmem_set_limit(max(tmpfs_total_memory() / 4, HEAP_MIN));
 	net_init();
 	world_mount();
+	err = harden_seal();
+	if (err)
+		boot_fail("read-only globals", err);
 	start_thread("spawner", spawner_main, NULL);
+	start_thread("service", service_main, NULL);
 	world_start_init();
 	start_thread("control", control_main, m);
-	if (boot->server_filter_len) {
+	if (boot->server_filter_len && defence(DEFENCE_FILTER)) {
 		struct {
 			u16 len;
 			u8 pad[6];

@@ -30,14 +30,13 @@ static struct {
 	struct task *thread; /* set once by poller_main */
 	struct wait_queue idle; /* poller_remove waits here for a running callback */
 	struct mutex lock; /* guards all below and the private part of every watch */
-	int epfd; /* -1 until the first use in kserver */
+	int epfd; /* immutable after boot */
 	u64 next_id;
 	struct poller_watch *running; /* the poller thread is at it */
 	struct hlist_head table[POLLER_BUCKETS];
 } poller = {
 	.idle = { .lock = MUTEX_INIT(LOCK_WAITQ), .waiters = LIST_HEAD_INIT(poller.idle.waiters) },
 	.lock = MUTEX_INIT(LOCK_LEAF),
-	.epfd = -1,
 };
 
 u32 poller_host_events(int fd, u32 events)
@@ -51,12 +50,10 @@ u32 poller_host_events(int fd, u32 events)
 	return host_ppoll(&p, 1, &now, NULL, 8) > 0 ? p.revents : 0;
 }
 
-/* The service thread and boot's first watches come in any order; only kserver may make the set. */
-static int epoll_locked(void)
+int poller_init(void)
 {
-	if (poller.epfd < 0)
-		poller.epfd = (int)host_epoll_create1(EPOLL_CLOEXEC_);
-	return poller.epfd;
+	poller.epfd = (int)host_epoll_create1(EPOLL_CLOEXEC_);
+	return min(poller.epfd, 0);
 }
 
 static struct poller_watch *find_locked(u64 id)
@@ -87,9 +84,7 @@ int poller_add(struct poller_watch *w, int host_fd, u32 events)
 	w->hash = (struct hlist_node){ 0 };
 	mutex_lock(&poller.lock);
 	w->id = ++poller.next_id;
-	err = epoll_locked();
-	if (err >= 0)
-		err = ctl_locked(w, EPOLL_CTL_ADD_);
+	err = ctl_locked(w, EPOLL_CTL_ADD_);
 	if (err == -EPERM) {
 		w->always_ready = true;
 		err = 0;
@@ -186,16 +181,10 @@ void poller_main(void *arg)
 {
 	struct host_epoll_event ev[POLLER_BATCH];
 	long n, i;
-	int epfd;
 
 	atomic_store(&poller.thread, current);
-	mutex_lock(&poller.lock);
-	epfd = epoll_locked();
-	mutex_unlock(&poller.lock);
-	if (epfd < 0)
-		panic("poller: epoll_create1: %d", epfd);
 	for (;;) {
-		n = host_epoll_pwait(epfd, ev, POLLER_BATCH, -1, NULL, 8);
+		n = host_epoll_pwait(poller.epfd, ev, POLLER_BATCH, -1, NULL, 8);
 		if (n < 0 && n != -EINTR)
 			panic("poller: epoll_pwait: %ld", n);
 		for (i = 0; i < n; i++)

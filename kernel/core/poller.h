@@ -26,7 +26,8 @@ struct poller_watch {
 	struct hlist_node hash;
 };
 
-void poller_main(void *arg); /* the service thread; never returns. The first watch may come before it, from kserver */
+int poller_init(void) __must_check; /* kserver, at boot, before the first watch; -errno */
+void poller_main(void *arg); /* the service thread; never returns */
 
 /* events may be 0: nothing is armed yet. 0, or the host's -errno (-EBADF, -EEXIST, -ENOMEM). */
 int poller_add(struct poller_watch *w, int host_fd, u32 events) __must_check;

@@ -22,7 +22,7 @@
 #define STRING_MAX 48 /* bytes of a string shown */
 #define LIST_MAX 8 /* elements of an array shown */
 
-int strace_fd = -1;
+int strace_fd __ro_after_init = -1;
 
 struct line {
 	u32 len;

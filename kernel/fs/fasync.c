@@ -105,6 +105,7 @@ void fasync_release(struct file *f)
 {
 	struct pid *pid;
 
+	fasync_watch_release(f);
 	if (likely(!f->owner))
 		return;
 	mutex_lock(&fasync_lock);

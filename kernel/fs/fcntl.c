@@ -25,6 +25,11 @@ int file_set_status_flags(int fd, struct file *f, u32 flags)
 		if (ret)
 			return ret;
 	}
+	if (flags & ~old & O_ASYNC) {
+		ret = fasync_watch(f);
+		if (ret)
+			return ret;
+	}
 	if (flags & ~old & O_ASYNC)
 		atomic_store(&f->async_fd, fd);
 	while (!__atomic_compare_exchange_n(&f->flags, &old, (old & ~O_SETFL_MASK) | flags, false, __ATOMIC_SEQ_CST,

@@ -50,6 +50,7 @@ struct file {
 	struct pid *owner; /* F_SETOWN, reference held; under fs/fasync.c's lock, as the next three */
 	int owner_sig, owner_type;
 	u32 owner_uid, owner_euid;
+	struct fasync_watch *async_watch; /* fs/fasync_watch.c; atomic; NULL = none. Removed on last close */
 	int async_fd; /* the number O_ASYNC was set through: si_fd; atomic */
 	u64 unique; /* sandbox-wide number */
 	struct file *next_free; /* file.c */
@@ -93,6 +94,7 @@ struct file_ops {
 	int (*show_fdinfo)(struct file *f, char *buf, size_t size); /* more lines of /proc/PID/fdinfo/N; returns the length */
 	/* Setting of status flags by fcntl(F_SETFL) beyond the generic; NULL = fine. */
 	int (*check_flags)(struct file *f, u32 flags);
+	bool async_by_poll; /* O_ASYNC: what the queues of poll announce becomes SIGIO */
 };
 
 /* A new description with one reference; path is referenced by the call; err_ptr(-ENFILE, -ENOMEM). */

@@ -10,6 +10,7 @@
 
 #include "abi/layout.h"
 #include "abi/linux/fcntl.h"
+#include "abi/linux/mman.h"
 #include "abi/linux/stat.h"
 #include "core/alloc.h"
 #include "core/lock.h"
@@ -140,8 +141,7 @@ out:
 
 void filemem_punch(u64 offset, u64 pages)
 {
-	long err = host_fallocate(memfd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (loff_t)offset,
-				  (loff_t)(pages << PAGE_SHIFT));
+	long err = host_madvise(filemem_ptr(offset), pages << PAGE_SHIFT, MADV_REMOVE);
 
 	/* Without the punch it must still read as zeros. */
 	if (unlikely(err < 0)) {

@@ -37,6 +37,8 @@
 #define SHOWN_XMASK (-0x10000000 + 0x30)
 #define SHOWN_SIGSTRIDE (-0x10000000 + 0x38)
 
+#define SHOWN_DEFENCES_OFF (-0x10000000 + 0x40) /* debug builds: enum boot_defence */
+
 #define SIGSTACK_SIZE 0x5000
 
 #define MODE_KERNEL 0
@@ -65,5 +67,17 @@
 #define FLAGS_USUAL 0x202 /* IF and what is always set */
 #define USER_CS 0x33
 #define USER_SS 0x2b
+
+/* DEFENCE_ of abi/boot.h, which assembly cannot read. UNDEFENDED: a debug build whose defence is off goes to the label. */
+#define GATE_DEFENCE_FRAME 0x8
+#define GATE_DEFENCE_RIGHTS 0x10
+#ifdef __ASSEMBLER__
+	.macro UNDEFENDED which, to
+#ifdef LIMPET_DEBUG
+	testl	$\which, %gs:SHOWN_DEFENCES_OFF
+	jnz	\to
+#endif
+	.endm
+#endif
 
 #endif

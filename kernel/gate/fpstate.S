@@ -18,9 +18,10 @@ gate_xrstor_user:
 	mov	%rsi, %rdx
 	shr	$32, %rdx
 2:	xrstor64 (%rdi)
+	UNDEFENDED GATE_DEFENCE_RIGHTS, 5f
 	test	$XFEATURE_PKRU, %eax
 	jnz	4f
-	xor	%eax, %eax
+5:	xor	%eax, %eax
 	ret
 3:	mov	$-14, %eax
 	ret
@@ -29,9 +30,10 @@ gate_xrstor:
 	mov	%rsi, %rdx
 	shr	$32, %rdx
 	xrstor64 (%rdi)
+	UNDEFENDED GATE_DEFENCE_RIGHTS, 6f
 	test	$XFEATURE_PKRU, %eax
 	jnz	4f
-	ret
+6:	ret
 4:	ud2
 	.section __extable, "a", @progbits
 	.quad 1b, 3b

@@ -16,8 +16,8 @@
 #define XSAVE_LEGACY 512
 #define XSAVE_HEADER 64
 
-static u64 mask;
-static u32 size;
+static u64 mask __ro_after_init;
+static u32 size __ro_after_init;
 
 static void cpuid(u32 leaf, u32 sub, u32 *a, u32 *b, u32 *c, u32 *d)
 {

@@ -25,7 +25,7 @@
 
 #define SYSCALL_INSN_LEN 2
 
-const struct gate_ops *gate;
+const struct gate_ops *gate __ro_after_init;
 
 struct task *gate_current(void)
 {
@@ -93,6 +93,9 @@ void gate_entry(struct task *t, int sig, int code, u64 addr, u64 err, u64 trapno
 	patch_hide(t);
 	switch (sig) {
 	case SIGSYS:
+		/* Without user dispatch the filter is what brings a call here. */
+		if (!defence(DEFENCE_DISPATCH) && code == SYS_SECCOMP)
+			code = SYS_USER_DISPATCH;
 		if (code != SYS_USER_DISPATCH || err != AUDIT_ARCH_X86_64) {
 			/* int 0x80 and friends: not a door of ours. */
 			signal_from_fault(SIGSEGV, SI_KERNEL, 0, 13, 0);

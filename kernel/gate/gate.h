@@ -40,6 +40,7 @@ struct hthread {
 	u32 slot; /* immutable */
 	u32 state; /* atomic */
 	u32 host_tid; /* atomic; 0 = not running */
+	u32 own_tid; /* the same, written by clone before the thread runs */
 	struct hproc *hp; /* reference held */
 	struct list_head node;
 	struct task *task; /* whom it serves; atomic */

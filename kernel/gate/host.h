@@ -1,8 +1,13 @@
 /*
  * Host system calls: the only way to the host, used by the rest of the kernel through these wrappers.
- * They return the host's result or -errno. Each has a row in host_calls.h, from which the seccomp filter is made.
+ * They return the host's result or -errno. Each has a row in host_calls.h, from which the seccomp filters are made.
  * Pointers are kernel addresses, or guest addresses that the caller has checked (uio_host_iov).
  * Blocking ones return -EINTR when the task is kicked.
+ *
+ * Few calls do the work of many: reads and writes of all kinds are preadv2 and pwritev2 (offset -1 = the description's
+ * own), mprotect is pkey_mprotect with key -1. What is rare is made by kserver (kserver_call), so that the filter of
+ * the processes that run programs need not allow it. Its pointers must be shared kernel memory: heap, globals, kernel
+ * stacks; never a program's.
  */
 #ifndef LIMPET_GATE_HOST_H
 #define LIMPET_GATE_HOST_H
@@ -30,21 +35,29 @@ static inline long host_syscall(long nr, long a, long b, long c, long d, long e,
 /* start.S: the same, for calls that touch programs' memory or may take much of the host's. current must be valid. */
 long gate_host_call(long nr, long a, long b, long c, long d, long e, long f);
 
+/*
+ * core/service.c: kserver makes the call, the caller waits as in an uninterruptible host call. Locks that may be held
+ * over a host call may be held. kserver's own threads make it at once.
+ */
+long kserver_call(long nr, long a, long b, long c, long d, long e, long f);
+
 static inline long host_read(int fd, void *buf, size_t n)
 {
-	return host_syscall(NR_read, (long)fd, (long)buf, (long)n, 0, 0, 0);
+	struct iovec iov = { (u64)buf, n };
+
+	return host_syscall(NR_preadv2, (long)fd, (long)&iov, 1, -1, 0, 0);
 }
 static inline long host_write(int fd, const void *buf, size_t n)
 {
-	return host_syscall(NR_write, (long)fd, (long)buf, (long)n, 0, 0, 0);
+	struct iovec iov = { (u64)buf, n };
+
+	return host_syscall(NR_pwritev2, (long)fd, (long)&iov, 1, -1, 0, 0);
 }
 static inline long host_pread64(int fd, void *buf, size_t n, loff_t off)
 {
-	return gate_host_call(NR_pread64, (long)fd, (long)buf, (long)n, (long)off, 0, 0);
-}
-static inline long host_pwrite64(int fd, const void *buf, size_t n, loff_t off)
-{
-	return gate_host_call(NR_pwrite64, (long)fd, (long)buf, (long)n, (long)off, 0, 0);
+	struct iovec iov = { (u64)buf, n };
+
+	return gate_host_call(NR_preadv2, (long)fd, (long)&iov, 1, (long)off, 0, 0);
 }
 static inline long host_preadv2(int fd, const struct iovec *iov, unsigned long n, unsigned long off_lo, unsigned long off_hi, int flags)
 {
@@ -72,7 +85,7 @@ static inline long host_getdents64(int fd, void *buf, size_t n)
 }
 static inline long host_lseek(int fd, loff_t off, int whence)
 {
-	return host_syscall(NR_lseek, (long)fd, (long)off, (long)whence, 0, 0, 0);
+	return kserver_call(NR_lseek, (long)fd, (long)off, (long)whence, 0, 0, 0);
 }
 static inline long host_readlinkat(int dirfd, const char *path, char *buf, size_t n)
 {
@@ -80,19 +93,19 @@ static inline long host_readlinkat(int dirfd, const char *path, char *buf, size_
 }
 static inline long host_mkdirat(int dirfd, const char *path, u32 mode)
 {
-	return host_syscall(NR_mkdirat, (long)dirfd, (long)path, (long)mode, 0, 0, 0);
+	return kserver_call(NR_mkdirat, (long)dirfd, (long)path, (long)mode, 0, 0, 0);
 }
 static inline long host_mknodat(int dirfd, const char *path, u32 mode, u64 dev)
 {
-	return host_syscall(NR_mknodat, (long)dirfd, (long)path, (long)mode, (long)dev, 0, 0);
+	return kserver_call(NR_mknodat, (long)dirfd, (long)path, (long)mode, (long)dev, 0, 0);
 }
 static inline long host_symlinkat(const char *target, int dirfd, const char *path)
 {
-	return host_syscall(NR_symlinkat, (long)target, (long)dirfd, (long)path, 0, 0, 0);
+	return kserver_call(NR_symlinkat, (long)target, (long)dirfd, (long)path, 0, 0, 0);
 }
 static inline long host_linkat(int olddir, const char *oldp, int newdir, const char *newp, int flags)
 {
-	return host_syscall(NR_linkat, (long)olddir, (long)oldp, (long)newdir, (long)newp, (long)flags, 0);
+	return kserver_call(NR_linkat, (long)olddir, (long)oldp, (long)newdir, (long)newp, (long)flags, 0);
 }
 static inline long host_unlinkat(int dirfd, const char *path, int flags)
 {
@@ -104,11 +117,11 @@ static inline long host_renameat2(int olddir, const char *oldp, int newdir, cons
 }
 static inline long host_fchmodat(int dirfd, const char *path, u32 mode)
 {
-	return host_syscall(NR_fchmodat, (long)dirfd, (long)path, (long)mode, 0, 0, 0);
+	return kserver_call(NR_fchmodat, (long)dirfd, (long)path, (long)mode, 0, 0, 0);
 }
 static inline long host_fchownat(int dirfd, const char *path, u32 uid, u32 gid, int flags)
 {
-	return host_syscall(NR_fchownat, (long)dirfd, (long)path, (long)uid, (long)gid, (long)flags, 0);
+	return kserver_call(NR_fchownat, (long)dirfd, (long)path, (long)uid, (long)gid, (long)flags, 0);
 }
 static inline long host_utimensat(int dirfd, const char *path, const struct timespec64 *ts, int flags)
 {
@@ -120,11 +133,11 @@ static inline long host_ftruncate(int fd, loff_t len)
 }
 static inline long host_fallocate(int fd, int mode, loff_t off, loff_t len)
 {
-	return host_syscall(NR_fallocate, (long)fd, (long)mode, (long)off, (long)len, 0, 0);
+	return kserver_call(NR_fallocate, (long)fd, (long)mode, (long)off, (long)len, 0, 0);
 }
 static inline long host_fsync(int fd)
 {
-	return host_syscall(NR_fsync, (long)fd, 0, 0, 0, 0, 0);
+	return kserver_call(NR_fsync, (long)fd, 0, 0, 0, 0, 0);
 }
 static inline long host_fdatasync(int fd)
 {
@@ -132,31 +145,31 @@ static inline long host_fdatasync(int fd)
 }
 static inline long host_fstatfs(int fd, void *buf)
 {
-	return host_syscall(NR_fstatfs, (long)fd, (long)buf, 0, 0, 0, 0);
+	return kserver_call(NR_fstatfs, (long)fd, (long)buf, 0, 0, 0, 0);
 }
 static inline long host_fgetxattr(int fd, const char *name, void *buf, size_t n)
 {
-	return host_syscall(NR_fgetxattr, (long)fd, (long)name, (long)buf, (long)n, 0, 0);
+	return kserver_call(NR_fgetxattr, (long)fd, (long)name, (long)buf, (long)n, 0, 0);
 }
 static inline long host_fsetxattr(int fd, const char *name, const void *v, size_t n, int flags)
 {
-	return host_syscall(NR_fsetxattr, (long)fd, (long)name, (long)v, (long)n, (long)flags, 0);
+	return kserver_call(NR_fsetxattr, (long)fd, (long)name, (long)v, (long)n, (long)flags, 0);
 }
 static inline long host_flistxattr(int fd, char *buf, size_t n)
 {
-	return host_syscall(NR_flistxattr, (long)fd, (long)buf, (long)n, 0, 0, 0);
+	return kserver_call(NR_flistxattr, (long)fd, (long)buf, (long)n, 0, 0, 0);
 }
 static inline long host_fremovexattr(int fd, const char *name)
 {
-	return host_syscall(NR_fremovexattr, (long)fd, (long)name, 0, 0, 0, 0);
+	return kserver_call(NR_fremovexattr, (long)fd, (long)name, 0, 0, 0, 0);
 }
 static inline long host_fcntl(int fd, int cmd, u64 arg)
 {
-	return host_syscall(NR_fcntl, (long)fd, (long)cmd, (long)arg, 0, 0, 0);
+	return kserver_call(NR_fcntl, (long)fd, (long)cmd, (long)arg, 0, 0, 0);
 }
 static inline long host_ioctl(int fd, u32 cmd, u64 arg)
 {
-	return host_syscall(NR_ioctl, (long)fd, (long)cmd, (long)arg, 0, 0, 0);
+	return kserver_call(NR_ioctl, (long)fd, (long)cmd, (long)arg, 0, 0, 0);
 }
 static inline long host_mmap(void *addr, size_t len, int prot, int flags, int fd, u64 off)
 {
@@ -168,7 +181,7 @@ static inline long host_munmap(void *addr, size_t len)
 }
 static inline long host_mprotect(void *addr, size_t len, int prot)
 {
-	return host_syscall(NR_mprotect, (long)addr, (long)len, (long)prot, 0, 0, 0);
+	return host_syscall(NR_pkey_mprotect, (long)addr, (long)len, (long)prot, -1, 0, 0);
 }
 static inline long host_pkey_mprotect(void *addr, size_t len, int prot, int pkey)
 {
@@ -181,10 +194,6 @@ static inline long host_mremap(void *addr, size_t old_len, size_t new_len, int f
 static inline long host_madvise(void *addr, size_t len, int advice)
 {
 	return gate_host_call(NR_madvise, (long)addr, (long)len, (long)advice, 0, 0, 0);
-}
-static inline long host_msync(void *addr, size_t len, int flags)
-{
-	return host_syscall(NR_msync, (long)addr, (long)len, (long)flags, 0, 0, 0);
 }
 static inline long host_mincore(void *addr, size_t len, void *vec)
 {
@@ -200,11 +209,11 @@ static inline long host_munlock(const void *addr, size_t len)
 }
 static inline long host_process_vm_readv(int pid, const struct iovec *l, unsigned long nl, const struct iovec *r, unsigned long nr, unsigned long flags)
 {
-	return gate_host_call(NR_process_vm_readv, (long)pid, (long)l, (long)nl, (long)r, (long)nr, (long)flags);
+	return kserver_call(NR_process_vm_readv, (long)pid, (long)l, (long)nl, (long)r, (long)nr, (long)flags);
 }
 static inline long host_process_vm_writev(int pid, const struct iovec *l, unsigned long nl, const struct iovec *r, unsigned long nr, unsigned long flags)
 {
-	return gate_host_call(NR_process_vm_writev, (long)pid, (long)l, (long)nl, (long)r, (long)nr, (long)flags);
+	return kserver_call(NR_process_vm_writev, (long)pid, (long)l, (long)nl, (long)r, (long)nr, (long)flags);
 }
 static inline long host_futex(u32 *word, int op, u32 val, const void *timeout, u32 *word2, u32 val3)
 {
@@ -214,10 +223,6 @@ static inline long host_clock_gettime(int clock, struct timespec64 *ts)
 {
 	return host_syscall(NR_clock_gettime, (long)clock, (long)ts, 0, 0, 0, 0);
 }
-static inline long host_clock_getres(int clock, struct timespec64 *ts)
-{
-	return host_syscall(NR_clock_getres, (long)clock, (long)ts, 0, 0, 0, 0);
-}
 static inline long host_getrandom(void *buf, size_t n, u32 flags)
 {
 	return host_syscall(NR_getrandom, (long)buf, (long)n, (long)flags, 0, 0, 0);
@@ -225,10 +230,6 @@ static inline long host_getrandom(void *buf, size_t n, u32 flags)
 static inline long host_getrusage(int who, void *ru)
 {
 	return host_syscall(NR_getrusage, (long)who, (long)ru, 0, 0, 0, 0);
-}
-static inline long host_getcpu(u32 *cpu, u32 *node, void *unused)
-{
-	return host_syscall(NR_getcpu, (long)cpu, (long)node, (long)unused, 0, 0, 0);
 }
 static inline long host_sched_yield(void)
 {
@@ -240,11 +241,11 @@ static inline long host_sched_getaffinity(int pid, size_t n, void *mask)
 }
 static inline long host_sched_setaffinity(int pid, size_t n, const void *mask)
 {
-	return host_syscall(NR_sched_setaffinity, (long)pid, (long)n, (long)mask, 0, 0, 0);
+	return kserver_call(NR_sched_setaffinity, (long)pid, (long)n, (long)mask, 0, 0, 0);
 }
 static inline long host_setpriority(int which, int who, int prio)
 {
-	return host_syscall(NR_setpriority, (long)which, (long)who, (long)prio, 0, 0, 0);
+	return kserver_call(NR_setpriority, (long)which, (long)who, (long)prio, 0, 0, 0);
 }
 static inline long host_membarrier(int cmd, u32 flags, int cpu)
 {
@@ -274,21 +275,13 @@ static inline long host_tgkill(int tgid, int tid, int sig)
 {
 	return host_syscall(NR_tgkill, (long)tgid, (long)tid, (long)sig, 0, 0, 0);
 }
-static inline long host_gettid(void)
-{
-	return host_syscall(NR_gettid, 0, 0, 0, 0, 0, 0);
-}
 static inline long host_getpid(void)
 {
 	return host_syscall(NR_getpid, 0, 0, 0, 0, 0, 0);
 }
-static inline long host_set_tid_address(void *p)
-{
-	return host_syscall(NR_set_tid_address, (long)p, 0, 0, 0, 0, 0);
-}
 static inline long host_sysinfo(void *info)
 {
-	return host_syscall(NR_sysinfo, (long)info, 0, 0, 0, 0, 0);
+	return kserver_call(NR_sysinfo, (long)info, 0, 0, 0, 0, 0);
 }
 static inline long host_ppoll(void *fds, u32 n, const struct timespec64 *ts, const u64 *mask, size_t size)
 {
@@ -301,10 +294,6 @@ static inline long host_memfd_create(const char *name, u32 flags)
 static inline long host_wait4(int pid, int *status, int options, void *ru)
 {
 	return host_syscall(NR_wait4, (long)pid, (long)status, (long)options, (long)ru, 0, 0);
-}
-static inline long host_kill(int pid, int sig)
-{
-	return host_syscall(NR_kill, (long)pid, (long)sig, 0, 0, 0, 0);
 }
 static inline long host_epoll_create1(int flags)
 {
@@ -333,10 +322,6 @@ static inline long host_seccomp(u32 op, u32 flags, const void *args)
 static inline long host_pkey_alloc(u32 flags, u32 rights)
 {
 	return host_syscall(NR_pkey_alloc, (long)flags, (long)rights, 0, 0, 0, 0);
-}
-static inline long host_uname(void *buf)
-{
-	return host_syscall(NR_uname, (long)buf, 0, 0, 0, 0, 0);
 }
 static inline long host_prlimit64(int pid, int res, const void *new, void *old)
 {

@@ -27,7 +27,7 @@ void gate_handlers_init(void);
 
 /* start.S */
 __noreturn void gate_on_stack(u64 stack, void (*fn)(void *), void *arg);
-long gate_clone(u64 flags, u64 stack);
+long gate_clone(u64 flags, u64 stack, u32 *parent_tid);
 __noreturn void gate_thread_end(u32 *state, u32 value);
 __noreturn void gate_sleep_resume(u64 *saved_sp);
 void gate_child_start(struct hthread *ht);

@@ -18,10 +18,9 @@ gate_on_stack:
 	call	*%rsi
 	ud2
 
-/* long gate_clone(flags, stack): the child finds its struct hthread at the top of its stack. */
+/* long gate_clone(flags, stack, parent_tid): the child finds its struct hthread at the top of its stack. */
 	.globl gate_clone
 gate_clone:
-	xor	%edx, %edx
 	xor	%r10d, %r10d
 	xor	%r8d, %r8d
 	mov	$56, %eax

@@ -25,6 +25,7 @@
 #define CLONE_PARENT 0x8000
 #define CLONE_THREAD 0x10000
 #define CLONE_SYSVSEM 0x40000
+#define CLONE_PARENT_SETTID 0x100000
 #define SIGCHLD_ 17
 #define ARCH_SET_GS 0x1001
 #define PR_SET_SYSCALL_USER_DISPATCH 59
@@ -62,8 +63,11 @@ struct shown {
 	u64 scratch_frame;
 	u64 xmask;
 	u64 sigstride;
+	u32 defences_off;
 };
 _Static_assert(SHOWN_OFFSET + offsetof(struct shown, sigstride) == SHOWN_SIGSTRIDE, "asm.h");
+_Static_assert(SHOWN_OFFSET + offsetof(struct shown, defences_off) == SHOWN_DEFENCES_OFF, "asm.h");
+_Static_assert(GATE_DEFENCE_FRAME == DEFENCE_FRAME && GATE_DEFENCE_RIGHTS == DEFENCE_RIGHTS, "asm.h");
 _Static_assert(SHOWN_OFFSET + offsetof(struct shown, sigframe) == SHOWN_SIGFRAME, "asm.h");
 _Static_assert(SHOWN_OFFSET + offsetof(struct shown, xmask) == SHOWN_XMASK, "asm.h");
 _Static_assert(SHOWN_OFFSET + offsetof(struct shown, task) == SHOWN_TASK, "asm.h");
@@ -116,7 +120,7 @@ static void slot_free(struct hthread *ht)
  * Where the host puts signal frames depends on the processor. Found out once, from a kick that meets the kernel on its
  * own stack: uc is its ucontext. entry.inc needs the place of a first frame and the distance of one that interrupts it.
  */
-static u64 sigframe_offset, sigframe_stride;
+static u64 sigframe_offset __ro_after_init, sigframe_stride __ro_after_init;
 
 #define FP_MAGIC1 0x46505853u
 #define FP_MAGIC1_AT 464
@@ -161,6 +165,7 @@ static void thread_setup(struct hthread *ht, bool guest)
 	s->task = ht->task;
 	s->sigframe = hthread_sigstack(ht) + sigframe_offset;
 	s->sigstride = sigframe_stride;
+	s->defences_off = boot->defences_off;
 	/* No frame yet, whatever the slot's last owner left here. */
 	*(u64 *)s->sigframe = 0;
 	s->kstack = hthread_kstack_top(ht);
@@ -168,10 +173,10 @@ static void thread_setup(struct hthread *ht, bool guest)
 	s->xmask = gate_fpstate_mask();
 	BUG_ON(host_arch_prctl(ARCH_SET_GS, scratch_page(ht->slot)));
 	BUG_ON(host_sigaltstack(&ss, NULL));
-	if (guest)
+	if (guest && defence(DEFENCE_DISPATCH))
 		BUG_ON(host_prctl(PR_SET_SYSCALL_USER_DISPATCH, 1, 0, 0, (u64)&s->selector));
 	ht->task->ht = ht;
-	atomic_store(&ht->host_tid, (u32)host_gettid());
+	atomic_store(&ht->host_tid, ht->own_tid);
 	atomic_store(&ht->state, HTHREAD_RUNNING);
 }
 
@@ -180,9 +185,9 @@ void gate_child_start(struct hthread *ht)
 	bool guest = ht->task->process != NULL;
 
 	if (atomic_load(&ht->hp->host_pid) == 0)
-		atomic_store(&ht->hp->host_pid, (u32)host_getpid());
+		atomic_store(&ht->hp->host_pid, ht->own_tid);
 	thread_setup(ht, guest);
-	if (ht->blank && boot->guest_filter_len) {
+	if (ht->blank && boot->guest_filter_len && defence(DEFENCE_FILTER)) {
 		struct {
 			u16 len;
 			u8 pad[6];
@@ -203,7 +208,7 @@ static long start_clone(struct hthread *ht, u64 flags)
 
 	*top = (u64)ht;
 	*(u64 *)(hthread_sigstack(ht) + SIGSTACK_SIZE) = KSTACK_CANARY;
-	return gate_clone(flags, (u64)top);
+	return gate_clone(flags | CLONE_PARENT_SETTID, (u64)top, &ht->own_tid);
 }
 
 static struct hproc *hproc_alloc(void)
@@ -338,7 +343,7 @@ int hthread_adopt_boot(struct task *t)
 	if (!hp || !ht)
 		return -ENOMEM;
 	ht->task = t;
-	hp->host_pid = (u32)host_getpid();
+	hp->host_pid = ht->own_tid = (u32)host_getpid();
 	hthread_attach(ht, hp);
 	thread_setup(ht, false);
 	host_tgkill((int)hp->host_pid, (int)ht->host_tid, GATE_KICK_SIGNAL);

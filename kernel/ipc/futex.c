@@ -225,7 +225,7 @@ long futex_wait_restartable(struct uptr addr, u32 flags, u32 val, s64 deadline, 
 static long wake_key(const struct futex_key *key, int nr, u32 bitset, u64 seq)
 {
 	struct futex_bucket *b = futex_bucket_of(key);
-	struct task *tasks[FUTEX_BATCH];
+	struct task *tasks[FUTEX_BATCH] __uninitialized;
 	long woken = 0;
 	u32 n;
 

@@ -51,6 +51,11 @@ typedef s64 loff_t; /* byte offset in a file, never negative unless it carries a
 #define __noreturn __attribute__((noreturn))
 #define __unused __attribute__((unused))
 #define __packed __attribute__((packed))
+/* For a global that boot writes last: see core/harden.h. */
+#define __ro_after_init __attribute__((section(".ro_after_init")))
+#define __no_stack_protector __attribute__((no_stack_protector))
+/* A large local that need not be zeroed first: on hot paths, where it is plain that nothing unwritten is read. */
+#define __uninitialized __attribute__((uninitialized))
 #define __aligned(n) __attribute__((aligned(n)))
 
 /* Errors travel in pointers as Linux does it: the last 4095 addresses are errnos. */

@@ -18,7 +18,7 @@
 
 #define ADDR_NO_RANDOMIZE 0x0040000u /* personality(2) */
 
-struct mm_vdso mm_vdso;
+struct mm_vdso mm_vdso __ro_after_init;
 
 /* One of 2^bits page counts, in bytes. */
 u64 mm_random(u32 bits)

@@ -99,6 +99,7 @@ s64 mm_mremap(u64 addr, u64 old_len, u64 new_len, u32 flags, u64 new_addr);
 u64 mm_brk(u64 brk);
 int mm_mseal(u64 addr, u64 len);
 int mm_madvise(u64 addr, u64 len, int advice);
+int mm_msync(u64 addr, u64 end, u32 flags); /* a checked range; MS_* */
 int mm_mlock(u64 addr, u64 len, bool onfault);
 int mm_munlock(u64 addr, u64 len);
 int mm_mlockall(u32 flags); /* MCL_*; 0 = munlockall */

@@ -8,6 +8,7 @@
 #include "abi/linux/errno.h"
 #include "abi/linux/mount.h"
 #include "core/alloc.h"
+#include "core/boot.h"
 #include "fs/file.h"
 #include "lib/string.h"
 #include "mm/vma.h"
@@ -373,6 +374,8 @@ int mm_munmap(u64 addr, u64 len)
 	struct vma *dead = NULL;
 	int err;
 
+	if (!defence(DEFENCE_RANGE) && addr >= TASK_SIZE)
+		return mm_host_unmap(addr, len);
 	if ((addr & ~PAGE_MASK) || !len || len > TASK_SIZE || addr > TASK_SIZE - PAGE_ALIGN_UP(len))
 		return -EINVAL;
 	mutex_lock(&mm->lock);

@@ -333,7 +333,8 @@ bool patch_step(struct task *t)
 
 /*
  * The slot's jump out of the program's code again, if it is there: old slots mean nothing, and then nothing is touched,
- * or a store across two pages could make them executable in turn for ever. What is executable can be read. True: it was.
+ * or a store across two pages could make them executable in turn for ever. What is executable can be read.
+ * True: it was there.
  */
 static bool unpatch(struct patch_area *a, u32 n, u64 from, u64 start, u64 end)
 {

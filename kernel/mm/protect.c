@@ -11,13 +11,14 @@
  * private copy of what others can change: shared executable mappings and files that are not `exclusive`.
  */
 #include "abi/linux/errno.h"
+#include "core/boot.h"
 #include "gate/host.h"
 #include "mm/vma.h"
 
 /* All that programs may have mapped or changed, and nothing of the kernel's. */
 bool mm_range_is_guests(u64 addr, u64 len)
 {
-	return len && !((addr | len) & ~PAGE_MASK) && addr >= USER_MIN && len <= MM_TOP && addr <= MM_TOP - len;
+	return !defence(DEFENCE_RANGE) || (len && !((addr | len) & ~PAGE_MASK) && addr >= USER_MIN && len <= MM_TOP && addr <= MM_TOP - len);
 }
 
 int mm_exec_check(u64 addr, u64 len)

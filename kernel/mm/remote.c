@@ -1,6 +1,6 @@
 /*
  * The memory of other tasks: process_vm_readv(2), /proc/PID/mem. In the caller's own address space these are user
- * copies; in another one the host copies, between ranges that were checked to be programs' memory on both sides.
+ * copies; in another one the host copies, between kernel memory and a range that was checked to be a program's.
  */
 #include "abi/linux/errno.h"
 #include "core/alloc.h"
@@ -75,45 +75,12 @@ ssize_t mm_access_remote(struct task *t, u64 addr, void *buf, size_t len, bool w
 		       host_process_vm_readv(pid, &local, 1, &remote, 1, 0);
 }
 
-/* Both sides are the caller's: by way of a kernel buffer. */
-static ssize_t copy_own(struct uio *local, const struct iovec *remote, u32 count, bool write)
-{
-	char *buf = kmalloc(PAGE_SIZE);
-	size_t done = 0;
-
-	if (!buf)
-		return -ENOMEM;
-	for (u32 i = 0; i < count; i++) {
-		for (u64 off = 0; off < remote[i].len && local->resid;) {
-			struct uptr at = uptr(remote[i].base + off);
-			size_t want = min(remote[i].len - off, PAGE_SIZE), n;
-
-			want = min(want, local->resid);
-			if (write) {
-				n = uio_copy_from(local, buf, want);
-				n = copy_out_partial(at, buf, n);
-			} else {
-				n = copy_in_partial(buf, at, want);
-				n = uio_copy_to(local, buf, n);
-			}
-			done += n;
-			off += n;
-			if (n < want)
-				goto out;
-		}
-	}
-out:
-	kfree(buf);
-	return done || !local->resid || !count ? (ssize_t)done : -EFAULT;
-}
-
+/* By way of a kernel buffer: kserver, who makes the host's call, does not have the caller's memory. */
 ssize_t mm_process_vm(struct task *t, struct uio *local, const struct iovec *remote, u32 count, bool write)
 {
-	struct iovec *host;
-	size_t bytes;
-	ssize_t ret;
-	u32 pieces;
-	int pid;
+	size_t done = 0, got;
+	ssize_t n = 0;
+	u8 *buf;
 
 	for (u32 i = 0; i < count; i++)
 		if (!user_range_ok(uptr(remote[i].base), remote[i].len)) {
@@ -123,20 +90,23 @@ ssize_t mm_process_vm(struct task *t, struct uio *local, const struct iovec *rem
 		}
 	if (!local->resid || !count)
 		return 0;
-	if (t->mm == current->mm)
-		return copy_own(local, remote, count, write);
-	pid = mm_host_pid(t);
-	if (pid < 0)
-		return pid;
-	host = kmalloc(local->iov_count * sizeof(*host));
-	if (!host)
+	buf = task_bounce();
+	if (!buf)
 		return -ENOMEM;
-	pieces = uio_host_iov(local, host, local->iov_count, local->resid, &bytes);
-	if (!pieces)
-		ret = -EFAULT;
-	else
-		ret = write ? host_process_vm_writev(pid, host, pieces, remote, count, 0) :
-			      host_process_vm_readv(pid, host, pieces, remote, count, 0);
-	kfree(host);
-	return ret;
+	for (u32 i = 0; i < count; i++) {
+		for (u64 off = 0; off < remote[i].len && local->resid; off += (u64)n) {
+			size_t want = min(min(remote[i].len - off, BOUNCE_SIZE), local->resid);
+
+			got = write ? uio_copy_from(local, buf, want) : want;
+			n = got ? mm_access_remote(t, remote[i].base + off, buf, got, write) : -EFAULT;
+			if (n > 0 && !write)
+				n = (ssize_t)uio_copy_to(local, buf, (size_t)n);
+			if (n <= 0)
+				return done ? (ssize_t)done : n ? n : -EFAULT;
+			done += (size_t)n;
+			if ((size_t)n < want)
+				return (ssize_t)done;
+		}
+	}
+	return (ssize_t)done;
 }

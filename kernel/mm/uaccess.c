@@ -8,6 +8,7 @@
 #include "abi/layout.h"
 #include "abi/linux/errno.h"
 #include "core/alloc.h"
+#include "core/boot.h"
 #include "lib/string.h"
 
 /* kernel/gate/usercopy.S */
@@ -25,7 +26,7 @@ int user_xadd32(void *p, u32 v, u32 *prev);
 
 bool user_range_ok(struct uptr p, u64 len)
 {
-	return len <= TASK_SIZE && p.addr <= TASK_SIZE - len;
+	return !defence(DEFENCE_RANGE) || (len <= TASK_SIZE && p.addr <= TASK_SIZE - len);
 }
 
 size_t copy_in_partial(void *dst, struct uptr src, size_t len)
@@ -69,9 +70,9 @@ ssize_t copy_in_str(char *dst, struct uptr src, size_t size)
 	size_t room;
 	ssize_t n;
 
-	if (src.addr >= TASK_SIZE)
+	if (src.addr >= TASK_SIZE && defence(DEFENCE_RANGE))
 		return -EFAULT;
-	room = min((u64)size, TASK_SIZE - src.addr);
+	room = defence(DEFENCE_RANGE) ? min((u64)size, TASK_SIZE - src.addr) : size;
 	n = usercopy_str(dst, (const char *)src.addr, room);
 	if (n < 0)
 		return n;

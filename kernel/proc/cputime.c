@@ -163,7 +163,7 @@ static void rusage_sub(struct rusage_sum *r, const struct rusage_sum *base)
 void task_rusage_start(struct task *t)
 {
 	rusage_from_host(&t->ru_base, RUSAGE_THREAD);
-	t->ru_base_tid = (u32)host_gettid();
+	t->ru_base_tid = atomic_load(&current->ht->host_tid);
 }
 
 void task_rusage_current(struct rusage_sum *out)

@@ -10,38 +10,42 @@
 
 #define RT_PRIO_MAX 99
 
-static u64 visible_cpus; /* set once, atomic; 0 = not asked yet */
+static u64 visible_cpus; /* immutable after boot */
 
-u64 sched_cpus(void)
+/* From the affinity that the sandbox was started with. */
+void sched_init(void)
 {
-	u64 host[16] = { 0 }, mask = atomic_load(&visible_cpus);
-	long n;
+	u64 host[16] = { 0 }, mask;
+	long n = host_sched_getaffinity(0, sizeof(host), host);
 
-	if (mask)
-		return mask;
-	/* By the first caller, who runs on the affinity that the sandbox was started with. */
-	n = host_sched_getaffinity(0, sizeof(host), host);
 	mask = n > 0 ? host[0] : 1;
 	if (!mask)
 		mask = 1;
-	for (u32 cpus = boot ? boot->cpus : 0; cpus && (u32)__builtin_popcountll(mask) > cpus;)
+	while (boot->cpus && (u32)__builtin_popcountll(mask) > boot->cpus)
 		mask &= ~(1ull << (63 - __builtin_clzll(mask)));
-	(void)atomic_cas(&visible_cpus, 0, mask);
-	return atomic_load(&visible_cpus);
+	visible_cpus = mask;
 }
+
+u64 sched_cpus(void) { return visible_cpus; }
 
 u32 sched_cpu_count(void)
 {
 	return (u32)__builtin_popcountll(sched_cpus());
 }
 
+/*
+ * Where the host says it without a call, as its vDSO does: in the limit of a segment. Without that segment (no Linux
+ * that we know of) there is no telling: CPU 0.
+ */
+#define CPU_SELECTOR 0x7bu
+#define CPU_MASK 0xfffu
+
 u32 sched_getcpu(void)
 {
-	u32 cpu = 0;
+	u32 limit = 0;
 
-	if (host_getcpu(&cpu, NULL, NULL))
-		return 0;
-	return cpu;
+	__asm__ volatile("lsl %1, %0" : "+r"(limit) : "r"(CPU_SELECTOR) : "cc");
+	return limit & CPU_MASK;
 }
 
 /* The host thread that serves t, or 0. It may end at any moment: then the host call hits nothing of importance. */
@@ -64,10 +68,12 @@ static void apply_affinity(struct task *t, int tid)
 
 void sched_apply(struct task *t)
 {
-	if (t->nice)
-		host_setpriority(PRIO_PROCESS, 0, t->nice);
-	if (t->cpus_allowed && (t->cpus_allowed & sched_cpus()) != sched_cpus())
-		apply_affinity(t, 0);
+	int tid = host_tid_of(t);
+
+	if (t->nice && tid)
+		host_setpriority(PRIO_PROCESS, tid, t->nice);
+	if (t->cpus_allowed && (t->cpus_allowed & sched_cpus()) != sched_cpus() && tid)
+		apply_affinity(t, tid);
 }
 
 /* Owner check of the sched_* family: effective id equal to the target's effective or real one. */

@@ -11,6 +11,7 @@
 struct task;
 struct pid;
 
+void sched_init(void); /* kserver, at boot */
 /* CPUs that the sandbox sees: those it may run on on the host, at most boot->cpus of them. Never 0. */
 u64 sched_cpus(void);
 u32 sched_cpu_count(void);

@@ -151,7 +151,7 @@ void signal_deliver(bool in_syscall)
 	bool restart = in_syscall && t->orig_rax != ~0ull;
 
 	for (;;) {
-		struct ksignal k;
+		struct ksignal k __uninitialized; /* next_signal() */
 		u32 work = atomic_load(&t->work);
 
 		if (work & WORK_TASK) {

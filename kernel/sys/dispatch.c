@@ -2,9 +2,11 @@
 #include "sys/dispatch.h"
 
 #include "abi/linux/unistd.h"
+#include "core/boot.h"
 #include "core/log.h"
 #include "core/strace.h"
 #include "core/time.h"
+#include "gate/host.h"
 #include "proc/task.h"
 #include "sys/syscall.h"
 
@@ -47,6 +49,24 @@ static long call(const struct syscall_desc *d, const struct sysargs *args)
 	return -ENOSYS;
 }
 
+#ifdef LIMPET_DEBUG
+/* A host call as it is, made from the kernel's text: what somebody could do who has taken over the kernel. */
+static bool debug_host_call(struct gate_regs *r, const struct sysargs *a)
+{
+	long nr = (long)(r->rax & 0x7fff);
+	const u64 *v = a->a;
+
+	if (defence(DEFENCE_CALLS) || (r->rax & ~0xffffull) != DEBUG_HOST_CALL)
+		return false;
+	r->rax = (u64)(r->rax & DEBUG_ASK ?
+			       kserver_call(nr, (long)v[0], (long)v[1], (long)v[2], (long)v[3], (long)v[4], (long)v[5]) :
+			       gate_host_call(nr, (long)v[0], (long)v[1], (long)v[2], (long)v[3], (long)v[4], (long)v[5]));
+	return true;
+}
+#else
+static bool debug_host_call(struct gate_regs *r __unused, const struct sysargs *a __unused) { return false; }
+#endif
+
 void syscall_dispatch(struct task *t)
 {
 	struct gate_regs *r = &t->regs;
@@ -57,6 +77,8 @@ void syscall_dispatch(struct task *t)
 
 	t->orig_rax = nr;
 	t->syscalls++;
+	if (debug_host_call(r, &args))
+		return;
 	if (unlikely(strace_fd >= 0)) {
 		s64 start;
 

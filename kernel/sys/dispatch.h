@@ -19,6 +19,13 @@ struct syscall_desc {
 	const char *note;
 };
 
+/*
+ * Debug builds without DEFENCE_CALLS: this plus a number is the host's call of that number, with all six arguments;
+ * plus DEBUG_ASK, made by kserver.
+ */
+#define DEBUG_HOST_CALL 0x6c690000ull
+#define DEBUG_ASK 0x8000ull
+
 /* Serves the call in t->regs and puts the result into rax. */
 void syscall_dispatch(struct task *t);
 const struct syscall_desc *syscall_desc(u32 nr); /* NULL = unknown number */

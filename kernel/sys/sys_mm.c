@@ -56,7 +56,7 @@ SYSCALL3(msync, u64, addr, u64, len, int, flags)
 		return 0;
 	if (!mm_range_is_guests(addr, end - addr))
 		return -ENOMEM;
-	return host_msync((void *)addr, end - addr, flags);
+	return mm_msync(addr, end, flags);
 }
 
 SYSCALL3(mincore, u64, addr, u64, len, struct uptr, vec)

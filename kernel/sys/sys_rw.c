@@ -17,7 +17,7 @@ static inline bool fdref_shared(struct fdref r)
 SYSCALL3(read, int, fd, struct uptr, buf, u64, count)
 {
 	struct fdref r = fdref_get(fd);
-	struct uio u;
+	struct uio u __uninitialized;
 	ssize_t ret;
 
 	if (!r.f)
@@ -37,7 +37,7 @@ SYSCALL3(read, int, fd, struct uptr, buf, u64, count)
 SYSCALL3(write, int, fd, struct uptr, buf, u64, count)
 {
 	struct fdref r = fdref_get(fd);
-	struct uio u;
+	struct uio u __uninitialized;
 	ssize_t ret;
 
 	if (!r.f)
@@ -78,7 +78,7 @@ static ssize_t rw_uio(int fd, struct uio *u, const loff_t *at, u32 rwf, bool wri
 
 static ssize_t rw_at(int fd, struct uptr buf, u64 count, loff_t pos, bool write)
 {
-	struct uio u;
+	struct uio u __uninitialized;
 
 	if (pos < 0)
 		return -EINVAL;
@@ -103,7 +103,7 @@ SYSCALL4(pwrite64, int, fd, struct uptr, buf, u64, count, loff_t, pos)
 static ssize_t rw_vec(int fd, struct uptr vec, u64 count, const loff_t *at, u32 rwf, bool write)
 {
 	struct iovec fast[IOV_FAST], *iov = NULL;
-	struct uio u;
+	struct uio u __uninitialized;
 	ssize_t ret;
 
 	if (at && *at < 0)

@@ -8,23 +8,32 @@
 #include "runtime/sandbox/kernel_image.h"
 #include "runtime/sandbox/machine.h"
 #include "runtime/sandbox/privileges.h"
+#include "runtime/supervisor/confine.h"
 
 enum { OPT_HOST_SYSCALLS };
 
 static const struct option_row options[] = {
-	{"host-syscalls", 0, NULL,
-	 "Instead print the names of the host system calls that a sandbox may make, one a line, read back from the seccomp "
-	 "program that a sandbox gets.",
+	{"host-syscalls", 0, "[WHOSE]",
+	 "Instead print the names of the host system calls that the processes which run programs may make, one a line, read "
+	 "back from the seccomp program that they get. WHOSE is guest for these, server for the sandbox's first process, which "
+	 "runs no program and makes some rare calls for the others, or supervisor for the limpet that waits outside.",
 	 OPT_HOST_SYSCALLS},
 	{0},
 };
 
-static int print_host_syscalls(struct error *err)
+static int print_host_syscalls(const char *whose, struct error *err)
 {
+	enum filter_kind kind = FILTER_GUEST;
 	struct filter filter;
+	bool supervisor = !strcmp(whose, "supervisor");
 	uint64_t text_size;
 
-	if (kernel_image_text_size(&text_size, err) || filter_build(&filter, FILTER_SERVER, text_size, err))
+	if (!strcmp(whose, "server"))
+		kind = FILTER_SERVER;
+	else if (!supervisor && strcmp(whose, "guest"))
+		return error_set(err, "check: --host-syscalls of guest, server or supervisor, not of %s", whose);
+	if (supervisor ? confine_export(&filter, err) :
+			 (kernel_image_text_size(&text_size, err) || filter_build(&filter, kind, text_size, err)))
 		return -1;
 	for (uint32_t nr = 0; nr < FILTER_NR_END; nr++) {
 		cleanup_free char *name = NULL;
@@ -76,7 +85,7 @@ static int print_machine(struct error *err)
 
 static int run(int argc, char **argv, struct error *err)
 {
-	bool host_syscalls = false;
+	const char *host_syscalls = NULL;
 	const char *arg;
 	int id;
 
@@ -86,11 +95,11 @@ static int run(int argc, char **argv, struct error *err)
 			return -1;
 		if (id == OPTION_HELP)
 			return 0;
-		host_syscalls = true;
+		host_syscalls = arg ? arg : "guest";
 	}
 	if (optind < argc)
 		return error_set(err, "check: unexpected argument %s", argv[optind]);
-	return host_syscalls ? print_host_syscalls(err) : print_machine(err);
+	return host_syscalls ? print_host_syscalls(host_syscalls, err) : print_machine(err);
 }
 
 const struct command command_check = {

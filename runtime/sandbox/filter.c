@@ -1,203 +1,168 @@
 /* Builds the seccomp programs and reads them back: see filter.h. */
 #include "runtime/sandbox/filter.h"
 
-#include <asm/prctl.h>
-#include <errno.h>
 #include <linux/audit.h>
 #include <linux/seccomp.h>
-#include <sched.h>
 #include <seccomp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #include "abi/layout.h"
 #include "runtime/lib/util.h"
 
-#ifndef PR_SET_SYSCALL_USER_DISPATCH
-#define PR_SET_SYSCALL_USER_DISPATCH 59
-#endif
 #define X32_BIT 0x40000000u
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25
+#endif
 
-enum host_who { HOST_GUEST, HOST_SERVER };
-
-static const struct host_row {
-	int nr;
-	const char *name;
-	enum host_who who;
-} host_rows[] = {
-#define HOST_CALL(name, who) {SYS_##name, #name, who},
-#include "kernel/gate/host_calls.h"
-#undef HOST_CALL
-};
+#include "runtime/filter_rows.inc" /* what mkfilter.c made at build time: guest_rows, server_rows */
 
 /*
- * Argument rules. A call that is named here is allowed only when one of its rules holds: (argument & mask) == value.
- * A second condition on another argument may follow.
+ * Instructions of our own, in front of libseccomp's: where the call comes from, and the ranges of memory calls, since
+ * libseccomp cannot add. Jumps go to labels; a label stands once, behind all jumps to it.
  */
-struct arg_rule {
-	int nr;
-	unsigned arg;
-	uint64_t mask, value;
-	int arg2; /* -1 = none */
-	uint64_t value2;
-};
-#define EXACT UINT64_MAX
-#define ONE(call, arg, mask, value) {SYS_##call, arg, mask, value, -1, 0}
+enum label { LABEL_NONE, LABEL_RANGE, LABEL_CARRY, LABEL_SUM, LABEL_FIRST_OK, LABEL_ROWS, LABELS };
 
-/* Everything that clone may be asked for: threads and processes of the sandbox, never a namespace. */
-#define CLONE_ALLOWED                                                                                         \
-	(0xffull | CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM |          \
-	 CLONE_SETTLS | CLONE_PARENT | CLONE_PARENT_SETTID | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID |       \
-	 CLONE_VFORK)
-
-#define WX (PROT_WRITE | PROT_EXEC)
-#define NO_WX(call, arg) ONE(call, arg, WX, 0), ONE(call, arg, WX, PROT_WRITE), ONE(call, arg, WX, PROT_EXEC)
-
-static const struct arg_rule arg_rules[] = {
-	NO_WX(mmap, 2),
-	NO_WX(mprotect, 2),
-	NO_WX(pkey_mprotect, 2),
-	ONE(clone, 0, ~CLONE_ALLOWED, 0),
-	ONE(mknodat, 2, S_IFMT, 0), /* no device nodes but overlay's whiteouts */
-	{SYS_mknodat, 2, S_IFMT, S_IFCHR, 3, 0},
-	{SYS_mknodat, 2, S_IFMT, S_IFBLK, 3, 0}, /* the host refuses it */
-	ONE(mknodat, 2, S_IFMT, S_IFREG),
-	ONE(mknodat, 2, S_IFMT, S_IFIFO),
-	ONE(mknodat, 2, S_IFMT, S_IFSOCK),
-	ONE(seccomp, 0, EXACT, SECCOMP_SET_MODE_FILTER),
-	ONE(prctl, 0, EXACT, PR_SET_SYSCALL_USER_DISPATCH),
-	ONE(prctl, 0, EXACT, PR_SET_NAME),
-	{SYS_prctl, 0, EXACT, PR_SET_DUMPABLE, 1, 0},
-	ONE(prctl, 0, EXACT, PR_SET_PDEATHSIG),
-	ONE(prctl, 0, EXACT, PR_SET_NO_NEW_PRIVS),
-	ONE(prctl, 0, EXACT, PR_SET_SECCOMP),
-	ONE(prctl, 0, EXACT, PR_SET_THP_DISABLE),
-	ONE(arch_prctl, 0, EXACT, ARCH_SET_GS),
-	ONE(arch_prctl, 0, EXACT, ARCH_SET_FS),
-	ONE(arch_prctl, 0, EXACT, ARCH_GET_FS),
-	ONE(arch_prctl, 0, EXACT, ARCH_GET_GS),
-	/* Terminals and regular files; above all not TIOCSTI and TIOCLINUX, which act on the caller's shell. */
-	ONE(ioctl, 1, EXACT, TCGETS),
-	ONE(ioctl, 1, EXACT, TCSETS),
-	ONE(ioctl, 1, EXACT, TCSETSW),
-	ONE(ioctl, 1, EXACT, TCSETSF),
-	ONE(ioctl, 1, EXACT, TCSBRK),
-	ONE(ioctl, 1, EXACT, TCXONC),
-	ONE(ioctl, 1, EXACT, TCFLSH),
-	ONE(ioctl, 1, EXACT, TIOCGWINSZ),
-	ONE(ioctl, 1, EXACT, TIOCSWINSZ),
-	ONE(ioctl, 1, EXACT, TIOCOUTQ),
-	ONE(ioctl, 1, EXACT, FIONREAD),
-	ONE(ioctl, 1, EXACT, FIONBIO),
-	ONE(ioctl, 1, EXACT, 0x40049409), /* FICLONE */
-	ONE(ioctl, 1, EXACT, 0x4020940d), /* FICLONERANGE */
-	ONE(ioctl, 1, EXACT, 0x80086601), /* FS_IOC_GETFLAGS */
+struct code {
+	struct sock_filter insn[128];
+	unsigned char to[128][2]; /* labels of jt, jf */
+	size_t len;
 };
 
-static int add_row(scmp_filter_ctx ctx, const struct host_row *row)
+static void put(struct code *c, uint16_t op, uint32_t k)
 {
-	bool ruled = false;
-
-	for (size_t i = 0; i < ARRAY_SIZE(arg_rules); i++) {
-		const struct arg_rule *r = &arg_rules[i];
-		struct scmp_arg_cmp cmp[2];
-		int rc;
-
-		if (r->nr != row->nr)
-			continue;
-		ruled = true;
-		cmp[0] = r->mask == EXACT ? SCMP_CMP64(r->arg, SCMP_CMP_EQ, r->value)
-					  : SCMP_CMP64(r->arg, SCMP_CMP_MASKED_EQ, r->mask, r->value);
-		if (r->arg2 >= 0)
-			cmp[1] = SCMP_CMP64((unsigned)r->arg2, SCMP_CMP_EQ, r->value2);
-		rc = seccomp_rule_add_exact_array(ctx, SCMP_ACT_ALLOW, row->nr, r->arg2 >= 0 ? 2 : 1, cmp);
-		if (rc)
-			return rc;
-	}
-	return ruled ? 0 : seccomp_rule_add_exact(ctx, SCMP_ACT_ALLOW, row->nr, 0);
+	c->insn[c->len++] = (struct sock_filter){.code = op, .k = k};
 }
 
-/* What libseccomp makes of the rows, with `front` empty instructions before it. */
-static int export_rows(scmp_filter_ctx ctx, struct filter *filter, size_t front, struct error *err)
+/* yes, no: labels; LABEL_NONE = go on with the next instruction. */
+static void put_if(struct code *c, uint16_t test, uint32_t k, enum label yes, enum label no)
 {
-	cleanup_close int fd = memfd_create("limpet-filter", MFD_CLOEXEC);
-	struct stat st;
-	int rc;
+	c->to[c->len][0] = (unsigned char)yes;
+	c->to[c->len][1] = (unsigned char)no;
+	put(c, BPF_JMP | test, k);
+}
 
-	if (fd < 0)
-		return error_errno(err, "memfd_create for the seccomp filter");
-	rc = seccomp_export_bpf(ctx, fd);
-	if (rc) {
-		errno = -rc;
-		return error_errno(err, "libseccomp cannot export the filter");
+static void put_label(struct code *c, enum label label)
+{
+	for (size_t i = 0; i < c->len; i++) {
+		if (c->to[i][0] == label)
+			c->insn[i].jt = (unsigned char)(c->len - i - 1);
+		if (c->to[i][1] == label)
+			c->insn[i].jf = (unsigned char)(c->len - i - 1);
+		for (int way = 0; way < 2; way++)
+			if (c->to[i][way] == label)
+				c->to[i][way] = LABEL_NONE;
 	}
-	if (fstat(fd, &st))
-		return error_errno(err, "fstat of the seccomp filter");
-	filter->len = front + (size_t)st.st_size / sizeof(*filter->code);
-	filter->code = calloc(filter->len, sizeof(*filter->code));
-	if (!filter->code || filter->len > BPF_MAXINSNS)
-		return error_set(err, "the seccomp filter is too long (%zu instructions)", filter->len);
-	if (pread(fd, filter->code + front, (size_t)st.st_size, 0) != st.st_size)
-		return error_errno(err, "reading the seccomp filter back");
-	return 0;
+}
+
+#define LOAD (BPF_LD | BPF_W | BPF_ABS)
+#define FIELD(name) ((uint32_t)offsetof(struct seccomp_data, name))
+#define LOW(arg) (FIELD(args) + 8 * (arg))
+#define HIGH(arg) (LOW(arg) + 4)
+#define KILL(c) put(c, BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS)
+
+static void put_prologue(struct code *c, uint64_t text_size)
+{
+	_Static_assert((KERNEL_BASE >> 32) == ((KERNEL_BASE + KERNEL_IMAGE_MAX) >> 32), "one high half");
+
+	put(c, LOAD, FIELD(arch));
+	c->insn[c->len++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0);
+	KILL(c);
+	put(c, LOAD, FIELD(nr));
+	c->insn[c->len++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, X32_BIT, 0, 1);
+	KILL(c);
+	/* instruction_pointer is the address behind the syscall instruction: the text's end itself is possible. */
+	put(c, LOAD, FIELD(instruction_pointer) + 4);
+	c->insn[c->len++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, KERNEL_BASE >> 32, 0, 3);
+	put(c, LOAD, FIELD(instruction_pointer));
+	c->insn[c->len++] =
+		(struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, (uint32_t)(KERNEL_BASE + text_size), 1, 0);
+	c->insn[c->len++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, (uint32_t)KERNEL_BASE, 1, 0);
+	put(c, BPF_RET | BPF_K, SECCOMP_RET_TRAP);
+}
+
+/* Kills unless the range at argument `at`, as long as argument `len` says, ends below TASK_SIZE; else goes on at ok. */
+static void put_range(struct code *c, unsigned at, unsigned len, enum label ok)
+{
+	const uint32_t end = TASK_SIZE >> 32;
+
+	_Static_assert((uint32_t)TASK_SIZE == 0, "high halves decide");
+	put(c, LOAD, HIGH(len));
+	c->insn[c->len++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, end, 0, 1);
+	KILL(c);
+	put(c, BPF_ST, 0); /* M[0] = high half of the length */
+	put(c, LOAD, LOW(at));
+	put(c, BPF_MISC | BPF_TAX, 0);
+	put(c, LOAD, LOW(len));
+	put(c, BPF_ALU | BPF_ADD | BPF_X, 0);
+	/* Less than one of its parts: the sum of the low halves has wrapped. */
+	put(c, BPF_ST, 1);
+	put(c, BPF_MISC | BPF_TXA, 0);
+	put(c, BPF_LDX | BPF_W | BPF_MEM, 1);
+	put_if(c, BPF_JGT | BPF_X, 0, LABEL_CARRY, LABEL_NONE);
+	put(c, LOAD, HIGH(at));
+	c->insn[c->len++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JA, 2, 0, 0);
+	put_label(c, LABEL_CARRY);
+	put(c, LOAD, HIGH(at));
+	put(c, BPF_ALU | BPF_ADD | BPF_K, 1);
+	put(c, BPF_LDX | BPF_W | BPF_MEM, 0);
+	put(c, BPF_ALU | BPF_ADD | BPF_X, 0);
+	put_if(c, BPF_JGE | BPF_K, end, LABEL_NONE, LABEL_SUM);
+	KILL(c);
+	/* The sum may have wrapped, but only if the address alone is too high. */
+	put_label(c, LABEL_SUM);
+	put(c, LOAD, HIGH(at));
+	put_if(c, BPF_JGE | BPF_K, end, LABEL_NONE, ok);
+	KILL(c);
+}
+
+static void put_ranges(struct code *c)
+{
+	static const uint32_t low[] = {SYS_mmap, SYS_munmap, SYS_mremap};
+	static const uint32_t high[] = {SYS_munlock, SYS_mlock2, SYS_pkey_mprotect};
+
+	/* The most frequent calls are neither: let them pass with few comparisons. */
+	put(c, LOAD, FIELD(nr));
+	for (size_t i = 0; i < ARRAY_SIZE(low); i++)
+		put_if(c, BPF_JEQ | BPF_K, low[i], LABEL_RANGE, LABEL_NONE);
+	c->insn[c->len++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_madvise, 0, 5);
+	/* The guest kernel gives back memory of its own, heap and contents of files, and may have it in huge pages. */
+	put(c, LOAD, LOW(2));
+	put_if(c, BPF_JEQ | BPF_K, MADV_COLLAPSE, LABEL_ROWS, LABEL_NONE);
+	put_if(c, BPF_JEQ | BPF_K, MADV_REMOVE, LABEL_NONE, LABEL_RANGE);
+	put(c, LOAD, HIGH(0));
+	put_if(c, BPF_JGE | BPF_K, HEAP_BASE >> 32, LABEL_ROWS, LABEL_RANGE);
+	for (size_t i = 0; i < ARRAY_SIZE(high); i++)
+		put_if(c, BPF_JEQ | BPF_K, high[i], LABEL_RANGE,
+		       i + 1 < ARRAY_SIZE(high) ? LABEL_NONE : LABEL_ROWS);
+	put_label(c, LABEL_RANGE);
+	put_range(c, 0, 1, LABEL_FIRST_OK);
+	put_label(c, LABEL_FIRST_OK);
+	put(c, LOAD, FIELD(nr));
+	put_if(c, BPF_JEQ | BPF_K, SYS_mremap, LABEL_NONE, LABEL_ROWS);
+	put_range(c, 4, 2, LABEL_ROWS);
+	put_label(c, LABEL_ROWS);
 }
 
 int filter_build(struct filter *filter, enum filter_kind kind, uint64_t text_size, struct error *err)
 {
-	/* instruction_pointer is the address behind the syscall instruction: the text's end itself is possible. */
-	const struct sock_filter prologue[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, X32_BIT, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, instruction_pointer) + 4),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, KERNEL_BASE >> 32, 0, 3),
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, instruction_pointer)),
-		BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, (uint32_t)(KERNEL_BASE + text_size), 1, 0),
-		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, (uint32_t)KERNEL_BASE, 1, 0),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRAP),
-	};
-	_Static_assert((KERNEL_BASE >> 32) == ((KERNEL_BASE + KERNEL_IMAGE_MAX) >> 32), "one high half");
-	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
-	int rc = ctx ? 0 : -ENOMEM;
+	const struct sock_filter *rows = kind == FILTER_SERVER ? server_rows : guest_rows;
+	size_t count = kind == FILTER_SERVER ? ARRAY_SIZE(server_rows) : ARRAY_SIZE(guest_rows);
+	struct code front = {0};
 
-	*filter = (struct filter){0};
-	if (!rc)
-		rc = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-	if (!rc)
-		rc = seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
-	for (size_t i = 0; !rc && i < ARRAY_SIZE(host_rows); i++) {
-		if (host_rows[i].who == HOST_SERVER && kind != FILTER_SERVER)
-			continue;
-		rc = add_row(ctx, &host_rows[i]);
-		if (rc) {
-			errno = -rc;
-			error_errno(err, "libseccomp refuses the rule for %s", host_rows[i].name);
-			seccomp_release(ctx);
-			return -1;
-		}
-	}
-	if (rc) {
-		errno = -rc;
-		error_errno(err, "libseccomp cannot make a filter");
-	} else {
-		rc = export_rows(ctx, filter, ARRAY_SIZE(prologue), err);
-	}
-	if (ctx)
-		seccomp_release(ctx);
-	if (rc) {
+	put_prologue(&front, text_size);
+	put_ranges(&front);
+	*filter = (struct filter){.len = front.len + count};
+	filter->code = calloc(filter->len, sizeof(*filter->code));
+	if (!filter->code || filter->len > BPF_MAXINSNS) {
+		error_set(err, "no seccomp filter of %zu instructions can be made", filter->len);
 		filter_free(filter);
 		return -1;
 	}
-	memcpy(filter->code, prologue, sizeof(prologue));
+	memcpy(filter->code, front.insn, front.len * sizeof(*front.insn));
+	memcpy(filter->code + front.len, rows, count * sizeof(*rows));
 	return 0;
 }
 
@@ -256,6 +221,10 @@ static bool walk_from(struct walk *w, size_t pc, uint32_t a, unsigned field)
 			break;
 		case BPF_JMP | BPF_JSET | BPF_K:
 			taken = a & in->k;
+			break;
+		case BPF_JMP | BPF_JGT | BPF_X:
+			field = FIELD_UNKNOWN;
+			taken = false;
 			break;
 		default: /* arithmetic, scratch memory: the result is not followed */
 			field = FIELD_UNKNOWN;

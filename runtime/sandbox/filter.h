@@ -1,7 +1,9 @@
 /*
  * The seccomp filter between a sandbox and the host kernel. Its rows are kernel/gate/host_calls.h, its argument rules
- * stand in filter.c. A program is a prologue of our own (architecture, no x32, caller inside the guest kernel's text)
- * followed by what libseccomp makes of the rows. Anything else kills the calling host process.
+ * stand in filter_rules.c. A program is a prologue of our own (architecture, no x32, caller inside the guest kernel's
+ * text, memory calls only on the program's part of the address space) followed by what libseccomp made of the rows when
+ * limpet was built (mkfilter.c).
+ * Anything else kills the calling host process.
  */
 #ifndef LIMPET_RUNTIME_FILTER_H
 #define LIMPET_RUNTIME_FILTER_H
@@ -19,7 +21,7 @@ struct filter {
 };
 
 enum filter_kind {
-	FILTER_SERVER, /* kserver: every row */
+	FILTER_SERVER, /* kserver: every row but those of boot */
 	FILTER_GUEST, /* processes that run programs */
 };
 

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 
 #include "abi/control.h"
+#include "runtime/supervisor/confine.h"
 #include "runtime/supervisor/terminal.h"
 
 #define END_GRACE_MS 3000 /* after the program's end, for kserver to end too */
@@ -350,7 +351,7 @@ int supervisor_run(struct sandbox *sb, struct error *err)
 		return -1;
 	}
 	terminal_enter(sb->terminal);
-	if (sandbox_go(sb, err)) {
+	if (sandbox_go(sb, err) || confine_supervisor(sb, err)) {
 		s.failed = true;
 		sandbox_end(sb);
 	} else {

@@ -2,7 +2,7 @@
 # seconds: 200
 . "$(dirname "$0")/../lib/sh.sh"
 t() {
-	timeout -k 2 60 "$@" >/dev/null 2>&1
+	timeout -k 2 $((60 * ${TEST_SLOW:-1})) "$@" >/dev/null 2>&1
 	local status=$?
 	# 125: the host ran out of memory for the kernel itself
 	[ $status != 124 ] && [ $status != 137 ] || fail "status $status: $*"

@@ -1,6 +1,8 @@
 /*
  * Other ways to the host than the gate's: int 0x80, sysenter, 32-bit code, the vsyscall page, x32 numbers, frames forged
  * for rt_sigreturn, GS moved, and the host's processes. Each must end in the guest kernel or in a signal of the program.
+ *
+ * defence: none, every door here has two locks, the dispatch and the filter
  */
 #include "attack.h"
 

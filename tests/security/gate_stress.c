@@ -4,6 +4,8 @@
  * and the handlers use all of these registers themselves. What comes back must be what was there.
  *
  *   gate_stress [SECONDS]
+ *
+ * defence: none, it is about registers that must survive
  */
 #include "attack.h"
 

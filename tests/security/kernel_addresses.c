@@ -1,4 +1,8 @@
-/* User pointers into the kernel's range, mappings there, and pointers that wrap: all refused, nothing changes. */
+/*
+ *User pointers into the kernel's range, mappings there, and pointers that wrap: all refused, nothing changes.
+ *
+ * defence: none, pointer_deputy.c shows what the range check is for
+ */
 #include "test.h"
 #include <sys/epoll.h>
 #include <sys/sendfile.h>

@@ -1,4 +1,9 @@
-/* The kernel's pages can be neither read nor written by a program. */
+/*
+ * The kernel's pages can be neither read nor written by a program.
+ *
+ * defence: none, pkey_memory.c shows what the keys are for
+ */
+#define TEST_SECONDS 90 /* emulated machines are slow */
 #include "test.h"
 #include <setjmp.h>
 

@@ -3,6 +3,8 @@
  * steps and jumps to the entry, with registers and vector registers full of words that a forged frame would need, while
  * another thread sends signals; and GS base made 0 by loading a selector, with look-alikes of the gate's pages where its
  * accesses could then lead. A forged frame that is believed shows itself in registers that change.
+ *
+ * defence: none, frame_forge.c shows what the look at the frame is for
  */
 #include "attack.h"
 

@@ -7,6 +7,8 @@
  *   pkey_jump                 each byte of the gate, samples of the rest
  *   pkey_jump all             each byte of all of it: ten minutes
  *   pkey_jump FIRST LAST      offsets in the text
+ *
+ * defence: none, pkey_rights.c shows what the comparisons are for
  */
 #include "attack.h"
 

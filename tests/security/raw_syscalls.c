@@ -1,4 +1,8 @@
-/* System call instructions in a program's own pages reach the guest kernel only, whatever the way in. */
+/*
+ * System call instructions in a program's own pages reach the guest kernel only, whatever the way in.
+ *
+ * defence: none, kernel_syscall.c and filter_bypass.c show what dispatch and filter are for
+ */
 #include "test.h"
 #include <setjmp.h>
 

@@ -92,7 +92,7 @@ make_initrd() {
 	rm -rf "$at"
 	mkdir -p "$at"/{bin,proc,new}
 	cp "$(command -v busybox)" "$at/bin/busybox"
-	xz -dc "$(find "$dir/kernel" -name virtio_blk.ko.xz)" >"$at/virtio_blk.ko"
+	xz -dc "$(find "$dir/kernel/" -name virtio_blk.ko.xz)" >"$at/virtio_blk.ko"
 	cat >"$at/init" <<-'END'
 		#!/bin/busybox sh
 		b=/bin/busybox
@@ -167,7 +167,7 @@ make_payload "$work/payload"
 if [ "$1" = suite ]; then
 	shift
 	[ $# -gt 0 ] || set -- --platform pkey conformance security
-	set -- env LIMPET=/opt/limpet/build/limpet LIMPET_DEBIAN_TREE=/ bash tests/run.sh "$@"
+	set -- env LIMPET=/opt/limpet/build/limpet LIMPET_DEBIAN_TREE=/ TEST_SLOW=5 bash tests/run.sh "$@"
 fi
 printf '%q ' "$@" >"$work/payload/command"
 truncate -s $(($(du -sm "$work/payload" | cut -f 1) * 5 / 4 + 32))M "$work/payload.img"

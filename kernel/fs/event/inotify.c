@@ -441,6 +441,7 @@ static const struct file_ops inotify_ops = {
 	.poll = inotify_poll,
 	.ioctl = inotify_ioctl,
 	.release = inotify_release,
+	.async_by_poll = true,
 	.show_fdinfo = inotify_fdinfo,
 };
 

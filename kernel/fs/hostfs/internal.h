@@ -40,6 +40,7 @@ struct hostfs_node {
 	struct timespec64 btime; /* immutable: tells a reused number */
 	u32 flags; /* NODE_*, atomic */
 	u32 stale; /* atomic: ask the host before the next stat */
+	s64 no_caps; /* atomic: it had no file capabilities when it had this ctime, in ns; exec asks each time */
 	/* under hostfs_lock */
 	struct inode *parent; /* reference; NULL = the root, or no name left */
 	char *name;

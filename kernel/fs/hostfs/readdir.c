@@ -21,6 +21,7 @@ struct hostfs_dir {
 	int fd;
 	u32 used, at; /* bytes in buf, and emitted ones */
 	loff_t pos; /* of the entry at buf + at; -1 = unknown */
+	bool fresh; /* nothing was read since it was opened */
 	char buf[DIR_BUF] __aligned(8);
 };
 
@@ -45,6 +46,7 @@ int hostfs_dir_open(struct inode *inode, struct file *f)
 	d->fd = fd;
 	d->used = d->at = 0;
 	d->pos = 0;
+	d->fresh = true;
 	f->priv = d;
 	f->ops = &hostfs_dir_ops;
 	return 0;
@@ -66,7 +68,7 @@ static int dir_seek(struct hostfs_dir *d, loff_t pos)
 	loff_t ret;
 
 	/* From the start always afresh: a program that rewinds wants to see changes. */
-	if (pos == d->pos && pos != 0)
+	if (pos == d->pos && (pos != 0 || d->fresh))
 		return 0;
 	d->used = d->at = 0;
 	ret = host_lseek(d->fd, pos, SEEK_SET);
@@ -78,6 +80,7 @@ static int dir_fill(struct hostfs_dir *d)
 {
 	ssize_t n = hsb_of(d->inode)->be->readdir(d->fd, d->buf, DIR_BUF);
 
+	d->fresh = false;
 	d->at = 0;
 	d->used = n > 0 ? (u32)min(n, (ssize_t)DIR_BUF) : 0;
 	return n < 0 ? (int)n : (int)d->used;

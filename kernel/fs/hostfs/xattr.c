@@ -48,19 +48,29 @@ static void xattr_fd_put(struct inode *inode, int fd, bool own)
 		hostfs_fd_put(inode);
 }
 
+static s64 ctime_ns(const struct inode *inode)
+{
+	return inode->ctime.tv_sec * NSEC_PER_SEC + inode->ctime.tv_nsec;
+}
+
 ssize_t hostfs_getxattr(struct inode *inode, const char *name, void *buf, size_t size)
 {
+	bool caps = strcmp(name, "security.capability") == 0, own;
 	ssize_t ret = name_allowed(name, -ENODATA);
-	bool own;
+	s64 ctime = ctime_ns(inode);
 	int fd;
 
 	if (ret)
 		return ret;
+	if (caps && ctime && atomic_load(&node_of(inode)->no_caps) == ctime)
+		return -ENODATA;
 	fd = xattr_fd(inode, &own);
 	if (fd < 0)
 		return fd == -EACCES ? -ENODATA : fd;
 	ret = host_fgetxattr(fd, name, buf, size);
 	xattr_fd_put(inode, fd, own);
+	if (caps && ret == -ENODATA)
+		atomic_store(&node_of(inode)->no_caps, ctime);
 	return ret;
 }
 
@@ -77,6 +87,7 @@ int hostfs_setxattr(struct inode *inode, const char *name, const void *value, si
 	if (fd < 0)
 		return fd;
 	ret = (int)host_fsetxattr(fd, name, value, size, (int)flags);
+	atomic_store(&node_of(inode)->no_caps, 0);
 	xattr_fd_put(inode, fd, own);
 	hostfs_mark_stale(inode);
 	return ret;

@@ -346,6 +346,7 @@ const struct file_ops pipe_fops = {
 	.poll = pipe_poll,
 	.ioctl = pipe_ioctl,
 	.release = pipe_release,
+	.async_by_poll = true,
 };
 
 struct pipe *pipe_alloc(void)

@@ -178,6 +178,7 @@ const struct file_ops pty_master_fops = {
 	.poll = master_poll,
 	.ioctl = tty_ioctl,
 	.release = master_release,
+	.async_by_poll = true,
 };
 
 void pty_slave_closed(struct tty *tty)

@@ -269,4 +269,5 @@ const struct file_ops tty_fops = {
 	.poll = tty_poll,
 	.ioctl = tty_ioctl,
 	.release = tty_release,
+	.async_by_poll = true,
 };

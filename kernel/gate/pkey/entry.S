@@ -17,8 +17,10 @@
 	xor	%ecx, %ecx
 	xor	%edx, %edx
 	wrpkru
+	UNDEFENDED GATE_DEFENCE_RIGHTS, 9f
 	cmp	%gs:SHOWN_PKRU, %eax
 	jne	GATE(bad)
+9:
 	.endm
 	.macro CALL_PARK
 	mov	%rax, %gs:SCRATCH_RAX

@@ -30,7 +30,7 @@ static int init(void)
 
 	if (k < 0 || s < 0)
 		return k < 0 ? k : s;
-	gate_pkey.app_pkru = RIGHTS_NO_ACCESS << (2 * k) | RIGHTS_NO_WRITE << (2 * s);
+	gate_pkey.app_pkru = defence(DEFENCE_KEYS) ? RIGHTS_NO_ACCESS << (2 * k) | RIGHTS_NO_WRITE << (2 * s) : 0;
 	/* pkey_alloc gave this thread every right to both; threads and processes made from it inherit that. */
 	err = protect(text, text_end - text, PROT_READ | PROT_EXEC, k);
 	if (!err)
@@ -51,7 +51,7 @@ static int init(void)
 }
 
 /* Not const: the rights are known once the keys are. Written at boot only. */
-struct gate_ops gate_pkey = {
+struct gate_ops gate_pkey __ro_after_init = {
 	.name = "pkey",
 	.init = init,
 	.signal_entry = gate_pkey_signal_entry,
