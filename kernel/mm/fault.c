@@ -95,6 +95,16 @@ static bool mend(struct mm *mm, struct vma *v, u64 addr, u32 need)
 {
 	u64 page = PAGE_ALIGN_DOWN(addr);
 
+	/*
+	 * Another thread was just at it when this one fetched, perhaps: again. To make the page unexecutable once more,
+	 * for the sake of looking at it, would have all others fault in turn.
+	 */
+	if (need == PROT_EXEC && current->exec_seen != mm->exec_seq) {
+		current->exec_seen = mm->exec_seq;
+		return true;
+	}
+	if (need == PROT_EXEC)
+		current->exec_seen = ++mm->exec_seq;
 	if (flips(v) && need != PROT_READ)
 		return flip(mm, page, need == PROT_EXEC);
 	/* Another thread changed the mapping since the fault, or a host call failed half way: again, but not for ever. */

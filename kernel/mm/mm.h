@@ -73,6 +73,7 @@ struct mm {
 	u32 truncated; /* a file mapped here got shorter: mm_task_work looks; atomic */
 	u64 retry_addr; /* mm_fault: the last fault that the list could not explain */
 	u32 retry_count;
+	u32 exec_seq; /* counts what made pages executable again: patching, flips */
 };
 
 /* Where the host's vDSO and its data pages stand in every host process; set once at boot, all 0 = none. */

@@ -160,6 +160,7 @@ static enum site_state patch_locked(struct mm *mm, struct plan *p)
 	if (mm_host_protect(first, end - first, PROT_READ | PROT_WRITE) || copy_in(now, uptr(p->from), len) ||
 	    memcmp(now, p->code + BEFORE - (p->site - p->from), len) || copy_out(uptr(p->from), jump, JMP_LEN))
 		state = SITE_CHANGED;
+	mm->exec_seq++;
 	if (mm_host_protect(first, end - first, PROT_READ | PROT_EXEC))
 		log_warn("patching: %#lx cannot be made executable again", first); /* mm_fault tries again */
 	return state;
@@ -288,6 +289,41 @@ void patch_hide(struct task *t)
 	t->regs.rip = site + s->off[i - 1];
 }
 
+static bool slot_has(const struct slot *s, u64 site, u64 rip)
+{
+	for (u32 i = 0; i < s->nr_insns; i++)
+		if (site + s->off[i] == rip)
+			return true;
+	return false;
+}
+
+/*
+ * rip is where an instruction moved once, and the jump is gone: another thread wrote to the page after the fault. Then
+ * it is tried again, but not for ever, since the program's own instruction may be one that faults.
+ */
+static bool was_restored(struct mm *mm, u64 rip)
+{
+	bool found = false;
+
+	for (u32 i = 0; i < PATCH_AREAS && !found; i++) {
+		const struct patch_area *a = atomic_load(&mm->patch_area[i]);
+
+		if (!a)
+			break;
+		for (u32 n = 0; n < SLOTS && !found; n++) {
+			u64 site = atomic_load(&a->slots[n].site);
+
+			found = site && slot_has(&a->slots[n], site, rip);
+		}
+	}
+	if (!found)
+		return false;
+	mutex_lock(&mm->lock);
+	found = !mm_retries_used_up(mm, PAGE_ALIGN_DOWN(rip));
+	mutex_unlock(&mm->lock);
+	return found;
+}
+
 bool patch_resume(struct task *t)
 {
 	u64 rip = t->regs.rip;
@@ -312,7 +348,7 @@ bool patch_resume(struct task *t)
 				return true;
 			}
 	}
-	return false;
+	return was_restored(t->mm, rip);
 }
 
 bool patch_step(struct task *t)
@@ -371,6 +407,7 @@ void patch_drop_locked(struct mm *mm, u64 start, u64 end)
 			    !patchable(vma_find(mm, from), from, from + JMP_LEN) || !unpatch(a, n, from, start, end))
 				continue;
 			dropped++;
+			mm->exec_seq++;
 			c = counter_for(mm, site, false);
 			if (c)
 				atomic_store_relaxed(&c->count, 0);
