@@ -4,7 +4,7 @@ BUILD ?= build
 PREFIX ?= /usr/local
 DESTDIR ?=
 
-.PHONY: build run test test-long bench install clean debug deps test-deps
+.PHONY: build run test test-long fuzz bench install clean debug deps test-deps
 
 build: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
@@ -31,6 +31,15 @@ test-long: test-deps
 	$(MAKE) build
 	$(MAKE) debug
 	LIMPET=$(CURDIR)/$(BUILD)/limpet tests/run.sh --long
+
+# The parsers for FUZZ_SECONDS each, and random system calls in sandboxes.
+FUZZ_SECONDS ?= 300
+fuzz: test-deps
+	tools/install-deps.sh clang libclang-rt-14-dev
+	$(MAKE) build
+	$(MAKE) debug
+	LIMPET=$(CURDIR)/$(BUILD)/limpet tests/fuzz/libfuzzer.sh $(FUZZ_SECONDS)
+	tests/fuzz/run.sh 20 30
 
 bench:
 	tools/install-deps.sh runc

@@ -14,6 +14,9 @@
 
 enum boot_platform { BOOT_PLATFORM_PKEY = 1, BOOT_PLATFORM_PLAIN = 2 };
 
+/* Whose network the sandbox has. HOST: that of the host's network namespace in which kserver was started. */
+enum boot_network { BOOT_NETWORK_NONE, BOOT_NETWORK_HOST };
+
 /* What a test can switch off in a debug build, to see that its attack succeeds without it. */
 enum boot_defence {
 	DEFENCE_SCAN = 1 << 0, /* executable pages are looked at for forbidden instructions */
@@ -83,6 +86,8 @@ struct boot_block {
 	uint64_t memory_limit; /* bytes shown as total memory; 0 = the host's */
 	uint32_t nmasked, masked; /* offset of uint32_t[] path offsets: hidden after mounting */
 	uint32_t nreadonly, readonly;
+	uint32_t network; /* enum boot_network */
+	uint32_t pad0;
 
 	/* seccomp programs (struct sock_filter[]), installed by the kernel itself */
 	uint32_t guest_filter_len, guest_filter; /* instructions, offset: for processes that run programs */

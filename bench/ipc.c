@@ -1,6 +1,9 @@
-/* Two that talk: through pipes, unix sockets and futexes. A ping-pong is a word there and one back. */
+/* Two that talk: through pipes, unix and TCP sockets, and futexes. A ping-pong is a word there and one back. */
 #define _GNU_SOURCE
+#include <arpa/inet.h>
 #include <linux/futex.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
@@ -67,6 +70,33 @@ static void setup_unix(void)
 	start_echo(s[1], s[1]);
 }
 
+/* A connection over the loopback interface, in s. */
+static void make_tcp(int s[2])
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int l = socket(AF_INET, SOCK_STREAM, 0), one = 1;
+	socklen_t len = sizeof(a);
+
+	need(l >= 0 && !bind(l, (void *)&a, len) && !listen(l, 1) && !getsockname(l, (void *)&a, &len), "listen");
+	s[0] = socket(AF_INET, SOCK_STREAM, 0);
+	need(s[0] >= 0 && !connect(s[0], (void *)&a, len), "connect");
+	s[1] = accept(l, NULL, NULL);
+	need(s[1] >= 0, "accept");
+	close(l);
+	for (int i = 0; i < 2; i++)
+		need(!setsockopt(s[i], IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)), "TCP_NODELAY");
+}
+
+static void setup_tcp(void)
+{
+	int s[2];
+
+	make_tcp(s);
+	to[1] = from[0] = s[0];
+	to[0] = from[1] = s[1];
+	start_echo(s[1], s[1]);
+}
+
 static void run_ping_pong(long n)
 {
 	char c = 0;
@@ -121,11 +151,8 @@ static void teardown_epoll(void)
 	teardown();
 }
 
-static void setup_bandwidth(void)
+static void start_sink(void)
 {
-	if (!buf)
-		buf = calloc(1, CHUNK);
-	need(buf && !pipe(to), "pipe");
 	peer = fork();
 	need(peer >= 0, "fork");
 	if (peer) {
@@ -137,6 +164,23 @@ static void setup_bandwidth(void)
 	while (read(to[0], buf, CHUNK) > 0)
 		;
 	_exit(0);
+}
+
+static void setup_bandwidth(void)
+{
+	if (!buf)
+		buf = calloc(1, CHUNK);
+	need(buf && !pipe(to), "pipe");
+	start_sink();
+}
+
+static void setup_tcp_bandwidth(void)
+{
+	if (!buf)
+		buf = calloc(1, CHUNK);
+	need(buf != NULL, "calloc");
+	make_tcp(to);
+	start_sink();
 }
 
 static void run_bandwidth(long n)
@@ -199,6 +243,8 @@ const struct bench ipc_benches[] = {
 	{ .name = "epoll-ping-pong", .setup = setup_epoll, .run = run_epoll, .teardown = teardown_epoll },
 	{ .name = "pipe-1m", .setup = setup_bandwidth, .run = run_bandwidth, .teardown = teardown },
 	{ .name = "unix-ping-pong", .setup = setup_unix, .run = run_ping_pong, .teardown = teardown },
+	{ .name = "tcp-ping-pong", .setup = setup_tcp, .run = run_ping_pong, .teardown = teardown },
+	{ .name = "tcp-1m", .setup = setup_tcp_bandwidth, .run = run_bandwidth, .teardown = teardown },
 	{ .name = "futex-ping-pong", .setup = setup_futex, .run = run_futex, .teardown = teardown_futex },
 	{ 0 },
 };

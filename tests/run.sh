@@ -50,10 +50,10 @@ header() { # FILE KEY
 	sed -n "1,12s/^# $2: *//p" "$1" | head -n 1
 }
 
-# host_traces COMMAND...: mounts; control groups only for scripts that make some, since other sandboxes may come and go.
+# host_traces COMMAND...: mounts, but network namespaces, which tests make for themselves side by side; control groups only for scripts that make some, since other sandboxes may come and go.
 host_traces() {
 	local dir
-	cut -d ' ' -f 4,5,10- /proc/self/mountinfo
+	cut -d ' ' -f 4,5,10- /proc/self/mountinfo | grep -v ' /run/netns'
 	[ "$1" = bash ] && grep -qs -e '--memory' -e '--cpus' "${!#}" || return 0
 	find /sys/fs/cgroup -maxdepth 8 -type d -name 'limpet-[0-9]*' 2>/dev/null | while read -r dir; do
 		[ -e "/proc/${dir##*-}" ] || echo "$dir" # else it is that of another sandbox

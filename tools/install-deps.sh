@@ -2,11 +2,12 @@
 # install-deps.sh [--tests] [PACKAGE...]: installs what building limpet needs on Debian, and only what is missing; with
 # --tests what the tests run and compare with as well.
 set -eu
-packages="gcc libc6-dev binutils make meson ninja-build pkg-config libseccomp-dev libjansson-dev libcap-dev python3"
+packages="gcc libc6-dev binutils make meson ninja-build pkg-config libseccomp-dev libjansson-dev libcap-dev libzydis-dev python3"
 # COMMAND=PACKAGE: also right when the command came by another way.
 commands="busybox=busybox-static xz=xz-utils bzip2=bzip2 git=git perl=perl pgrep=procps script=bsdutils diff=diffutils
 	musl-gcc=musl-tools sqlite3=sqlite3 node=nodejs java=default-jdk-headless javac=default-jdk-headless
-	debootstrap=debootstrap man=man-db"
+	debootstrap=debootstrap man=man-db redis-server=redis-server redis-cli=redis-tools nginx=nginx-light
+	memcached=memcached curl=curl"
 missing=
 if [ "${1:-}" = --tests ]; then
 	shift

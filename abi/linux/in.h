@@ -9,11 +9,79 @@
 #define IPPROTO_TCP 6
 #define IPPROTO_UDP 17
 #define IPPROTO_IPV6 41
+#define IPPROTO_ICMPV6 58
+#define IPPROTO_UDPLITE 136
+#define SOL_UDPLITE 136
+#define IPPROTO_RAW 255
+#define IPPROTO_MAX 263 /* 256 is the first that is none; 262 is MPTCP */
 #define SOL_IP 0
 #define SOL_TCP 6
 #define SOL_UDP 17
 #define SOL_IPV6 41
 #define SOL_NETLINK 270
+
+#define SOL_RAW 255
+#define SOL_ICMPV6 58
+
+/* Options of SOL_IP. */
+#define IP_TOS 1
+#define IP_TTL 2
+#define IP_HDRINCL 3
+#define IP_OPTIONS 4
+#define IP_RECVOPTS 6
+#define IP_RETOPTS 7
+#define IP_PKTINFO 8
+#define IP_MTU_DISCOVER 10
+#define IP_RECVERR 11
+#define IP_RECVTTL 12
+#define IP_RECVTOS 13
+#define IP_MTU 14
+#define IP_FREEBIND 15
+#define IP_TRANSPARENT 19
+#define IP_RECVORIGDSTADDR 20
+#define IP_MINTTL 21
+#define IP_NODEFRAG 22
+#define IP_CHECKSUM 23
+#define IP_BIND_ADDRESS_NO_PORT 24
+#define IP_RECVFRAGSIZE 25
+#define IP_MULTICAST_IF 32
+#define IP_MULTICAST_TTL 33
+#define IP_MULTICAST_LOOP 34
+#define IP_ADD_MEMBERSHIP 35
+#define IP_DROP_MEMBERSHIP 36
+#define IP_ADD_SOURCE_MEMBERSHIP 39
+#define MCAST_JOIN_GROUP 42
+#define MCAST_LEAVE_GROUP 45
+#define IP_MULTICAST_ALL 49
+#define IP_UNICAST_IF 50
+#define IP_LOCAL_PORT_RANGE 51
+
+/* Options of SOL_IPV6. */
+#define IPV6_ADDRFORM 1
+#define IPV6_CHECKSUM 7
+#define IPV6_UNICAST_HOPS 16
+#define IPV6_MULTICAST_IF 17
+#define IPV6_MULTICAST_HOPS 18
+#define IPV6_MULTICAST_LOOP 19
+#define IPV6_JOIN_GROUP 20
+#define IPV6_LEAVE_GROUP 21
+#define IPV6_MTU_DISCOVER 23
+#define IPV6_MTU 24
+#define IPV6_RECVERR 25
+#define IPV6_V6ONLY 26
+#define IPV6_MULTICAST_ALL 29
+#define IPV6_RECVPKTINFO 49
+#define IPV6_PKTINFO 50
+#define IPV6_RECVHOPLIMIT 51
+#define IPV6_HOPLIMIT 52
+#define IPV6_RECVTCLASS 66
+#define IPV6_TCLASS 67
+#define IPV6_AUTOFLOWLABEL 70
+#define IPV6_MINHOPCOUNT 73
+#define IPV6_FREEBIND 78
+
+#define ICMP_FILTER 1 /* SOL_RAW */
+#define ICMP6_FILTER 1 /* SOL_ICMPV6 */
 
 struct in_addr {
 	uint32_t addr; /* network order */
@@ -33,6 +101,23 @@ struct sockaddr_in6 {
 	uint32_t flowinfo;
 	struct in6_addr addr;
 	uint32_t scope_id;
+};
+
+struct ip_mreqn {
+	uint32_t multiaddr, address; /* network order */
+	int32_t ifindex;
+};
+struct ipv6_mreq {
+	struct in6_addr multiaddr;
+	int32_t ifindex;
+};
+struct in_pktinfo {
+	int32_t ifindex;
+	uint32_t spec_dst, addr;
+};
+struct in6_pktinfo {
+	struct in6_addr addr;
+	uint32_t ifindex;
 };
 
 #endif

@@ -54,14 +54,15 @@ static s64 boot_time __ro_after_init;
 const char *boot_str(u32 offset) { return offset ? (const char *)boot + offset : NULL; }
 s64 sandbox_uptime(void) { return ktime_get_boottime() - boot_time; }
 
-void control_send(u32 type, s64 arg0, const char *text)
+struct control_head {
+	u32 type, text_len;
+	s64 arg[4];
+};
+_Static_assert(sizeof(struct control_head) == offsetof(struct control_msg, text), "control_msg");
+
+static void control_put(const struct control_head *head, const void *text)
 {
-	struct {
-		u32 type, text_len;
-		s64 arg[4];
-	} head = { type, 0, { arg0 } };
-	_Static_assert(sizeof(head) == offsetof(struct control_msg, text), "control_msg");
-	struct iovec iov[2] = { { (u64)&head, sizeof(head) }, { (u64)text, 0 } };
+	struct iovec iov[2] = { { (u64)head, sizeof(*head) }, { (u64)text, head->text_len } };
 	struct {
 		u64 name;
 		u64 namelen;
@@ -71,9 +72,21 @@ void control_send(u32 type, s64 arg0, const char *text)
 
 	if (!boot || boot->control_fd < 0)
 		return;
-	if (text)
-		iov[1].len = head.text_len = (u32)strnlen(text, CONTROL_TEXT_MAX);
 	host_sendmsg(boot->control_fd, &msg, 0x4000 /* MSG_NOSIGNAL */);
+}
+
+void control_send(u32 type, s64 arg0, const char *text)
+{
+	const struct control_head head = { type, text ? (u32)strnlen(text, CONTROL_TEXT_MAX) : 0, { arg0 } };
+
+	control_put(&head, text);
+}
+
+void control_locate(s64 id, s64 at, s64 known, const void *code, u32 n)
+{
+	const struct control_head head = { CONTROL_LOCATE, n, { id, at, known } };
+
+	control_put(&head, code);
 }
 
 static __noreturn void boot_fail(const char *what, long err)

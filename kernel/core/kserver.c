@@ -116,6 +116,9 @@ static void control_handle(const struct control_msg *m)
 	case CONTROL_WINSIZE:
 		hosttty_set_winsize((u16)m->arg[0], (u16)m->arg[1]);
 		break;
+	case CONTROL_LOCATED:
+		control_located(m->arg[0], m->arg[1], m->arg[2], m->arg[3] != 0);
+		break;
 	case CONTROL_SHUTDOWN:
 		sandbox_exit(SIGKILL);
 	default:

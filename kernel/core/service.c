@@ -33,12 +33,12 @@ static struct {
 /* What may be asked for. The filter of kserver has the last word, on the arguments too. */
 static bool is_asked(long nr)
 {
-	enum { HOST_GUEST, HOST_ASKED, HOST_SERVER, HOST_BOOT };
+	enum { HOST_GUEST, HOST_ASKED, HOST_NETWORK, HOST_SERVER, HOST_BOOT };
 
 	switch (nr) {
 #define HOST_CALL(name, who)                                                                                           \
 	case NR_##name:                                                                                                \
-		return who == HOST_ASKED;
+		return who == HOST_ASKED || who == HOST_NETWORK;
 #include "gate/host_calls.h"
 #undef HOST_CALL
 	default:

@@ -58,7 +58,8 @@ static void sigio_to(struct task *t, int type, int sig, const struct siginfo *in
 	}
 }
 
-void file_send_sigio(struct file *f, int band)
+/* To the owner, if there is one: the signal it chose or, when urgent, SIGURG. */
+static void send_to_owner(struct file *f, int band, bool urgent)
 {
 	struct siginfo info;
 	struct pid *pid;
@@ -67,8 +68,6 @@ void file_send_sigio(struct file *f, int band)
 	int type, sig;
 	u32 uid, euid;
 
-	if (likely(!(atomic_load_relaxed(&f->flags) & O_ASYNC)))
-		return;
 	mutex_lock(&fasync_lock);
 	pid = f->owner;
 	if (pid)
@@ -80,10 +79,14 @@ void file_send_sigio(struct file *f, int band)
 	mutex_unlock(&fasync_lock);
 	if (!pid)
 		return;
-	siginfo_init(&info, sig ? sig : SIGIO, sig ? band_code(band) : SI_KERNEL);
-	if (sig) {
-		info.poll.band = band;
-		info.poll.fd = atomic_load_relaxed(&f->async_fd);
+	if (urgent) {
+		siginfo_init(&info, SIGURG, SI_KERNEL);
+	} else {
+		siginfo_init(&info, sig ? sig : SIGIO, sig ? band_code(band) : SI_KERNEL);
+		if (sig) {
+			info.poll.band = band;
+			info.poll.fd = atomic_load_relaxed(&f->async_fd);
+		}
 	}
 	if (type == F_OWNER_PGRP) {
 		mutex_lock(&tasklist_lock);
@@ -99,6 +102,17 @@ void file_send_sigio(struct file *f, int band)
 			task_put(t);
 	}
 	pid_put(pid);
+}
+
+void file_send_sigio(struct file *f, int band)
+{
+	if (unlikely(atomic_load_relaxed(&f->flags) & O_ASYNC))
+		send_to_owner(f, band, false);
+}
+
+void file_send_sigurg(struct file *f)
+{
+	send_to_owner(f, 0, true);
 }
 
 void fasync_release(struct file *f)

@@ -67,7 +67,11 @@ struct map_source {
 	int host_fd; /* -1 = anonymous zeroed memory (/dev/zero) */
 	u64 host_offset;
 	u64 len;
-	bool exclusive; /* contents change only through this sandbox's guest kernel: executable pages need no copy */
+	/*
+	 * Executable pages need no copy. exclusive: contents change only by those who have the inode open for writing
+	 * (inode_write_deny), or not even by them: fixed.
+	 */
+	bool exclusive, fixed;
 };
 
 /*
@@ -194,6 +198,7 @@ void epoll_file_release(struct file *f);
 
 /* fs/fasync.c: SIGIO for O_ASYNC files; band of POLL*. Cheap without O_ASYNC. No lock of LOCK_TASKLIST or higher held. */
 void file_send_sigio(struct file *f, int band);
+void file_send_sigurg(struct file *f); /* urgent data: whether or not O_ASYNC is set */
 void fasync_release(struct file *f); /* forgets the owner */
 
 #endif

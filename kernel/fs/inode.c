@@ -3,6 +3,7 @@
  * file system on which nameless files (pipes, sockets, memfds) live.
  */
 #include "fs/internal.h"
+#include "mm/mm.h"
 
 struct super_block *anon_sb;
 
@@ -127,6 +128,7 @@ void inode_put(struct inode *i)
 	ASSERT(!i->locks && !i->marks);
 	if (sb->ops && sb->ops->evict)
 		sb->ops->evict(i);
+	kfree(i->code);
 	kfree(i);
 	sb_put(sb);
 }
@@ -228,6 +230,8 @@ int inode_write_get(struct inode *i)
 		if (c < 0)
 			return -ETXTBSY;
 	} while (!__atomic_compare_exchange_n(&i->write_count, &c, c + 1, false, __ATOMIC_SEQ_CST, __ATOMIC_ACQUIRE));
+	if (unlikely(atomic_load(&i->code)))
+		code_forget(i);
 	return 0;
 }
 

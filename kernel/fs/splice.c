@@ -12,7 +12,7 @@
 #include "lib/string.h"
 #include "proc/task.h"
 
-#define CHUNK (64 * 1024ul)
+#define CHUNK (32 * 1024ul) /* a block that the heap keeps */
 #define CHUNK_PAGES (CHUNK / PAGE_SIZE)
 
 static ssize_t read_at(struct file *f, void *buf, size_t len, loff_t *pos)

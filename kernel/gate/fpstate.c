@@ -82,6 +82,13 @@ int gate_fpstate_restore(u64 addr)
 	return err;
 }
 
+int gate_fpstate_xrstor(u64 addr, u64 features)
+{
+	if (addr & 63 || !user_range_ok(uptr(addr), size))
+		return -EFAULT;
+	return gate_xrstor_user(addr, features & mask);
+}
+
 /*
  * A lender's state while another task uses its host thread. The buffer is a page or more, for its alignment; without
  * memory the lender comes back with an initial state, which the calling conventions allow a call to do but for the

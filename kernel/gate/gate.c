@@ -9,6 +9,7 @@
 #include "gate/internal.h"
 #include "lib/string.h"
 #include "mm/mm.h"
+#include "mm/code_trap.h"
 #include "mm/patch.h"
 #include "proc/task.h"
 #include "sys/dispatch.h"
@@ -115,6 +116,10 @@ void gate_entry(struct task *t, int sig, int code, u64 addr, u64 err, u64 trapno
 	case SIGILL:
 	case SIGTRAP:
 		if ((sig == SIGILL || trapno == TRAP_PROTECTION) && patch_resume(t))
+			break;
+		if (sig == SIGILL && code_trapped(t, &sig, &code, &addr))
+			break;
+		if ((sig == SIGILL || trapno == TRAP_PROTECTION) && patch_restored(t))
 			break;
 		if (sig == SIGTRAP && (t->regs.rflags & FLAG_TF) && patch_step(t)) {
 			system_call(t);

@@ -109,6 +109,7 @@ u64 gate_fpstate_mask(void); /* XCR0 bits saved and restored, never PKRU */
 int gate_fpstate_save(u64 user_addr) __must_check; /* 64-byte aligned user memory; 0 or -EFAULT */
 int gate_fpstate_restore(u64 user_addr) __must_check; /* -EFAULT also for a malformed area; then the state is reset */
 void gate_fpstate_reset(void);
+int gate_fpstate_xrstor(u64 user_addr, u64 features) __must_check; /* the instruction, but for PKRU; -EFAULT for any fault */
 
 /* FS and GS base of the current program. GS belongs to the gate: programs cannot have it. */
 void gate_set_fsbase(u64 base);

@@ -307,6 +307,42 @@ static inline long host_epoll_pwait(int ep, void *evs, int n, int timeout, const
 {
 	return host_syscall(NR_epoll_pwait, (long)ep, (long)evs, (long)n, (long)timeout, (long)mask, (long)size);
 }
+static inline long host_socket(int family, int type, int protocol)
+{
+	return kserver_call(NR_socket, (long)family, (long)type, (long)protocol, 0, 0, 0);
+}
+static inline long host_bind(int fd, const void *addr, u32 len)
+{
+	return kserver_call(NR_bind, (long)fd, (long)addr, (long)len, 0, 0, 0);
+}
+static inline long host_connect(int fd, const void *addr, u32 len)
+{
+	return kserver_call(NR_connect, (long)fd, (long)addr, (long)len, 0, 0, 0);
+}
+static inline long host_listen(int fd, u32 backlog)
+{
+	return kserver_call(NR_listen, (long)fd, (long)backlog, 0, 0, 0, 0);
+}
+static inline long host_accept4(int fd, void *addr, u32 *len, int flags)
+{
+	return kserver_call(NR_accept4, (long)fd, (long)addr, (long)len, (long)flags, 0, 0);
+}
+static inline long host_getsockname(int fd, void *addr, u32 *len)
+{
+	return kserver_call(NR_getsockname, (long)fd, (long)addr, (long)len, 0, 0, 0);
+}
+static inline long host_getsockopt(int fd, int level, int name, void *val, u32 *len)
+{
+	return kserver_call(NR_getsockopt, (long)fd, (long)level, (long)name, (long)val, (long)len, 0);
+}
+static inline long host_setsockopt(int fd, int level, int name, const void *val, u32 len)
+{
+	return kserver_call(NR_setsockopt, (long)fd, (long)level, (long)name, (long)val, (long)len, 0);
+}
+static inline long host_shutdown(int fd, int how)
+{
+	return kserver_call(NR_shutdown, (long)fd, (long)how, 0, 0, 0, 0);
+}
 static inline long host_sendmsg(int fd, const void *msg, int flags)
 {
 	return host_syscall(NR_sendmsg, (long)fd, (long)msg, (long)flags, 0, 0, 0);

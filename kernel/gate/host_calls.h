@@ -6,6 +6,7 @@
  * who: HOST_GUEST  processes that run programs, and kserver, from which they inherit its filter. At most 40 of these:
  *                  tests/runtime/check.sh counts them.
  *      HOST_ASKED  kserver, also on request of such a process (core/service.c)
+ *      HOST_NETWORK  as HOST_ASKED, in sandboxes that were given a network; others have no such calls
  *      HOST_SERVER kserver for itself
  *      HOST_BOOT   kserver before it has a filter, and nobody afterwards
  */
@@ -70,6 +71,16 @@ HOST_CALL(process_vm_writev, HOST_ASKED)
 HOST_CALL(setpriority, HOST_ASKED)
 HOST_CALL(sched_setaffinity, HOST_ASKED)
 HOST_CALL(sysinfo, HOST_ASKED)
+
+HOST_CALL(socket, HOST_NETWORK)
+HOST_CALL(bind, HOST_NETWORK)
+HOST_CALL(connect, HOST_NETWORK)
+HOST_CALL(listen, HOST_NETWORK)
+HOST_CALL(accept4, HOST_NETWORK)
+HOST_CALL(getsockname, HOST_NETWORK)
+HOST_CALL(getsockopt, HOST_NETWORK)
+HOST_CALL(setsockopt, HOST_NETWORK)
+HOST_CALL(shutdown, HOST_NETWORK)
 
 HOST_CALL(epoll_pwait, HOST_SERVER)
 HOST_CALL(wait4, HOST_SERVER)

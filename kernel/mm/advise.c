@@ -6,6 +6,8 @@
 #include "core/alloc.h"
 #include "fs/file.h"
 #include "lib/string.h"
+#include "gate/host.h"
+#include "mm/code.h"
 #include "mm/vma.h"
 #include "proc/task.h"
 
@@ -167,6 +169,35 @@ static int remove_range(struct mm *mm, u64 start, u64 end)
 	return err;
 }
 
+/*
+ * Contents that go away, or come anew from their files, which were looked at as they are now. All under the lock, for a
+ * mapping that turned executable or became another one meanwhile would show what nobody has looked at.
+ */
+static int discard_looked_at(struct mm *mm, u64 start, u64 end, int advice)
+{
+	u64 at = start;
+	int err = 0, ret = 0;
+
+	for (struct vma *v = vma_find(mm, start); v && v->start < end && !err; v = vma_next(v)) {
+		u64 from = max(v->start, start), to = min(v->end, end);
+
+		if (from > at)
+			ret = -ENOMEM;
+		at = to;
+		/* A copy of a file's contents has nothing to come back from: it stays. */
+		if (v->flags & VMA_COPIED)
+			continue;
+		if (mm->fix_count)
+			code_restore(mm, from, to - from);
+		/* The next fetch has it looked at again. */
+		if ((v->prot & PROT_EXEC) && v->file && host_mprotect((void *)from, to - from, PROT_READ))
+			err = -ENOMEM;
+		if (!err)
+			err = (int)mm_host_advise(from, to - from, advice);
+	}
+	return err ? err : at < end ? -ENOMEM : ret;
+}
+
 int mm_madvise(u64 addr, u64 len, int advice)
 {
 	enum advice_kind kind = advice_kind(advice);
@@ -188,6 +219,12 @@ int mm_madvise(u64 addr, u64 len, int advice)
 		err = discard_allowed(mm, addr, end);
 		if (err)
 			return err;
+		if (code_scanned()) {
+			mutex_lock(&mm->lock);
+			err = discard_looked_at(mm, addr, end, advice);
+			mutex_unlock(&mm->lock);
+			return err;
+		}
 	}
 	if (kind == ADVICE_HOST || kind == ADVICE_DISCARD)
 		return mm_host_advise(addr, len, advice);

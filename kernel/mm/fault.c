@@ -3,6 +3,7 @@
 #include "abi/linux/signal.h"
 #include "gate/gate.h"
 #include "core/stats.h"
+#include "mm/code.h"
 #include "mm/emulate.h"
 #include "mm/patch.h"
 #include "mm/vma.h"
@@ -90,10 +91,11 @@ static bool emulate(struct mm *mm, u64 page)
 	return mended;
 }
 
-/* The list says that this access is fine. */
-static bool mend(struct mm *mm, struct vma *v, u64 addr, u32 need)
+/* The list says that this access is fine. *dirty: but not what would be executed. */
+static bool mend(struct mm *mm, struct vma *v, u64 addr, u32 need, bool *dirty)
 {
 	u64 page = PAGE_ALIGN_DOWN(addr);
+	int ret;
 
 	/*
 	 * Another thread was just at it when this one fetched, perhaps: again. To make the page unexecutable once more,
@@ -105,19 +107,45 @@ static bool mend(struct mm *mm, struct vma *v, u64 addr, u32 need)
 	}
 	if (need == PROT_EXEC)
 		current->exec_seen = ++mm->exec_seq;
+	if (need == PROT_EXEC && code_scanned() && !code_is_stub(mm, page)) {
+		stats_flip();
+		ret = mm_host_flip(page, true);
+		*dirty = ret > 0;
+		return !ret && (flips(v) || !mm_retries_used_up(mm, page));
+	}
+	if (code_is_stub(mm, page))
+		return false;
 	if (flips(v) && need != PROT_READ)
 		return flip(mm, page, need == PROT_EXEC);
 	/* Another thread changed the mapping since the fault, or a host call failed half way: again, but not for ever. */
 	return !mm_retries_used_up(mm, page) && !mm_host_protect(page, PAGE_SIZE, v->prot);
 }
 
+/* The page that the program runs has something in it that must not be run, or cannot be read. */
+static bool resolve(struct mm *mm, u64 addr, int *sig, int *code)
+{
+	switch (code_resolve(mm, PAGE_ALIGN_DOWN(addr), current->regs.rip)) {
+	case CODE_RESOLVED:
+		return true;
+	case CODE_UNREADABLE:
+		*sig = SIGBUS;
+		*code = BUS_ADRERR;
+		return mm_fault_past_end(addr);
+	default:
+		return false;
+	}
+}
+
 bool mm_fault(u64 addr, u64 err, bool kernel, int *sig, int *code)
 {
 	struct mm *mm = current->mm;
 	u32 need = fault_needs(err);
-	bool mended = false, own_page = false;
+	bool mended = false, own_page = false, dirty = false;
 	struct vma *v;
 
+	/* Whoever reads under the lock takes what there is. */
+	if (kernel && mm && atomic_load(&mm->looking) == current)
+		return false;
 	*code = BUS_ADRERR;
 	if (*sig == SIGBUS)
 		return mm_fault_past_end(addr); /* else behind the end of a file, or the host is out of memory for it */
@@ -131,10 +159,12 @@ bool mm_fault(u64 addr, u64 err, bool kernel, int *sig, int *code)
 		*code = SEGV_ACCERR;
 		own_page = !kernel && need == PROT_WRITE && flips(v) && writes_itself(PAGE_ALIGN_DOWN(addr));
 		if (prot_allows(v->prot, need) && !own_page)
-			mended = mend(mm, v, addr, need);
+			mended = mend(mm, v, addr, need, &dirty);
 	} else if (v && (v->flags & MAP_GROWSDOWN) && prot_allows(v->prot, need)) {
 		mended = stack_grow(mm, v, addr);
 	}
 	mutex_unlock(&mm->lock);
+	if (dirty)
+		return resolve(mm, addr, sig, code);
 	return own_page ? emulate(mm, PAGE_ALIGN_DOWN(addr)) : mended;
 }

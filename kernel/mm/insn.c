@@ -1,255 +1,335 @@
-/* Lengths of instructions: see insn.h. */
+/* Decoding one instruction of a program, and what carrying it out takes: see insn.h. */
 #include "mm/insn.h"
 
+#include "gate/gate.h"
 #include "lib/string.h"
+#include "mm/uaccess.h"
 
-/* What follows an opcode. */
-enum { NO, M = 1, I8 = 2, IZ = 4, IV = 8, J8 = 16, JZ = 32, BAD = 64, G3 = 128 };
-#define M8 (M | I8)
-#define MZ (M | IZ)
 
-/* One-byte opcodes. G3: an immediate only for ModRM.reg 0 and 1 (test). Prefixes, 0Fh and VEX are dealt with before. */
-static const u8 one_byte[256] = {
-	/* 00 */ M, M, M, M, I8, IZ, BAD, BAD, M, M, M, M, I8, IZ, BAD, BAD,
-	/* 10 */ M, M, M, M, I8, IZ, BAD, BAD, M, M, M, M, I8, IZ, BAD, BAD,
-	/* 20 */ M, M, M, M, I8, IZ, BAD, BAD, M, M, M, M, I8, IZ, BAD, BAD,
-	/* 30 */ M, M, M, M, I8, IZ, BAD, BAD, M, M, M, M, I8, IZ, BAD, BAD,
-	/* 40 */ BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD,
-	/* 50 */ NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO,
-	/* 60 */ BAD, BAD, BAD, M, BAD, BAD, BAD, BAD, IZ, MZ, I8, M8, BAD, BAD, BAD, BAD,
-	/* 70 */ J8, J8, J8, J8, J8, J8, J8, J8, J8, J8, J8, J8, J8, J8, J8, J8,
-	/* 80 */ M8, MZ, BAD, M8, M, M, M, M, M, M, M, M, BAD, M, BAD, BAD,
-	/* 90 */ NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, BAD, BAD, BAD, BAD, BAD, BAD,
-	/* a0 */ BAD, BAD, BAD, BAD, NO, NO, NO, NO, I8, IZ, NO, NO, NO, NO, NO, NO,
-	/* b0 */ I8, I8, I8, I8, I8, I8, I8, I8, IV, IV, IV, IV, IV, IV, IV, IV,
-	/* c0 */ M8, M8, BAD, NO, BAD, BAD, M8, MZ, BAD, NO, BAD, BAD, BAD, BAD, BAD, BAD,
-	/* d0 */ M, M, M, M, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD,
-	/* e0 */ BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, JZ, JZ, BAD, J8, BAD, BAD, BAD, BAD,
-	/* f0 */ BAD, BAD, BAD, BAD, BAD, BAD, G3, G3, BAD, BAD, BAD, BAD, BAD, BAD, M, M,
-};
-
-/* What follows 0Fh and an opcode, also behind a VEX prefix. */
-static u8 two_byte(u8 op)
+u8 insn_next(struct insn *in)
 {
-	if ((op >= 0x10 && op <= 0x17) || (op >= 0x18 && op <= 0x1f) || (op >= 0x28 && op <= 0x2f) ||
-	    (op >= 0x40 && op <= 0x6f) || (op >= 0x74 && op <= 0x76) || (op >= 0x90 && op <= 0x9f))
-		return M;
-	if (op >= 0x80 && op <= 0x8f)
-		return JZ;
-	if (op >= 0xc8 && op <= 0xcf)
-		return NO;
-	if (op >= 0xd1 && op <= 0xfe)
-		return M;
-	switch (op) {
-	case 0x0b: case 0x77: case 0xa2: case 0x31:
-		return NO;
-	case 0x7e: case 0x7f: case 0xa3: case 0xa5: case 0xab: case 0xad: case 0xaf: case 0xb0: case 0xb1: case 0xb3:
-	case 0xb6: case 0xb7: case 0xbb: case 0xbc: case 0xbd: case 0xbe: case 0xbf: case 0xc0: case 0xc1: case 0xc3:
-		return M;
-	case 0x70: case 0x71: case 0x72: case 0x73: case 0xa4: case 0xac: case 0xba: case 0xc2: case 0xc4: case 0xc5:
-	case 0xc6:
-		return M8;
-	default:
-		return BAD;
-	}
-}
-
-struct cursor {
-	const u8 *p;
-	u32 at, have;
-	bool bad;
-};
-
-static u8 take(struct cursor *c)
-{
-	if (c->at >= c->have) {
-		c->bad = true;
+	if (in->pos >= in->have) {
+		in->bad = true;
 		return 0;
 	}
-	return c->p[c->at++];
+	return in->bytes[in->pos++];
 }
 
-static s64 take_signed(struct cursor *c, u32 n)
+/* n bytes, sign-extended. */
+u64 insn_imm(struct insn *in, u32 n)
 {
-	u32 v = 0;
+	u64 v = 0;
 
 	for (u32 i = 0; i < n; i++)
-		v |= (u32)take(c) << (8 * i);
-	return n == 1 ? (s64)(signed char)v : (s64)(s32)v;
+		v |= (u64)insn_next(in) << (8 * i);
+	if (n == 1)
+		return (u64)(s64)(signed char)v;
+	if (n == 2)
+		return (u64)(s64)(short)v;
+	return n == 4 ? (u64)(s64)(s32)v : v;
 }
 
-static void skip(struct cursor *c, u32 n)
+u64 *insn_reg(struct gate_regs *r, u32 n)
 {
-	while (n--)
-		take(c);
-}
-
-/* ModRM, SIB and displacement; ModRM itself is returned. */
-static u8 take_modrm(struct cursor *c, struct insn_info *out)
-{
-	u8 modrm = take(c), mod = modrm >> 6, sib;
-
-	if (mod == 3)
-		return modrm;
-	if ((modrm & 7) == 4) {
-		sib = take(c);
-		if (mod == 0 && (sib & 7) == 5)
-			skip(c, 4);
-	} else if (mod == 0 && (modrm & 7) == 5) {
-		out->rip_disp = (u8)c->at;
-		skip(c, 4);
-	}
-	skip(c, mod == 1 ? 1 : mod == 2 ? 4 : 0);
-	return modrm;
-}
-
-struct prefixes {
-	bool small, rep, other; /* 66h, F2h or F3h, FS or LOCK */
-	u8 rex;
-};
-
-/* The instruction's opcode behind its prefixes. */
-static u8 take_prefixes(struct cursor *c, struct prefixes *p)
-{
-	u8 b = take(c);
-
-	for (;; b = take(c)) {
-		if (b == 0x66)
-			p->small = true;
-		else if (b == 0xf2 || b == 0xf3)
-			p->rep = true;
-		else if (b == 0x64 || b == 0xf0)
-			p->other = true;
-		else if (b != 0x2e && b != 0x3e)
-			break;
-		if (c->bad)
-			return 0;
-	}
-	if ((b & 0xf0) == 0x40) {
-		p->rex = b;
-		b = take(c);
-	}
-	return b;
-}
-
-static void decode_0f(struct cursor *c, const struct prefixes *p, struct insn_info *out)
-{
-	u8 op = take(c), what;
-
-	if (op == 0x38 || op == 0x3a) {
-		u8 third = take(c);
-
-		/* Vector instructions, CRC32, MOVBE and ADX: no other has another form. */
-		c->bad |= op == 0x38 && third >= 0xf8;
-		take_modrm(c, out);
-		skip(c, op == 0x3a);
-		return;
-	}
-	what = two_byte(op);
-	if (what == BAD) {
-		c->bad = true;
-	} else if (what == JZ) {
-		c->bad |= p->small || p->rep || p->other || p->rex; /* AMD and Intel differ in some */
-		out->kind = INSN_JCC;
-		out->cond = op & 15;
-		out->target = take_signed(c, 4);
-	} else {
-		if (op == 0x0b)
-			out->kind = INSN_END;
-		if (what & M)
-			take_modrm(c, out);
-		skip(c, what & I8 ? 1 : 0);
+	switch (n & 15) {
+	case 0: return &r->rax;
+	case 1: return &r->rcx;
+	case 2: return &r->rdx;
+	case 3: return &r->rbx;
+	case 4: return &r->rsp;
+	case 5: return &r->rbp;
+	case 6: return &r->rsi;
+	case 7: return &r->rdi;
+	case 8: return &r->r8;
+	case 9: return &r->r9;
+	case 10: return &r->r10;
+	case 11: return &r->r11;
+	case 12: return &r->r12;
+	case 13: return &r->r13;
+	case 14: return &r->r14;
+	default: return &r->r15;
 	}
 }
 
-static void decode_vex(struct cursor *c, u8 first, struct insn_info *out)
-{
-	u8 b = take(c), map = 1, op, what;
+u64 insn_mask(u32 size) { return size == 8 ? ~0ull : (1ull << (8 * size)) - 1; }
 
+static bool high_byte(const struct insn *in, u32 n) { return in->size == 1 && !in->rex && n >= 4 && n < 8; }
+
+u64 insn_reg_get(const struct insn *in, u32 n)
+{
+	if (high_byte(in, n))
+		return *insn_reg(in->regs, n - 4) >> 8 & 0xff;
+	return *insn_reg(in->regs, n) & insn_mask(in->size);
+}
+
+void insn_reg_set(const struct insn *in, u32 n, u64 v)
+{
+	u64 mask = insn_mask(in->size), *r = insn_reg(in->regs, high_byte(in, n) ? n - 4 : n);
+
+	if (high_byte(in, n))
+		*r = (*r & ~0xff00ull) | (v & 0xff) << 8;
+	else if (in->size == 4)
+		*r = v & mask;
+	else
+		*r = (*r & ~mask) | (v & mask);
+}
+
+static void decode_prefixes(struct insn *in)
+{
+	for (;;) {
+		switch (insn_next(in)) {
+		case 0x66: in->small = true; break;
+		case 0xf0: in->lock = true; break;
+		case 0xf2: in->repne = true; break;
+		case 0xf3: in->rep = true; break;
+		case 0x64: in->fs = true; break;
+		case 0x2e: case 0x36: case 0x3e: case 0x26: break; /* mean nothing */
+		case 0x65: case 0x67: /* GS is not the program's; 32-bit addresses nobody uses */
+			in->bad = true;
+			return;
+		default:
+			in->pos--;
+			return;
+		}
+		if (in->bad)
+			return;
+	}
+}
+
+static void decode_vex(struct insn *in, u8 first)
+{
+	u8 b = insn_next(in), pp;
+
+	in->rex = 0x40 | (b & 0x80 ? 0 : 4);
+	in->map = 1;
 	if (first == 0xc4) {
-		map = b & 31;
-		take(c);
+		in->rex |= (b & 0x40 ? 0 : 2) | (b & 0x20 ? 0 : 1);
+		if ((b & 31) != 1)
+			in->bad = true;
+		b = insn_next(in);
+		in->rex |= b & 0x80 ? 8 : 0;
 	}
-	op = take(c);
-	what = map == 1 ? two_byte(op) : map == 2 ? M : map == 3 ? M8 : BAD;
-	if (what == BAD || what == JZ) {
-		c->bad = true;
-		return;
-	}
-	if (what & M)
-		take_modrm(c, out);
-	skip(c, what & I8 ? 1 : 0);
+	in->vex_len = b & 4 ? 32 : 16;
+	/* A second source would be another kind of instruction. */
+	if ((b & 0x78) != 0x78 || in->small || in->rep || in->repne || in->lock)
+		in->bad = true;
+	pp = b & 3;
+	in->small = pp == 1;
+	in->rep = pp == 2;
+	in->repne = pp == 3;
+	in->op = insn_next(in);
 }
 
-static void decode_one(struct cursor *c, u8 op, const struct prefixes *p, struct insn_info *out)
+static void decode_opcode(struct insn *in)
 {
-	u8 what = one_byte[op], modrm = 0;
+	u8 b = insn_next(in);
 
-	if (what == BAD) {
-		c->bad = true;
+	if ((b & 0xf0) == 0x40) {
+		in->rex = b;
+		b = insn_next(in);
+	}
+	if (!in->rex && (b == 0xc5 || b == 0xc4)) {
+		decode_vex(in, b);
 		return;
 	}
-	if (what & (M | G3))
-		modrm = take_modrm(c, out);
-	switch (op) {
-	case 0xc3:
-		out->kind = INSN_END;
-		break;
-	case 0xf6: case 0xf7:
-		if ((modrm >> 3 & 7) < 2)
-			skip(c, op == 0xf6 ? 1 : p->small ? 2 : 4);
-		return;
-	case 0xff:
-		/* Indirect calls push their own address, far ones are nobody's. */
-		if ((modrm >> 3 & 7) == 4)
-			out->kind = INSN_END;
-		else if ((modrm >> 3 & 7) == 2 || (modrm >> 3 & 7) == 3 || (modrm >> 3 & 7) == 5 || (modrm >> 3 & 7) == 7)
-			c->bad = true;
-		return;
-	case 0xfe:
-		c->bad |= (modrm >> 3 & 7) > 1;
-		return;
-	case 0xc6: case 0xc7: case 0x8f:
-		c->bad |= (modrm >> 3 & 7) != 0; /* XABORT, XBEGIN */
-		break;
+	if (b == 0x0f) {
+		in->map = 1;
+		b = insn_next(in);
 	}
-	if (what & I8)
-		skip(c, 1);
-	if (what & IZ)
-		skip(c, p->small && !(p->rex & 8) ? 2 : 4);
-	if (what & IV)
-		skip(c, p->rex & 8 ? 8 : p->small ? 2 : 4);
-	if (what & (J8 | JZ)) {
-		c->bad |= p->small || p->rep || p->other || p->rex;
-		out->kind = op == 0xe8 ? INSN_CALL : op >= 0xe9 ? INSN_JMP : INSN_JCC;
-		out->cond = op & 15;
-		out->target = take_signed(c, what & J8 ? 1 : 4);
-	}
+	in->op = b;
+	in->size = in->rex & 8 ? 8 : in->small ? 2 : 4;
 }
 
-bool insn_info(const u8 *p, u32 have, struct insn_info *out)
+void insn_modrm(struct insn *in)
 {
-	struct cursor c = { p, 0, min(have, INSN_MAX), false };
-	struct prefixes pre = { 0 };
-	u8 op;
+	u8 m = insn_next(in);
+	u64 ea = 0;
 
-	memset(out, 0, sizeof(*out));
-	out->kind = INSN_PLAIN;
-	op = take_prefixes(&c, &pre);
-	if (op == 0x0f) {
-		decode_0f(&c, &pre, out);
-	} else if (op == 0xc4 || op == 0xc5) {
-		c.bad |= pre.rex || pre.small || pre.rep;
-		decode_vex(&c, op, out);
+	in->mod = m >> 6;
+	in->reg = (m >> 3 & 7) | (in->rex & 4) << 1;
+	in->rm = m & 7;
+	if (in->mod == 3) {
+		in->rm |= (in->rex & 1) << 3;
+		return;
+	}
+	if (in->rm == 4) {
+		u8 sib = insn_next(in), index = (sib >> 3 & 7) | (in->rex & 2) << 2;
+
+		if (index != 4)
+			ea = *insn_reg(in->regs, index) << (sib >> 6);
+		if ((sib & 7) == 5 && in->mod == 0)
+			ea += insn_imm(in, 4);
+		else
+			ea += *insn_reg(in->regs, (sib & 7) | (in->rex & 1) << 3);
+	} else if (in->rm == 5 && in->mod == 0) {
+		in->rip_rel = true;
+		ea = insn_imm(in, 4);
 	} else {
-		decode_one(&c, op, &pre, out);
+		ea = *insn_reg(in->regs, in->rm | (in->rex & 1) << 3);
 	}
-	if (c.bad) {
-		out->kind = INSN_UNKNOWN;
-		return false;
+	if (in->mod)
+		ea += insn_imm(in, in->mod == 1 ? 1 : 4);
+	in->ea = ea;
+}
+
+u64 insn_address(const struct insn *in)
+{
+	return in->ea + (in->rip_rel ? in->regs->rip + in->pos : 0) + (in->fs ? gate_get_fsbase() : 0);
+}
+
+int insn_load(u64 at, u32 size, u64 *v)
+{
+	*v = 0;
+	if (size == 8 && !(at & 7))
+		return get_user_u64(uptr(at), v);
+	return copy_in(v, uptr(at), size);
+}
+
+int insn_store(u64 at, u32 size, u64 v)
+{
+	if (size == 8 && !(at & 7))
+		return put_user_u64(uptr(at), v);
+	if (size == 4 && !(at & 3))
+		return put_user_u32(uptr(at), (u32)v);
+	return copy_out(uptr(at), &v, size);
+}
+
+/* One operation by the CPU, with the program's flags before and after. */
+#define ARITH_AS(name, how, a, b, flags)                                             \
+	__asm__("push %1; popfq; " #name " %" #how "2, %" #how "0; pushfq; pop %1"   \
+		: "+q"(a), "+r"(*(flags))                                            \
+		: "q"(b)                                                             \
+		: "cc")
+#define ARITH(name)                                                                  \
+	static u64 do_##name(u64 a, u64 b, u32 size, u64 *flags)                     \
+	{                                                                            \
+		switch (size) {                                                      \
+		case 1: ARITH_AS(name, b, a, b, flags); break;                       \
+		case 2: ARITH_AS(name, w, a, b, flags); break;                       \
+		case 4: ARITH_AS(name, k, a, b, flags); break;                       \
+		default: ARITH_AS(name, q, a, b, flags); break;                      \
+		}                                                                    \
+		return a & insn_mask(size);                                          \
 	}
-	out->len = (u8)c.at;
-	if (out->kind == INSN_JCC || out->kind == INSN_JMP || out->kind == INSN_CALL)
-		out->target += out->len;
-	return true;
+ARITH(add)
+ARITH(or)
+ARITH(adc)
+ARITH(sbb)
+ARITH(and)
+ARITH(sub)
+ARITH(xor)
+
+u64 insn_compute(enum arith op, u64 a, u64 b, u32 size, u64 *flags)
+{
+	u64 carry = *flags & FLAG_CF;
+
+	switch (op) {
+	case ADD:
+	case XADD: return do_add(a, b, size, flags);
+	case OR: return do_or(a, b, size, flags);
+	case ADC: return do_adc(a, b, size, flags);
+	case SBB: return do_sbb(a, b, size, flags);
+	case AND: return do_and(a, b, size, flags);
+	case SUB: return do_sub(a, b, size, flags);
+	case XOR: return do_xor(a, b, size, flags);
+	case INC:
+	case DEC:
+		a = op == INC ? do_add(a, 1, size, flags) : do_sub(a, 1, size, flags);
+		*flags = (*flags & ~FLAG_CF) | carry;
+		return a;
+	case NOT: return ~a & insn_mask(size);
+	case NEG: return do_sub(0, a, size, flags);
+	default: return b;
+	}
+}
+
+int insn_push(struct insn *in, u64 v)
+{
+	int err = insn_store(in->regs->rsp - 8, 8, v);
+
+	if (!err)
+		in->regs->rsp -= 8;
+	return err;
+}
+
+#define FOR_EACH_VECTOR(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15)
+
+/* The program's vector registers are in the CPU all the while. */
+void insn_vector_get(u32 n, bool wide, u8 out[32])
+{
+#define GET(i)                                                                                   \
+	case i:                                                                                  \
+		if (wide)                                                                        \
+			__asm__ volatile("vmovups %%ymm" #i ", (%0)" : : "r"(out) : "memory");   \
+		else                                                                             \
+			__asm__ volatile("movups %%xmm" #i ", (%0)" : : "r"(out) : "memory");    \
+		break;
+	switch (n & 15) { FOR_EACH_VECTOR(GET) }
+#undef GET
+}
+
+/* Size of a store from a vector register; 0 = another instruction. */
+u32 insn_vector_size(const struct insn *in)
+{
+	u32 full = in->vex_len ? in->vex_len : 16;
+
+	switch (in->op) {
+	case 0x11:
+		return in->rep ? 4 : in->repne ? 8 : full;
+	case 0x29:
+	case 0x2b:
+		return in->rep || in->repne ? 0 : full;
+	case 0x13: /* the low half, the high half */
+	case 0x17:
+		return in->rep || in->repne ? 0 : 8;
+	case 0x7f:
+		return in->small || in->rep ? full : 0; /* without: MMX */
+	case 0xe7:
+		return in->small ? full : 0;
+	case 0xd6:
+		return in->small ? 8 : 0;
+	case 0x7e:
+		return !in->small ? 0 : in->rex & 8 ? 8 : 4;
+	default:
+		return 0;
+	}
+}
+
+bool insn_condition(u64 flags, u32 cc)
+{
+	bool cf = flags & 1, pf = flags & 4, zf = flags & 0x40, sf = flags & 0x80, of = flags & 0x800, r;
+
+	switch (cc >> 1) {
+	case 0: r = of; break;
+	case 1: r = cf; break;
+	case 2: r = zf; break;
+	case 3: r = cf || zf; break;
+	case 4: r = sf; break;
+	case 5: r = pf; break;
+	case 6: r = sf != of; break;
+	default: r = zf || sf != of; break;
+	}
+	return r != (cc & 1);
+}
+
+bool insn_is_prefix(u8 b)
+{
+	switch (b) {
+	case 0x26: case 0x2e: case 0x36: case 0x3e: case 0x64: case 0x65: case 0x66: case 0x67:
+	case 0xf0: case 0xf2: case 0xf3:
+		return true;
+	default:
+		return (b & 0xf0) == 0x40;
+	}
+}
+
+void insn_begin(struct insn *in, struct gate_regs *regs, const u8 *bytes, u32 n)
+{
+	memset(in, 0, sizeof(*in));
+	in->regs = regs;
+	in->have = min(n, INSN_MAX);
+	memcpy(in->bytes, bytes, in->have);
+	decode_prefixes(in);
+	if (!in->bad)
+		decode_opcode(in);
 }

@@ -12,6 +12,7 @@
 #include "fs/file.h"
 #include "gate/host.h"
 #include "lib/string.h"
+#include "mm/code.h"
 #include "mm/patch.h"
 #include "mm/vma.h"
 #include "proc/task.h"
@@ -55,6 +56,8 @@ void mm_put(struct mm *mm)
 	vma_remove_range(mm, 0, TASK_SIZE, &dead); /* nobody else knows it: no lock */
 	vma_free_chain(dead);
 	patch_free(mm);
+	kfree(mm->fixes);
+	code_stubs_free(mm);
 	if (mm->exe) {
 		exe_allow_write(mm->exe);
 		file_put(mm->exe);
@@ -87,9 +90,8 @@ static struct vma *vma_copy(const struct vma *v)
 		}
 	}
 	n->name = v->name;
-	n->offset = v->offset;
 	if (v->file)
-		n->file = file_get(v->file);
+		vma_share_file(n, v, v->offset);
 	return n;
 }
 
@@ -126,6 +128,9 @@ struct mm *mm_copy(struct mm *old)
 		mm->environ = dup_bytes(old->environ, old->environ_len);
 		mm->environ_len = mm->environ ? old->environ_len : 0;
 	}
+	code_stubs_copy(mm, old);
+	if (code_fixes_copy(mm, old))
+		goto fail;
 	for (struct vma *v = vma_first(old); v; v = vma_next(v)) {
 		struct vma *n;
 

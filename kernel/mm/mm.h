@@ -42,10 +42,15 @@ struct vma {
 #define VMA_HUGEPAGE 0x00200000u
 #define VMA_NOHUGEPAGE 0x00400000u
 #define VMA_MERGEABLE 0x00800000u
+#define VMA_STABLE 0x00040000u /* mapped executable: of a file that cannot change as long as this is mapped */
+#define VMA_DENY 0x00080000u /* and this mapping sees to that: it counts in inode.write_count */
+#define VMA_COPIED 0x00100000u /* the host has private memory with a copy of the file's contents here */
 #define VMA_FILEMEM 0x80000000u /* of a regular file in file memory: pages behind its end are mapped from nowhere */
 
 #define PATCH_AREAS 16
 struct patch_area;
+struct code_fix;
+struct code_stubs;
 
 struct mm {
 	struct ref ref; /* tasks that use it, and lookers */
@@ -74,6 +79,10 @@ struct mm {
 	u64 retry_addr; /* mm_fault: the last fault that the list could not explain */
 	u32 retry_count;
 	u32 exec_seq; /* counts what made pages executable again: patching, flips */
+	struct code_fix *fixes; /* mm/code_fix.c: instructions with a trap in their place, by address */
+	u32 fix_count, fix_room;
+	struct code_stubs *stubs; /* mm/code_stub.c: NULL = none */
+	struct task *looking; /* holds the lock and reads the program's memory: its faults are not mended; atomic */
 };
 
 /* Where the host's vDSO and its data pages stand in every host process; set once at boot, all 0 = none. */
@@ -141,6 +150,9 @@ struct elf_image {
 int elf_load(struct file *exe, struct file *interp, struct elf_image *out);
 /* The path in PT_INTERP, kmalloc'ed; NULL = none; err_ptr(-ENOEXEC, ...): not an ELF file that can be run. */
 char *elf_interp_path(struct file *exe);
+
+/* A file is opened for writing: what is known of its pages is not true any more. */
+void code_forget(struct inode *inode);
 
 /* ETXTBSY: counted in inode.write_count. Deny: -ETXTBSY while somebody has it open for writing. */
 int exe_deny_write(struct file *f) __must_check;

@@ -11,6 +11,7 @@
 #include "core/boot.h"
 #include "fs/file.h"
 #include "lib/string.h"
+#include "mm/code.h"
 #include "mm/vma.h"
 #include "proc/task.h"
 
@@ -65,11 +66,14 @@ int mm_pieces_get(struct file *file, u64 offset, u64 len, u32 prot, u32 flags, s
 		done += s->len;
 		out->count++;
 	}
+	code_pieces_look(out, file, offset, prot, flags);
 	return 0;
 }
 
 void mm_pieces_put(struct map_pieces *p)
 {
+	if (p->denied)
+		inode_write_allow(p->denied);
 	kfree(p->piece);
 	*p = (struct map_pieces){ 0 };
 }
@@ -84,9 +88,9 @@ int mm_pieces_map(const struct map_pieces *p, u64 addr, u64 len, u32 prot, u32 f
 	for (u32 i = 0; i < p->count && !err; i++) {
 		const struct map_source *s = &p->piece[i];
 
-		/* Nothing is there that could be looked at and run; the fault that finds something maps it anew. */
-		err = mm_host_map(addr, s->len, map_source_beyond(s) ? prot & ~PROT_EXEC : prot, flags, s->host_fd,
-				  s->host_offset);
+		err = (prot & PROT_EXEC) || (flags & VMA_COPIED) ?
+			      code_map_piece(p, s, addr, s->len, prot, flags) :
+			      mm_host_map(addr, s->len, prot, flags, s->host_fd, s->host_offset);
 		addr += s->len;
 	}
 	return err;
@@ -110,6 +114,10 @@ static int check_file(struct request *r)
 	}
 	if (!f->ops->mmap)
 		return -ENODEV;
+	/* Who writes through one view and runs another cannot be served with a copy, and better knows. */
+	if ((r->vflags & MAP_SHARED) && (r->prot & PROT_EXEC) && code_copied() && S_ISREG_(f->inode->mode) &&
+	    ((f->mode_flags & FMODE_WRITE) || atomic_load(&f->inode->write_count) > 0))
+		return -EACCES;
 	return r->vflags & MAP_GROWSDOWN ? -EINVAL : 0;
 }
 
@@ -255,7 +263,7 @@ static int map_locked(struct mm *mm, struct request *r, struct vma **dead)
 	err = check_room(mm, r);
 	if (err)
 		return err;
-	r->vflags |= mm_pieces_flags(&r->pieces, r->file);
+	r->vflags |= mm_pieces_flags(&r->pieces, r->file) | code_pieces_flags(&r->pieces, r->prot);
 	v = vma_alloc(r->addr, end, r->prot, r->vflags);
 	if (!v)
 		return -ENOMEM;
@@ -279,6 +287,7 @@ static int map_locked(struct mm *mm, struct request *r, struct vma **dead)
 	if (r->file) {
 		v->file = file_get(r->file);
 		v->offset = r->offset;
+		r->pieces.denied = NULL; /* v's now, if at all */
 	}
 	vma_insert(mm, v);
 	mm_account(mm, v->prot, v->flags, r->len >> PAGE_SHIFT);

@@ -1,5 +1,6 @@
 /* mprotect and mseal: changes to VMAs in place. */
 #include "abi/linux/errno.h"
+#include "mm/code.h"
 #include "mm/patch.h"
 #include "mm/vma.h"
 #include "proc/task.h"
@@ -17,6 +18,13 @@ static int protect_one(struct mm *mm, struct vma *v, u32 prot)
 		return -EACCES;
 	if (mm_is_data(prot, v->flags) && !mm_is_data(v->prot, v->flags) && mm_may_grow(mm, 0, pages))
 		return -ENOMEM;
+	/* What others could change after a look at it. */
+	if ((prot & PROT_EXEC) && v->file && code_copied() && !(v->flags & (VMA_STABLE | VMA_COPIED))) {
+		err = code_make_private(mm, v->start, v->end - v->start);
+		if (err)
+			return err;
+		v->flags |= VMA_COPIED;
+	}
 	if ((v->prot & PROT_EXEC) && (prot & (PROT_EXEC | PROT_WRITE)) != PROT_EXEC)
 		patch_drop_locked(mm, v->start, v->end);
 	err = mm_host_protect(v->start, v->end - v->start, prot);

@@ -98,9 +98,13 @@ static int check_growth(struct mm *mm, const struct vma *v, const struct remap *
 }
 
 /* Maps the grown part at addr, as v is. */
-static int map_tail(const struct vma *v, const struct remap *r, u64 addr)
+static int map_tail(const struct vma *v, struct remap *r, u64 addr)
 {
-	int err = mm_pieces_map(&r->tail, addr, r->new_len - r->old_len, v->prot, v->flags);
+	int err;
+
+	if (v->flags & VMA_COPIED)
+		r->tail.stable = false;
+	err = mm_pieces_map(&r->tail, addr, r->new_len - r->old_len, v->prot, v->flags);
 
 	if (!err && (v->flags & VMA_WIPEONFORK))
 		mm_host_advise(addr, r->new_len - r->old_len, MADV_WIPEONFORK);
@@ -161,15 +165,13 @@ static struct vma *clone_at(const struct vma *v, const struct remap *r)
 		}
 	}
 	n->name = v->name && !strcmp(v->name, "[heap]") ? NULL : v->name;
-	if (v->file) {
-		n->file = file_get(v->file);
-		n->offset = v->offset + (r->addr - v->start);
-	}
+	if (v->file)
+		vma_share_file(n, v, v->offset + (r->addr - v->start));
 	return n;
 }
 
 /* The host's part of a move; new_addr is free. On failure the old place is as it was. */
-static int move_host(const struct vma *v, const struct remap *r)
+static int move_host(const struct vma *v, struct remap *r)
 {
 	u64 keep = min(r->old_len, r->new_len);
 	int err = 0, ignored;

@@ -8,6 +8,7 @@
 #include "core/alloc.h"
 #include "fs/file.h"
 #include "fs/filemem.h"
+#include "mm/code.h"
 #include "mm/vma.h"
 #include "proc/task.h"
 
@@ -59,6 +60,8 @@ static bool map_grown(struct mm *mm, struct file *f, u64 page, u64 offset, const
 	if (mm_retries_used_up(mm, page))
 		return false;
 	len = v->flags & MAP_SHARED ? min(v->end - page, s->len) : PAGE_SIZE;
+	if ((v->prot & PROT_EXEC) || (v->flags & VMA_COPIED))
+		return !code_map_piece(&(struct map_pieces){ 0 }, s, page, len, v->prot, v->flags);
 	return !mm_host_map(page, len, v->prot, v->flags, s->host_fd, s->host_offset);
 }
 
@@ -90,7 +93,7 @@ static void cut_locked(struct mm *mm, const struct inode *inode)
 		u64 end, from;
 		int err;
 
-		if (!(v->flags & VMA_FILEMEM) || (inode && v->file->inode != inode))
+		if (!(v->flags & VMA_FILEMEM) || (v->flags & VMA_COPIED) || (inode && v->file->inode != inode))
 			continue;
 		end = PAGE_ALIGN_UP(atomic_load(&v->file->inode->size));
 		from = end > v->offset ? end - v->offset : 0;

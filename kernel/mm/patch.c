@@ -297,15 +297,14 @@ static bool slot_has(const struct slot *s, u64 site, u64 rip)
 	return false;
 }
 
-/*
- * rip is where an instruction moved once, and the jump is gone: another thread wrote to the page after the fault. Then
- * it is tried again, but not for ever, since the program's own instruction may be one that faults.
- */
-static bool was_restored(struct mm *mm, u64 rip)
+/* Tried again, but not for ever, since the program's own instruction may be one that faults. */
+bool patch_restored(struct task *t)
 {
+	struct mm *mm = t->mm;
+	u64 rip = t->regs.rip;
 	bool found = false;
 
-	for (u32 i = 0; i < PATCH_AREAS && !found; i++) {
+	for (u32 i = 0; mm && i < PATCH_AREAS && !found; i++) {
 		const struct patch_area *a = atomic_load(&mm->patch_area[i]);
 
 		if (!a)
@@ -348,7 +347,7 @@ bool patch_resume(struct task *t)
 				return true;
 			}
 	}
-	return was_restored(t->mm, rip);
+	return false;
 }
 
 bool patch_step(struct task *t)

@@ -25,6 +25,11 @@ void patch_trap(struct mm *mm, u64 rip, u64 nr);
 void patch_hide(struct task *t);
 /* SIGILL or #GP: true = the program jumped to an instruction that moved, regs.rip is corrected. No lock held. */
 bool patch_resume(struct task *t);
+/*
+ * The same signals: true = an instruction moved from here once, and another thread's write brought the program's code
+ * back after the fault: try again. No lock held.
+ */
+bool patch_restored(struct task *t);
 /* A program that steps through its own code (TF) stands at a patched call: true = it now stands behind it, call made. */
 bool patch_step(struct task *t);
 

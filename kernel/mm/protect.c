@@ -5,15 +5,15 @@
  * that page: a write fault makes it writable, a fetch fault executable again. Which of the two a page is at the
  * moment is known to the host alone. Code that writes into its own page would flip for ever: emulate.c.
  *
- * mm_exec_check() stands at the only two places where memory becomes executable. The scan for instructions that
- * reach the gate's keys (gate.md, "What must not exist in executable memory") belongs there. NOT YET WRITTEN: it lets
- * everything pass, so the key protects the kernel from mistakes, not yet from a hostile program. With it must come the
- * private copy of what others can change: shared executable mappings and files that are not `exclusive`.
+ * make_executable() is the only place where memory becomes executable, after it was looked at (code.h). A page with a
+ * forbidden sequence is left readable; the fault of who runs it decides what becomes of it.
  */
 #include "abi/linux/errno.h"
 #include "core/boot.h"
 #include "gate/host.h"
+#include "mm/code.h"
 #include "mm/vma.h"
+#include "proc/task.h"
 
 /* All that programs may have mapped or changed, and nothing of the kernel's. */
 bool mm_range_is_guests(u64 addr, u64 len)
@@ -21,19 +21,12 @@ bool mm_range_is_guests(u64 addr, u64 len)
 	return !defence(DEFENCE_RANGE) || (len && !((addr | len) & ~PAGE_MASK) && addr >= USER_MIN && len <= MM_TOP && addr <= MM_TOP - len);
 }
 
-int mm_exec_check(u64 addr, u64 len)
-{
-	(void)addr;
-	(void)len;
-	return 0;
-}
-
 /* What the host is told for prot. Both: executable, since who maps content as that wants it run; writes flip. */
 static int host_prot(u32 prot, bool content)
 {
 	int p = prot & (PROT_READ | PROT_WRITE | PROT_EXEC);
 
-	if ((p & PROT_WRITE) && (p & PROT_EXEC))
+	if ((p & PROT_WRITE) && (p & PROT_EXEC) && defence(DEFENCE_WX))
 		p &= content ? ~PROT_WRITE : ~PROT_EXEC;
 	/* On execute-only the host would spend a key of its own and close it to the kernel. */
 	return p & PROT_EXEC ? p | PROT_READ : p;
@@ -41,10 +34,16 @@ static int host_prot(u32 prot, bool content)
 
 static int make_executable(u64 addr, u64 len, int prot)
 {
-	long err = mm_exec_check(addr, len);
+	int err;
 
-	return err ? err : host_mprotect((void *)addr, len, prot);
+	if (!code_scanned())
+		return (int)host_mprotect((void *)addr, len, prot);
+	err = code_enable(addr, len, prot, NULL);
+	return err < 0 ? err : 0;
 }
+
+/* Traps exist only where somebody holds the lock. */
+static bool has_traps(void) { return current->mm && current->mm->fix_count; }
 
 int mm_host_map(u64 addr, u64 len, u32 prot, u32 flags, int fd, u64 offset)
 {
@@ -59,6 +58,8 @@ int mm_host_map(u64 addr, u64 len, u32 prot, u32 flags, int fd, u64 offset)
 		hf |= MAP_STACK; /* mapped whole, touched at one end: no huge pages */
 	if (fd < 0)
 		hf |= MAP_ANONYMOUS;
+	if (has_traps())
+		code_drop(current->mm, addr, len);
 	/* Content is mapped readable first and turns executable when it has been looked at. */
 	ret = host_mmap((void *)addr, len, p & PROT_EXEC ? PROT_READ : p, hf, fd, fd < 0 ? 0 : offset);
 	if (ret < 0)
@@ -70,7 +71,11 @@ int mm_host_map(u64 addr, u64 len, u32 prot, u32 flags, int fd, u64 offset)
 
 int mm_host_unmap(u64 addr, u64 len)
 {
-	return mm_range_is_guests(addr, len) ? host_munmap((void *)addr, len) : -EINVAL;
+	if (!mm_range_is_guests(addr, len))
+		return -EINVAL;
+	if (has_traps())
+		code_drop(current->mm, addr, len);
+	return host_munmap((void *)addr, len);
 }
 
 int mm_host_protect(u64 addr, u64 len, u32 prot)
@@ -80,24 +85,36 @@ int mm_host_protect(u64 addr, u64 len, u32 prot)
 
 	if (!mm_range_is_guests(addr, len))
 		return -EINVAL;
-	if (!(p & PROT_EXEC))
+	if (!(p & PROT_EXEC)) {
+		if (has_traps())
+			code_restore(current->mm, addr, len);
 		return host_mprotect((void *)addr, len, p);
+	}
 	/* Nothing may write while it is looked at. */
 	err = host_mprotect((void *)addr, len, PROT_READ);
 	return err ? err : make_executable(addr, len, p);
 }
 
-/* One page of a mapping that is writable and executable on paper. */
+/*
+ * One page of a mapping that is writable and executable on paper, or that shall be looked at again. 1 = it has a
+ * sequence, or nothing at all, and stays as it is.
+ */
 int mm_host_flip(u64 page, bool exec)
 {
 	long err;
 
 	if (!mm_range_is_guests(page, PAGE_SIZE))
 		return -EINVAL;
-	if (!exec)
+	if (!exec) {
+		if (has_traps())
+			code_restore(current->mm, page, PAGE_SIZE);
 		return host_mprotect((void *)page, PAGE_SIZE, PROT_READ | PROT_WRITE);
+	}
 	err = host_mprotect((void *)page, PAGE_SIZE, PROT_READ);
-	return err ? err : make_executable(page, PAGE_SIZE, PROT_READ | PROT_EXEC);
+	if (err)
+		return err;
+	return code_scanned() ? code_enable(page, PAGE_SIZE, PROT_READ | PROT_EXEC, NULL) :
+				make_executable(page, PAGE_SIZE, PROT_READ | PROT_EXEC);
 }
 
 /*
@@ -130,6 +147,10 @@ int mm_host_move(u64 from, u64 len, u64 to, u32 prot, bool keep)
 		err = host_mprotect((void *)from, len, PROT_READ);
 		if (err)
 			return err;
+	}
+	if (has_traps()) {
+		code_restore(current->mm, from, len);
+		code_drop(current->mm, to, len);
 	}
 	err = move_pieces(from, len, to, flags);
 	if (!(prot & PROT_EXEC))

@@ -19,14 +19,13 @@ static int shared_anon_mmap(struct file *f, u64 offset, u64 len, u32 prot, u32 f
 
 	/* Beyond the end: mremap made the mapping longer. */
 	if (offset >= size) {
-		*out = (struct map_source){ filemem_fd(), filemem_beyond(offset), len, true };
+		*out = (struct map_source){ .host_fd = filemem_fd(), .host_offset = filemem_beyond(offset), .len = len };
 		return 0;
 	}
 	*out = (struct map_source){
 		.host_fd = filemem_fd(),
 		.host_offset = s->run + offset,
 		.len = min(len, size - offset),
-		.exclusive = true,
 	};
 	return 0;
 }

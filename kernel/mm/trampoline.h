@@ -10,7 +10,7 @@
 
 #include "core/lock.h"
 #include "core/stats.h"
-#include "mm/insn.h"
+#include "mm/insn_len.h"
 #include "mm/mm.h"
 
 #define AREA_SIZE 0x8000ull

@@ -28,10 +28,22 @@ struct vma *vma_alloc(u64 start, u64 end, u32 prot, u32 flags)
 
 void vma_free(struct vma *v)
 {
-	if (v->file)
+	if (v->file) {
+		if (v->flags & VMA_DENY)
+			exe_allow_write(v->file);
 		file_put(v->file);
+	}
 	kfree(v->anon_name);
 	kfree(v);
+}
+
+/* The file of another VMA for this one; its flags are the other's already. */
+void vma_share_file(struct vma *n, const struct vma *v, u64 offset)
+{
+	n->file = file_get(v->file);
+	n->offset = offset;
+	if (n->flags & VMA_DENY)
+		atomic_sub(&n->file->inode->write_count, 1); /* denied by v: cannot fail */
 }
 
 void vma_free_chain(struct vma *dead)
@@ -294,10 +306,8 @@ static int vma_split(struct mm *mm, struct vma *v, u64 addr)
 	}
 	n->flags &= ~MAP_GROWSDOWN; /* only the lowest part of a stack grows */
 	n->name = v->name;
-	if (v->file) {
-		n->file = file_get(v->file);
-		n->offset = v->offset + (addr - v->start);
-	}
+	if (v->file)
+		vma_share_file(n, v, v->offset + (addr - v->start));
 	v->end = addr;
 	vma_touch(mm, v);
 	vma_insert(mm, n);

@@ -12,6 +12,7 @@
 /* vma.c */
 struct vma *vma_alloc(u64 start, u64 end, u32 prot, u32 flags);
 void vma_free(struct vma *v); /* no lock held */
+void vma_share_file(struct vma *n, const struct vma *v, u64 offset);
 void vma_free_chain(struct vma *dead); /* no lock held */
 void vma_insert(struct mm *mm, struct vma *v);
 void vma_touch(struct mm *mm, struct vma *v);
@@ -39,14 +40,15 @@ int mm_host_protect(u64 addr, u64 len, u32 prot) __must_check;
 int mm_host_flip(u64 page, bool exec) __must_check;
 int mm_host_move(u64 from, u64 len, u64 to, u32 prot, bool keep) __must_check;
 long mm_host_advise(u64 addr, u64 len, int advice);
-/* Stands before memory turns executable. */
-int mm_exec_check(u64 addr, u64 len) __must_check;
 
 /* mmap.c: pieces of a file for a mapping, fetched without mm->lock. */
 struct map_source;
 struct map_pieces {
 	struct map_source *piece;
 	u32 count;
+	bool stable; /* wanted executable, and can be run as they are */
+	struct inode *denied; /* writing to it is, until mm_pieces_put; NULL = none */
+	const void *code; /* code_file.c's */
 };
 int mm_pieces_get(struct file *file, u64 offset, u64 len, u32 prot, u32 flags, struct map_pieces *out) __must_check;
 void mm_pieces_put(struct map_pieces *p);

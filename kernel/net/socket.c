@@ -5,6 +5,10 @@
 #include "abi/linux/ioctl.h"
 #include "fs/fasync.h"
 #include "fs/poll.h"
+#include "net/host/host.h"
+#include "net/inet/inet.h"
+#include "net/netlink/netlink.h"
+#include "net/route/route.h"
 #include "net/unix/unix.h"
 #include "proc/task.h"
 
@@ -18,6 +22,10 @@ void socket_family_register(const struct socket_family *f)
 void net_init(void)
 {
 	socket_family_register(&unix_family);
+	inet_init();
+	socket_family_register(&netlink_family);
+	rt_show_init();
+	hostnet_init();
 }
 
 void socket_init(struct socket *s, const struct socket_ops *ops, int family, int type, int protocol)
@@ -104,21 +112,6 @@ static long get_owner(struct file *f, struct uptr arg)
 	return put_user_u32(arg, type == F_OWNER_PGRP ? -nr : nr);
 }
 
-/* netdevice(7) on a machine without network devices: nothing to list, and no device by any name. */
-static long device_ioctl(u32 cmd, struct uptr arg)
-{
-	struct ifconf c;
-
-	if (cmd != SIOCGIFCONF)
-		return -ENODEV;
-	if (copy_in(&c, arg, sizeof(c)))
-		return -EFAULT;
-	if (c.len < 0)
-		return -EINVAL;
-	c.len = 0;
-	return copy_out(arg, &c, sizeof(c));
-}
-
 static long socket_ioctl(struct file *f, u32 cmd, u64 arg)
 {
 	struct socket *s = f->priv;
@@ -134,9 +127,7 @@ static long socket_ioctl(struct file *f, u32 cmd, u64 arg)
 	}
 	if (s->ops->ioctl)
 		ret = s->ops->ioctl(s, cmd, arg);
-	if (ret == -ENOTTY && cmd >= SIOCDEVFIRST && cmd <= SIOCDEVLAST)
-		ret = device_ioctl(cmd, uptr(arg));
-	return ret;
+	return ret == -ENOTTY ? rt_ioctl(cmd, arg) : ret;
 }
 
 static void socket_release(struct file *f)

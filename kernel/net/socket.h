@@ -40,7 +40,8 @@ struct socket_ops {
 	int (*listen)(struct socket *s, u32 backlog);
 	/* Waits for a connection; a socket without a file yet, owned by the caller; err_ptr. */
 	struct socket *(*accept)(struct socket *s, u32 file_flags);
-	int (*getname)(struct socket *s, void *addr, bool peer); /* addr of SOCKADDR_MAX; its length or -errno */
+	/* addr of SOCKADDR_MAX; its length or -errno. SOCK_PEER_ACCEPTED: for accept, of ended connections too. */
+	int (*getname)(struct socket *s, void *addr, int peer);
 	int (*shutdown)(struct socket *s, int how); /* SHUT_*, checked */
 	int (*pair)(struct socket *a, struct socket *b); /* socketpair(2) */
 	u32 (*poll)(struct socket *s, struct poll_table *pt);
@@ -58,7 +59,8 @@ struct socket_ops {
 	/* Somebody changed sndbuf or rcvlowat: those who wait may have to look again. */
 	void (*limits_changed)(struct socket *s);
 };
-#define SOCKOPT_MAX 128
+#define SOCKOPT_MAX 256
+#define SOCK_PEER_ACCEPTED 2
 
 struct socket_family {
 	int family;
@@ -164,6 +166,7 @@ static inline int sock_wait_error(const struct sock_wait *w, int ret)
 /* sockopt.c: setsockopt(2) and getsockopt(2) behind the decoding. */
 int socket_setopt(struct socket *s, int level, int name, struct uptr val, int len) __must_check;
 int socket_getopt(struct socket *s, int level, int name, struct uptr val, struct uptr len) __must_check;
+u64 socket_cookie(struct socket *s); /* SO_COOKIE, also in sock_diag */
 
 /*
  * cmsg.c: writes one item of control data and moves on; what does not fit is cut and MSG_CTRUNC set.

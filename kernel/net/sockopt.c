@@ -57,7 +57,10 @@ static int set_bit_option(struct socket *s, int bit, bool on)
 	if (bit == SB_DEBUG && on && !capable(CAP_NET_ADMIN))
 		return -EACCES;
 	/* Linux 6.13 and later: for the internet families only. */
-	if ((bit == SB_REUSEPORT || bit == SB_ZEROCOPY) && on && s->family != AF_INET && s->family != AF_INET6)
+	if (bit == SB_REUSEPORT && on && s->family != AF_INET && s->family != AF_INET6)
+		return -EOPNOTSUPP;
+	/* There is nothing to be saved here, and nobody to tell when a page is free again. */
+	if (bit == SB_ZEROCOPY && on)
 		return -EOPNOTSUPP;
 	if (bit == SB_LOCK_FILTER && !on && (atomic_load_relaxed(&s->bits) & (1u << bit)))
 		return -EPERM;
@@ -201,7 +204,7 @@ int socket_setopt(struct socket *s, int level, int name, struct uptr val, int le
 	if (bit >= 0)
 		return set_bit_option(s, bit, v != 0);
 	if (flag_of(name)) {
-		if (s->family != AF_UNIX)
+		if (s->family != AF_UNIX && !(s->family == AF_NETLINK && name == SO_PASSCRED))
 			return -EOPNOTSUPP;
 		set_mask(&s->flags, flag_of(name), v != 0);
 		return 0;
@@ -212,7 +215,7 @@ int socket_setopt(struct socket *s, int level, int name, struct uptr val, int le
 	return s->ops->setopt ? s->ops->setopt(s, level, name, val, (u32)len) : -ENOPROTOOPT;
 }
 
-static u64 socket_cookie(struct socket *s)
+u64 socket_cookie(struct socket *s)
 {
 	static u64 last; /* atomic */
 

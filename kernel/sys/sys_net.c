@@ -171,7 +171,7 @@ static struct file *accept_file(struct socket *s, u32 file_flags, bool nonblock,
 	f = socket_file(c, nonblock);
 	if (is_err(f) || uptr_null(uaddr))
 		return f;
-	len = c->ops->getname(c, addr, true);
+	len = c->ops->getname(c, addr, SOCK_PEER_ACCEPTED);
 	len = len < 0 ? -ECONNABORTED : net_addr_out(addr, (u32)len, uaddr, ulen);
 	if (!len)
 		return f;

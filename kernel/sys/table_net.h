@@ -1,5 +1,5 @@
 /* System calls: sockets. One row a call, by number; see sys/syscall.h. Included many times. */
-SYS_PARTIAL(41, socket, "int family, int type, int protocol", "AF_UNIX only; others are EAFNOSUPPORT")
+SYS_PARTIAL(41, socket, "int family, int type, int protocol", "AF_UNIX, AF_INET, AF_INET6, AF_NETLINK")
 SYS(42, connect, "fd fd, sockaddr addr, int len", "")
 SYS(43, accept, "fd fd, ptr addr, ptr len", "")
 SYS(44, sendto, "fd fd, in buf, size len, flags:msg flags, ptr addr, int addr_len", "")

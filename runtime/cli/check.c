@@ -16,7 +16,8 @@ static const struct option_row options[] = {
 	{"host-syscalls", 0, "[WHOSE]",
 	 "Instead print the names of the host system calls that the processes which run programs may make, one a line, read "
 	 "back from the seccomp program that they get. WHOSE is guest for these, server for the sandbox's first process, which "
-	 "runs no program and makes some rare calls for the others, or supervisor for the limpet that waits outside.",
+	 "runs no program and makes some rare calls for the others, network for that process in a sandbox that was given a "
+	 "network, or supervisor for the limpet that waits outside.",
 	 OPT_HOST_SYSCALLS},
 	{0},
 };
@@ -30,8 +31,10 @@ static int print_host_syscalls(const char *whose, struct error *err)
 
 	if (!strcmp(whose, "server"))
 		kind = FILTER_SERVER;
+	else if (!strcmp(whose, "network"))
+		kind = FILTER_SERVER_NETWORK;
 	else if (!supervisor && strcmp(whose, "guest"))
-		return error_set(err, "check: --host-syscalls of guest, server or supervisor, not of %s", whose);
+		return error_set(err, "check: --host-syscalls of guest, server, network or supervisor, not of %s", whose);
 	if (supervisor ? confine_export(&filter, err) :
 			 (kernel_image_text_size(&text_size, err) || filter_build(&filter, kind, text_size, err)))
 		return -1;

@@ -20,7 +20,7 @@ extern char **environ;
 
 enum {
 	OPT_ROOTFS, OPT_RW, OPT_RO, OPT_BIND, OPT_CWD, OPT_ENV, OPT_USER, OPT_HOSTNAME, OPT_PLATFORM, OPT_STRACE,
-	OPT_DEBUG_LOG, OPT_STATS, OPT_MEMORY, OPT_CPUS, OPT_FAIL_ALLOC,
+	OPT_DEBUG_LOG, OPT_STATS, OPT_MEMORY, OPT_CPUS, OPT_NETWORK, OPT_FAIL_ALLOC,
 	OPT_DEFENCE_OFF, OPT_DEFENCE_ON,
 };
 
@@ -42,6 +42,8 @@ static const struct option_row options[] = {
 	 "flips, patched call sites, and which could not be patched and why.", OPT_STATS},
 	{"memory", 'm', "SIZE", "Limit memory to SIZE bytes (suffixes K, M, G, T), with a control group.", OPT_MEMORY},
 	{"cpus", 0, "N", "Limit processor time to that of N processors (1.5 is possible), with a control group.", OPT_CPUS},
+	{"network", 0, "none|host", "The network: none is a loopback of its own; host is this machine's, without any right to "
+	 "change it. Default: none.", OPT_NETWORK},
 	{"fail-alloc-every", 0, "N", NULL, OPT_FAIL_ALLOC},
 	{"defence-off", 0, "NAME", NULL, OPT_DEFENCE_OFF},
 	{"defence-on", 0, "NAME", NULL, OPT_DEFENCE_ON},
@@ -56,6 +58,17 @@ static int set_platform(struct spec *spec, const char *arg, struct error *err)
 		spec->platform = SPEC_PLATFORM_PLAIN;
 	else
 		return error_set(err, "do: --platform %s: pkey or plain is possible", arg);
+	return 0;
+}
+
+static int set_network(struct spec *spec, const char *arg, struct error *err)
+{
+	if (!strcmp(arg, "none"))
+		spec->network = SPEC_NETWORK_NONE;
+	else if (!strcmp(arg, "host"))
+		spec->network = SPEC_NETWORK_HOST;
+	else
+		return error_set(err, "do: --network %s: none or host is possible", arg);
 	return 0;
 }
 
@@ -218,6 +231,8 @@ static int set_option(struct spec *spec, int id, const char *arg, struct error *
 		return set_memory(spec, arg, err);
 	case OPT_CPUS:
 		return set_cpus(spec, arg, err);
+	case OPT_NETWORK:
+		return set_network(spec, arg, err);
 	case OPT_FAIL_ALLOC:
 		if (!parse_u64(arg, UINT_MAX, &n))
 			return error_set(err, "do: --fail-alloc-every %s: is not a number", arg);
@@ -348,7 +363,8 @@ const struct command command_do = {
 	.summary = "run a command in a fresh sandbox over this machine's files",
 	.description =
 		"Runs COMMAND in a sandbox of its own. It sees this machine's files; what it changes stays in memory and is "
-		"gone afterwards, except below directories given with --rw or --bind. It has no network but its own loopback. "
+		"gone afterwards, except below directories given with --rw or --bind. It has no network but its own loopback, "
+		"unless --network says otherwise. "
 		"Current directory, environment, user and terminal are the caller's.",
 	.options = options,
 	.run = run,

@@ -55,7 +55,7 @@ static const struct field_row fields[] = {
 	{"linux", "timeOffsets", FIELD_WARN, "not supported yet"},
 	{"linux", "netDevices", FIELD_REFUSE, "host network devices cannot be moved into a sandbox"},
 	USED("linux.namespaces[]", "type"),
-	{"linux.namespaces[]", "path", FIELD_REFUSE, "a sandbox cannot join an existing namespace yet"},
+	USED("linux.namespaces[]", "path"),
 	USED("linux.ids[]", "containerID"), USED("linux.ids[]", "hostID"), USED("linux.ids[]", "size"),
 
 	USED("linux.resources", "memory"), USED("linux.resources", "cpu"), USED("linux.resources", "pids"),
@@ -284,28 +284,36 @@ static int load_namespaces(struct doc *d, const struct node *linux_)
 {
 	static const char *const known[] = {"pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time"};
 	struct spec *spec = d->spec;
-	bool network = false;
 	json_t *array;
+
+	/* What is not listed is inherited; of the network that can be so. */
+	spec->network = SPEC_NETWORK_HOST;
 
 	if (get_array(d, linux_, "namespaces", &array))
 		return -1;
 	for (size_t i = 0; i < json_array_size(array); i++) {
-		const char *type = NULL;
+		const char *type = NULL, *path = NULL;
 		struct node n;
 		size_t k = 0;
 
 		if (get_element(d, linux_, "namespaces", array, i, &n) ||
-		    check_fields(d, &n, "linux.namespaces[]", fields) || get_string(d, &n, "type", &type))
+		    check_fields(d, &n, "linux.namespaces[]", fields) || get_string(d, &n, "type", &type) ||
+		    get_string(d, &n, "path", &path))
 			return -1;
 		while (type && k < ARRAY_SIZE(known) && strcmp(known[k], type))
 			k++;
 		if (!type || k == ARRAY_SIZE(known))
 			return doc_error(d, n.where, "type", "%s is no namespace", type ? type : "(nothing)");
 		spec->new_user_ns |= !strcmp(type, "user");
-		network |= !strcmp(type, "network");
+		if (path && !*path)
+			path = NULL;
+		if (!strcmp(type, "network")) {
+			spec->network = path ? SPEC_NETWORK_PATH : SPEC_NETWORK_NEW;
+			spec->network_path = path;
+		} else if (path) {
+			return doc_error(d, n.where, "path", "a sandbox cannot join an existing %s namespace yet", type);
+		}
 	}
-	if (!network)
-		doc_warning(d, "linux", "namespaces", "no network namespace is listed, but a sandbox always has its own");
 	if (load_ids(d, linux_, "uidMappings", &spec->uid_map, &spec->nuid_map) ||
 	    load_ids(d, linux_, "gidMappings", &spec->gid_map, &spec->ngid_map))
 		return -1;

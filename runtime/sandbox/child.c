@@ -2,9 +2,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <net/if.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -93,6 +95,17 @@ static int pack_descriptors(int **slots, size_t n, int *image_fd, int *sync_fd, 
 	return 0;
 }
 
+/* The loopback of a fresh namespace is down. */
+static int loopback_up(struct error *err)
+{
+	cleanup_close int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq r = {.ifr_name = "lo", .ifr_flags = IFF_UP};
+
+	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &r))
+		return error_errno(err, "cannot bring up the loopback of the sandbox's network");
+	return 0;
+}
+
 static int child_run(struct start *st, struct error *err)
 {
 	const struct spec *spec = st->spec;
@@ -105,6 +118,8 @@ static int child_run(struct start *st, struct error *err)
 
 	setsid(); /* what is typed at our terminal signals the supervisor only */
 	if (st->user_ns && become_inner_root(spec, err))
+		return -1;
+	if (spec->network == SPEC_NETWORK_NEW && loopback_up(err))
 		return -1;
 	unshare(CLONE_NEWCGROUP); /* not all kernels have it, and no cgroupfs is mounted inside anyway */
 	if (spec->root_readonly && !spec->root_overlay)
@@ -145,7 +160,7 @@ static int child_run(struct start *st, struct error *err)
 	else if (dup2(boot_fd, BOOT_FD) < 0 || close(boot_fd))
 		return error_errno(err, "moving descriptors");
 
-	if (privileges_drop(needed_privileges(spec, trees, ntrees), err))
+	if (privileges_drop(needed_privileges(spec, trees, ntrees), spec->network != SPEC_NETWORK_NONE, err))
 		return -1;
 	/* Again: changed credentials clear it. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0))

@@ -17,7 +17,7 @@
 #define MADV_COLLAPSE 25
 #endif
 
-#include "runtime/filter_rows.inc" /* what mkfilter.c made at build time: guest_rows, server_rows */
+#include "runtime/filter_rows.inc" /* what mkfilter.c made at build time: guest_rows, server_rows, network_rows */
 
 /*
  * Instructions of our own, in front of libseccomp's: where the call comes from, and the ranges of memory calls, since
@@ -148,8 +148,16 @@ static void put_ranges(struct code *c)
 
 int filter_build(struct filter *filter, enum filter_kind kind, uint64_t text_size, struct error *err)
 {
-	const struct sock_filter *rows = kind == FILTER_SERVER ? server_rows : guest_rows;
-	size_t count = kind == FILTER_SERVER ? ARRAY_SIZE(server_rows) : ARRAY_SIZE(guest_rows);
+	static const struct {
+		const struct sock_filter *rows;
+		size_t count;
+	} made[] = {
+		[FILTER_SERVER] = {server_rows, ARRAY_SIZE(server_rows)},
+		[FILTER_SERVER_NETWORK] = {network_rows, ARRAY_SIZE(network_rows)},
+		[FILTER_GUEST] = {guest_rows, ARRAY_SIZE(guest_rows)},
+	};
+	const struct sock_filter *rows = made[kind].rows;
+	size_t count = made[kind].count;
 	struct code front = {0};
 
 	put_prologue(&front, text_size);

@@ -21,7 +21,8 @@ struct filter {
 };
 
 enum filter_kind {
-	FILTER_SERVER, /* kserver: every row but those of boot */
+	FILTER_SERVER, /* kserver: every row but those of boot and of networks */
+	FILTER_SERVER_NETWORK, /* kserver of a sandbox that was given a network: sockets too */
 	FILTER_GUEST, /* processes that run programs */
 };
 

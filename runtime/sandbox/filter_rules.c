@@ -6,7 +6,10 @@
 #include <linux/falloc.h>
 #include <linux/futex.h>
 #include <linux/membarrier.h>
+#include <linux/netlink.h>
 #include <linux/seccomp.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
@@ -56,6 +59,10 @@
 
 #define COUNT(...) (sizeof((struct scmp_arg_cmp[]){__VA_ARGS__}) / sizeof(struct scmp_arg_cmp))
 #define RULE(call, ...) {SYS_##call, COUNT(__VA_ARGS__), {__VA_ARGS__}}
+
+#define SOCKET(family, type, protocol)                                                                       \
+	RULE(socket, IS(0, family), IS(1, (type) | SOCK_NONBLOCK | SOCK_CLOEXEC), IS(2, protocol))
+#define OPTION(call, level, name) RULE(call, FD(0), IS(1, level), IS(2, name), KERNEL(3))
 
 #define OPEN_FLAGS                                                                                            \
 	(O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_NONBLOCK | O_DIRECTORY | O_NOFOLLOW |           \
@@ -153,11 +160,65 @@ const struct arg_rule arg_rules[] = {
 	RULE(ioctl, FD(0), IS(1, TCGETS)),
 	RULE(ioctl, FD(0), IS(1, TIOCGWINSZ)),
 	RULE(ioctl, FD(0), IS(1, FIONREAD)),
+	RULE(ioctl, FD(0), IS(1, TIOCOUTQ)), /* SIOCOUTQ */
 	RULE(process_vm_readv, AT_MOST(2, 1), AT_MOST(4, 1), LONG_IS(5, 0)),
 	RULE(process_vm_writev, AT_MOST(2, 1), AT_MOST(4, 1), LONG_IS(5, 0)),
 	RULE(setpriority, IS(0, PRIO_PROCESS), FD(1)),
 	RULE(sched_setaffinity, FD(0)),
 	RULE(epoll_pwait, FD(0), LONG_IS(4, 0)),
 	RULE(seccomp, IS(0, SECCOMP_SET_MODE_FILTER), IS(1, 0)),
+
+	/* With a network: TCP, UDP and ping, never blocking, and the namespace's tables. Nothing raw, no unix sockets. */
+	SOCKET(AF_INET, SOCK_STREAM, IPPROTO_TCP),
+	SOCKET(AF_INET6, SOCK_STREAM, IPPROTO_TCP),
+	SOCKET(AF_INET, SOCK_DGRAM, IPPROTO_UDP),
+	SOCKET(AF_INET6, SOCK_DGRAM, IPPROTO_UDP),
+	SOCKET(AF_INET, SOCK_DGRAM, IPPROTO_ICMP),
+	SOCKET(AF_INET6, SOCK_DGRAM, IPPROTO_ICMPV6),
+	RULE(socket, IS(0, AF_NETLINK), IS(1, SOCK_RAW | SOCK_CLOEXEC), IS(2, NETLINK_ROUTE)),
+	RULE(bind, FD(0), KERNEL(1), AT_MOST(2, 128)),
+	RULE(connect, FD(0), KERNEL(1), AT_MOST(2, 128)),
+	RULE(listen, FD(0), AT_MOST(1, 4096)),
+	RULE(accept4, FD(0), KERNEL(1), KERNEL(2), IS(3, SOCK_NONBLOCK | SOCK_CLOEXEC)),
+	RULE(getsockname, FD(0), KERNEL(1), KERNEL(2)),
+	RULE(shutdown, FD(0), AT_MOST(1, SHUT_RDWR)),
+	OPTION(getsockopt, SOL_SOCKET, SO_ERROR),
+	OPTION(getsockopt, IPPROTO_TCP, TCP_INFO),
+	OPTION(setsockopt, SOL_SOCKET, SO_REUSEADDR),
+	OPTION(setsockopt, SOL_SOCKET, SO_REUSEPORT),
+	OPTION(setsockopt, SOL_SOCKET, SO_KEEPALIVE),
+	OPTION(setsockopt, SOL_SOCKET, SO_BROADCAST),
+	OPTION(setsockopt, SOL_SOCKET, SO_LINGER),
+	OPTION(setsockopt, SOL_SOCKET, SO_OOBINLINE),
+	OPTION(setsockopt, SOL_SOCKET, SO_SNDBUF),
+	OPTION(setsockopt, SOL_SOCKET, SO_RCVBUF),
+	OPTION(setsockopt, IPPROTO_TCP, TCP_NODELAY),
+	OPTION(setsockopt, IPPROTO_TCP, TCP_CORK),
+	OPTION(setsockopt, IPPROTO_TCP, TCP_QUICKACK),
+	OPTION(setsockopt, IPPROTO_TCP, TCP_KEEPIDLE),
+	OPTION(setsockopt, IPPROTO_TCP, TCP_KEEPINTVL),
+	OPTION(setsockopt, IPPROTO_TCP, TCP_KEEPCNT),
+	OPTION(setsockopt, IPPROTO_TCP, TCP_USER_TIMEOUT),
+	OPTION(setsockopt, IPPROTO_TCP, TCP_DEFER_ACCEPT),
+	OPTION(setsockopt, IPPROTO_TCP, TCP_MAXSEG),
+	OPTION(setsockopt, IPPROTO_TCP, TCP_SYNCNT),
+	OPTION(setsockopt, IPPROTO_TCP, TCP_NOTSENT_LOWAT),
+	OPTION(setsockopt, IPPROTO_IP, IP_TOS),
+	OPTION(setsockopt, IPPROTO_IP, IP_TTL),
+	OPTION(setsockopt, IPPROTO_IP, IP_PKTINFO),
+	OPTION(setsockopt, IPPROTO_IP, IP_RECVTTL),
+	OPTION(setsockopt, IPPROTO_IP, IP_RECVTOS),
+	OPTION(setsockopt, IPPROTO_IP, IP_MTU_DISCOVER),
+	OPTION(setsockopt, IPPROTO_IP, IP_MULTICAST_TTL),
+	OPTION(setsockopt, IPPROTO_IP, IP_MULTICAST_LOOP),
+	OPTION(setsockopt, IPPROTO_IPV6, IPV6_V6ONLY),
+	OPTION(setsockopt, IPPROTO_IPV6, IPV6_TCLASS),
+	OPTION(setsockopt, IPPROTO_IPV6, IPV6_UNICAST_HOPS),
+	OPTION(setsockopt, IPPROTO_IPV6, IPV6_RECVPKTINFO),
+	OPTION(setsockopt, IPPROTO_IPV6, IPV6_RECVHOPLIMIT),
+	OPTION(setsockopt, IPPROTO_IPV6, IPV6_RECVTCLASS),
+	OPTION(setsockopt, IPPROTO_IPV6, IPV6_MTU_DISCOVER),
+	OPTION(setsockopt, IPPROTO_IPV6, IPV6_MULTICAST_HOPS),
+	OPTION(setsockopt, IPPROTO_IPV6, IPV6_MULTICAST_LOOP),
 };
 const size_t arg_rule_count = ARRAY_SIZE(arg_rules);

@@ -16,7 +16,8 @@
 #include "runtime/lib/util.h"
 #include "runtime/sandbox/filter_rules.h"
 
-enum host_who { HOST_GUEST, HOST_ASKED, HOST_SERVER, HOST_BOOT };
+enum host_who { HOST_GUEST, HOST_ASKED, HOST_NETWORK, HOST_SERVER, HOST_BOOT };
+enum whose { GUEST, SERVER, NETWORK }; /* NETWORK: kserver of a sandbox that was given one */
 
 static const struct host_row {
 	int nr;
@@ -46,14 +47,28 @@ static int add_row(scmp_filter_ctx ctx, const struct host_row *row)
 	return ruled ? 0 : seccomp_rule_add_exact(ctx, SCMP_ACT_ALLOW, row->nr, 0);
 }
 
-static int add_rows(scmp_filter_ctx ctx, bool server)
+static bool has_row(enum host_who who, enum whose whose)
+{
+	switch (who) {
+	case HOST_GUEST:
+		return true;
+	case HOST_NETWORK:
+		return whose == NETWORK;
+	case HOST_BOOT:
+		return false;
+	default:
+		return whose != GUEST;
+	}
+}
+
+static int add_rows(scmp_filter_ctx ctx, enum whose whose)
 {
 	int rc = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 
 	if (!rc)
 		rc = seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
 	for (size_t i = 0; !rc && i < ARRAY_SIZE(host_rows); i++) {
-		if (host_rows[i].who == HOST_BOOT || (host_rows[i].who != HOST_GUEST && !server))
+		if (!has_row(host_rows[i].who, whose))
 			continue;
 		rc = add_row(ctx, &host_rows[i]);
 		if (rc)
@@ -111,7 +126,7 @@ static size_t shorten(struct sock_filter *in, size_t len)
 	return kept;
 }
 
-static int print_program(const char *name, bool server)
+static int print_program(const char *name, enum whose whose)
 {
 	static struct sock_filter code[BPF_MAXINSNS];
 
@@ -120,7 +135,7 @@ static int print_program(const char *name, bool server)
 	ssize_t size;
 
 	if (!rc)
-		rc = add_rows(ctx, server);
+		rc = add_rows(ctx, whose);
 	if (!rc)
 		rc = seccomp_export_bpf(ctx, fd);
 	if (rc) {
@@ -142,5 +157,6 @@ static int print_program(const char *name, bool server)
 
 int main(void)
 {
-	return print_program("guest_rows", false) || print_program("server_rows", true) || fflush(stdout);
+	return print_program("guest_rows", GUEST) || print_program("server_rows", SERVER) ||
+	       print_program("network_rows", NETWORK) || fflush(stdout);
 }

@@ -29,9 +29,11 @@ bool privileges_is_admin(void)
 	return all;
 }
 
-static bool is_kept(cap_value_t cap, enum privileges keep)
+static bool is_kept(cap_value_t cap, enum privileges keep, bool network)
 {
 	switch (cap) {
+	case CAP_NET_BIND_SERVICE:
+		return network;
 	case CAP_DAC_READ_SEARCH:
 		return keep == PRIVILEGES_READ;
 	case CAP_CHOWN:
@@ -45,7 +47,7 @@ static bool is_kept(cap_value_t cap, enum privileges keep)
 	return false;
 }
 
-static int drop_capabilities(enum privileges keep, struct error *err)
+static int drop_capabilities(enum privileges keep, bool network, struct error *err)
 {
 	cap_t now = cap_get_proc(), want = cap_init();
 	int rc = now && want ? 0 : error_errno(err, "reading capabilities");
@@ -57,7 +59,7 @@ static int drop_capabilities(enum privileges keep, struct error *err)
 		if (bound < 0) /* past the last one this kernel has */
 			break;
 		cap_get_flag(now, cap, CAP_PERMITTED, &have);
-		if (have == CAP_SET && is_kept(cap, keep)) {
+		if (have == CAP_SET && is_kept(cap, keep, network)) {
 			cap_set_flag(want, CAP_PERMITTED, 1, &cap, CAP_SET);
 			cap_set_flag(want, CAP_EFFECTIVE, 1, &cap, CAP_SET);
 			cap_set_flag(want, CAP_INHERITABLE, 1, &cap, CAP_SET);
@@ -97,7 +99,7 @@ static int set_limits(struct error *err)
 	return 0;
 }
 
-int privileges_drop(enum privileges keep, struct error *err)
+int privileges_drop(enum privileges keep, bool network, struct error *err)
 {
 	sigset_t none;
 
@@ -114,5 +116,5 @@ int privileges_drop(enum privileges keep, struct error *err)
 		return error_errno(err, "setgroups");
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return error_errno(err, "no_new_privs");
-	return drop_capabilities(keep, err);
+	return drop_capabilities(keep, network, err);
 }

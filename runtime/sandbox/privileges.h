@@ -18,8 +18,9 @@ bool privileges_is_admin(void);
 /*
  * For the process that becomes kserver, last before exec: no new privileges, only these capabilities (they survive
  * exec, also for another user than 0), no core dumps, every other resource limit as far as it goes, default signals,
+ * network: it may bind to low ports, which the guest kernel asks for in the name of programs that it lets do so;
  * fixed addresses (the kernel's regions lie where a random stack or vDSO could be).
  */
-int privileges_drop(enum privileges keep, struct error *err);
+int privileges_drop(enum privileges keep, bool network, struct error *err);
 
 #endif

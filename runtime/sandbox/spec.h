@@ -26,6 +26,13 @@ struct spec_idmap {
 	uint32_t inside, outside, count;
 };
 
+enum spec_network {
+	SPEC_NETWORK_NONE, /* a namespace of its own that stays empty: loopback inside the guest kernel */
+	SPEC_NETWORK_NEW, /* a namespace of its own that others (hooks, plug-ins) may furnish */
+	SPEC_NETWORK_PATH, /* the namespace behind network_path */
+	SPEC_NETWORK_HOST, /* the caller's */
+};
+
 struct spec_limits {
 	int64_t memory, memory_swap, memory_low; /* bytes; SPEC_UNSET, or -1 = no limit */
 	int64_t cpu_quota, cpu_period; /* microseconds */
@@ -62,6 +69,8 @@ struct spec {
 	struct spec_mount *mounts; /* in order, without "/" */
 	size_t nmounts;
 	const char *hostname, *domainname;
+	enum spec_network network;
+	const char *network_path;
 	struct strings masked, readonly;
 
 	/* on the host */

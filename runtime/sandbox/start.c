@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -117,8 +118,10 @@ static int make_channels(struct start *st, struct sandbox *sb, struct error *err
 
 static int clone_child(struct start *st, struct sandbox *sb, struct error *err)
 {
+	enum spec_network network = st->spec->network;
 	struct clone_args args = {
-		.flags = CLONE_PIDFD | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS |
+		.flags = CLONE_PIDFD | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS |
+			 (network == SPEC_NETWORK_NONE || network == SPEC_NETWORK_NEW ? CLONE_NEWNET : 0) |
 			 (st->user_ns ? CLONE_NEWUSER : 0),
 		.pidfd = (uintptr_t)&sb->pidfd,
 		.exit_signal = SIGCHLD,
@@ -137,6 +140,30 @@ static int clone_child(struct start *st, struct sandbox *sb, struct error *err)
 	}
 	sb->pid = (pid_t)pid;
 	return 0;
+}
+
+/*
+ * The child is to live in a given network namespace. It inherits that from us: a user namespace of its own would have
+ * no rights to join it.
+ */
+static int clone_in_network(struct start *st, struct sandbox *sb, struct error *err)
+{
+	const char *path = st->spec->network_path;
+	cleanup_close int home = -1, there = -1;
+	int rc;
+
+	if (st->spec->network != SPEC_NETWORK_PATH)
+		return clone_child(st, sb, err);
+	home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	there = open(path, O_RDONLY | O_CLOEXEC);
+	if (home < 0 || there < 0)
+		return error_errno(err, "%s", there < 0 ? path : "/proc/self/ns/net");
+	if (setns(there, CLONE_NEWNET))
+		return error_errno(err, "cannot join network namespace %s", path);
+	rc = clone_child(st, sb, err);
+	if (setns(home, CLONE_NEWNET) && !rc)
+		return error_errno(err, "cannot go back to the own network namespace");
+	return rc;
 }
 
 static int set_oom_score(const struct spec *spec, pid_t pid, struct error *err)
@@ -208,12 +235,13 @@ static int start_run(struct start *st, struct sandbox *sb, struct error *err)
 		return -1;
 	st->user_ns = spec->new_user_ns || !admin;
 	if (kernel_image_text_size(&text_size, err) ||
-	    filter_build(&st->server_filter, FILTER_SERVER, text_size, err) ||
+	    filter_build(&st->server_filter, spec->network == SPEC_NETWORK_NONE ? FILTER_SERVER : FILTER_SERVER_NETWORK,
+			 text_size, err) ||
 	    filter_build(&st->guest_filter, FILTER_GUEST, text_size, err))
 		return -1;
 	st->image_fd = kernel_image_memfd(err);
 	if (st->image_fd < 0 || choose_terminal(st, err) || open_debug_files(st, sb, fallback, err) ||
-	    make_channels(st, sb, err) || make_cgroup(sb, spec, admin, err) || clone_child(st, sb, err))
+	    make_channels(st, sb, err) || make_cgroup(sb, spec, admin, err) || clone_in_network(st, sb, err))
 		return -1;
 	close(steal_fd(&st->sync_fd));
 	close(steal_fd(&st->control_fd));

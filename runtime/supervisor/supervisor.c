@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 
 #include "abi/control.h"
+#include "runtime/code/locate.h"
 #include "runtime/supervisor/confine.h"
 #include "runtime/supervisor/terminal.h"
 
@@ -187,6 +188,25 @@ static void exec_error(struct supervisor *s, int64_t error, const char *text)
 		FAIL(s, error == ENOENT ? STATUS_NOT_FOUND : STATUS_NOT_EXECUTABLE, "%s: %s", text, strerror((int)error));
 }
 
+/* Bytes of a program: nothing about them is believed. The guest asks again when an answer finds no room. */
+static void locate(struct supervisor *s, const struct control_msg *msg, uint32_t len)
+{
+	struct control_msg answer = {.type = CONTROL_LOCATED, .arg = {msg->arg[0], -1, 0}};
+	int64_t at = msg->arg[1], known = msg->arg[2];
+	struct code_place place;
+
+	if (len > CONTROL_CODE_MAX || at < 0 || at >= len || known >= len) {
+		FAIL(s, 0, "the guest kernel sent a malformed message");
+		return;
+	}
+	if (code_locate((const uint8_t *)msg->text, len, (size_t)at, known < 0 ? len : (size_t)known, &place)) {
+		answer.arg[1] = (int64_t)place.start;
+		answer.arg[2] = (int64_t)place.len;
+		answer.arg[3] = place.flags_dead;
+	}
+	send(s->sb->control_fd, &answer, offsetof(struct control_msg, text), MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
 static void handle_message(struct supervisor *s, const struct control_msg *msg, size_t size)
 {
 	const size_t header = offsetof(struct control_msg, text);
@@ -231,6 +251,9 @@ static void handle_message(struct supervisor *s, const struct control_msg *msg, 
 		break;
 	case CONTROL_WARN:
 		say("warning: ", text);
+		break;
+	case CONTROL_LOCATE:
+		locate(s, msg, len);
 		break;
 	default:
 		FAIL(s, 0, "the guest kernel sent a message of unknown type %u", msg->type);

@@ -288,9 +288,9 @@ TEST(storm)
 		}
 		sum += v;
 	}
+	SOON(hits > 0); /* a busy machine's first may come after the last read */
 	memset(&it, 0, sizeof it);
 	setitimer(ITIMER_REAL, &it, 0);
 	EQ(sum, 20000l * 19999 / 2);
-	CHECK(hits > 0);
 	reap(pid);
 }

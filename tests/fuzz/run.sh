@@ -1,8 +1,10 @@
 #!/bin/bash
 # tests/fuzz/run.sh [SEEDS [SECONDS [FIRST-SEED [BUILD...]]]]: sysfuzz in sandboxes of the given builds (default: build
-# and build-debug). A run is good when the fuzzer ends with 0 in time, the sandbox can still start a program afterwards,
-# the guest kernel has said nothing of a panic, and no process of the sandbox is left on the host.
-# SYSFUZZ_ARGS: more options of `limpet do`.
+# and build-debug), after the seeds of sysfuzz/seeds. A run is good when the fuzzer ends with 0 in time, the sandbox can
+# still start a program afterwards, the guest kernel has said nothing of a panic or of a host call outside its list, no
+# process of the sandbox is left on the host, and inside its counts are back where they were: processes, open files, and
+# the kernel's heap but for its caches.
+# SYSFUZZ_ARGS: more options of `limpet do`. FUZZER=inetfuzz: that one instead.
 set -u
 here=$(cd "$(dirname "$0")/../.." && pwd)
 seeds=${1:-10} secs=${2:-10} first=${3:-1}
@@ -11,8 +13,43 @@ builds=("$@")
 [ ${#builds[@]} -gt 0 ] || builds=("$here/build" "$here/build-debug")
 work=$(mktemp -d "${TMPDIR:-/tmp}/fuzz.XXXXXX")
 trap 'rm -rf "$work"' EXIT
-${CC:-gcc} -O1 -static -pthread -Wall -Wextra "$here/tests/fuzz/sysfuzz.c" -o "$work/sysfuzz" || exit 2
+fuzzer=${FUZZER:-sysfuzz}
+sources=("$here/tests/fuzz/$fuzzer"*/*.c)
+[ -e "${sources[0]}" ] || sources=("$here/tests/fuzz/$fuzzer.c")
+${CC:-gcc} -O1 -static -pthread -Wall -Wextra "${sources[@]}" -o "$work/$fuzzer" || exit 2
 bad=0
+
+# Inside: the counts, the fuzzer, the counts again. The caches of names and inodes may have grown, by less than this.
+HEAP_SLACK=65536 # KiB
+cat >"$work/inside" <<'END'
+# The fuzzer may have moved or covered any program and /proc itself: afterwards only what the shell has, and what is gone
+# is not counted. The answer is an exit status: the fuzzer can get hold of our output.
+counts() {
+	files= heap= n=0
+	read -r files rest 2>/dev/null </proc/sys/fs/file-nr
+	while read -r name value rest; do
+		[ "$name" = Slab: ] && heap=$value
+	done 2>/dev/null </proc/meminfo
+	for p in /proc/[1-9]*; do n=$((n + 1)); done
+}
+counts
+files0=$files heap0=$heap
+"$SYSFUZZ" "$SYSFUZZ_SEED" "$SYSFUZZ_SECONDS" || exit
+(exit 0) || exit 1
+rm -rf /tmp/sysfuzz.* 2>/dev/null; ipcrm -a 2>/dev/null
+for i in 1 2 3 4 5 6 7 8 9 10; do
+	counts
+	[ -n "$files" ] && [ -n "$heap" ] || exit 42
+	[ "$files" -le $((files0 + 4)) ] && break
+	sleep 0.2
+done
+leak=42
+[ "$files" -le $((files0 + 4)) ] || { echo "LEAK: $files0 open files before, $files after"; leak=43; }
+[ "$heap" -le $((heap0 + HEAP_SLACK)) ] || { echo "LEAK: the kernel's heap was $heap0 KiB before, $heap after"; leak=43; }
+[ "$n" -le 3 ] || { echo "LEAK: $n processes"; leak=43; }
+[ $leak = 43 ] || echo "counts are back: $files files, $heap KiB, $n processes"
+exit $leak
+END
 
 # A process of the run carries its mark in its environment.
 leftovers()
@@ -45,8 +82,8 @@ one()
 	local build=$1 seed=$2 mark log rc why=
 	mark=$$.$RANDOM.$seed
 	log=$work/$seed.log
-	SYSFUZZ_RUN=$mark timeout -k 5 $((secs + 90)) "$build/limpet" do --platform plain --memory 1G --debug-log "$work/k.log" \
-		${SYSFUZZ_ARGS:-} -- sh -c "'$work/sysfuzz' $seed $secs && true && echo answered" >"$log" 2>&1 </dev/null &
+	SYSFUZZ_RUN=$mark SYSFUZZ=$work/$fuzzer SYSFUZZ_SEED=$seed SYSFUZZ_SECONDS=$secs HEAP_SLACK=$HEAP_SLACK timeout -k 5 $((secs + 90)) "$build/limpet" do --platform plain --memory 1G --debug-log "$work/k.log" \
+		${SYSFUZZ_ARGS:-} -- sh "$work/inside" >"$log" 2>&1 </dev/null &
 	local pid=$!
 	for ((t = 0; t < secs + 80; t++)); do
 		kill -0 $pid 2>/dev/null || break
@@ -57,8 +94,13 @@ one()
 	rc=$?
 	# A program that got hold of its output may have made it any size.
 	tail -c 100000 "$log" | tr -d '\000' >"$log.end" && mv "$log.end" "$log"
-	[ $rc -eq 0 ] || why="exit status $rc"
-	grep -aq answered "$log" || why="$why; no answer afterwards"
+	case $rc in
+	42) ;;
+	43) why="leaks" ;;
+	*) why="exit status $rc" ;;
+	esac
+	grep -aq '^LEAK: ' "$log" && why="$why; $(grep -a '^LEAK: ' "$log" | tr '\n' ' ')"
+	grep -aq "outside its list" "$log" && why="$why; a host call outside the list"
 	grep -aqi "panic" "$log" "$work/k.log" 2>/dev/null && why="$why; panic"
 	sleep 0.2
 	[ "$(leftovers "$mark")" -eq 0 ] || why="$why; processes left on the host"
@@ -68,13 +110,16 @@ one()
 		tail -5 "$log"
 		tail -3 "$work/k.log" 2>/dev/null
 	else
-		echo "ok   ${build##*/} $(grep -ao 'sysfuzz: [0-9]* calls.*' "$log")"
+		echo "ok   ${build##*/} $(grep -ao "$fuzzer: .*" "$log"), $(grep -ao 'counts are back' "$log" || echo 'no counts')"
 	fi
 	rm -f "$work/k.log"
 }
 
 for build in "${builds[@]}"; do
 	[ -x "$build/limpet" ] || { echo "skip ${build##*/}: not built"; continue; }
+	while read -r seed; do
+		one "$build" "$seed"
+	done < <(grep -v '^#' "$here/tests/fuzz/sysfuzz/seeds")
 	for ((i = 0; i < seeds; i++)); do
 		one "$build" $((first + i))
 	done

@@ -12,6 +12,9 @@ server=$(limpet check --host-syscalls=server)
 is 'the server has all of them' "$(comm -23 <(sort <<<"$calls") <(sort <<<"$server"))" ''
 grep -qx wait4 <<<"$server" || fail 'the server may not wait'
 for c in execve ptrace mount bpf unshare open_by_handle_at; do grep -qx $c <<<"$server" && fail "the server's filter allows $c"; done
+for c in socket connect bind accept4; do grep -qx $c <<<"$server" && fail "without a network the server's filter allows $c"; done
+network=$(limpet check --host-syscalls=network)
+is 'sockets come with a network' "$(comm -13 <(sort <<<"$server") <(sort <<<"$network") | tr '\n' ' ')" 'accept4 bind connect getsockname getsockopt listen setsockopt shutdown socket '
 supervisor=$(limpet check --host-syscalls=supervisor)
 for c in recvfrom poll kill; do grep -qx $c <<<"$supervisor" || fail "the supervisor's filter does not allow $c"; done
 for c in execve openat open socket connect clone clone3 fork ptrace; do

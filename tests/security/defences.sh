@@ -19,6 +19,10 @@ attack() {
 	local name=$1 defences=()
 	shift
 	for d; do defences+=(--defence-off "$d"); done
+	# Plain has no need of the scan: it is asked for, so that it can be seen at work.
+	case $defence-$PLATFORM in
+	scan-plain | wx-plain | copy-plain) defences+=(--defence-on scan --env SCAN=1) ;;
+	esac
 	LIMPET=$debug timeout 300 "$debug" do --platform "$PLATFORM" --env "PLATFORM=$PLATFORM" ${1:+--env "DEFENCE_OFF=$1"} "${defences[@]}" -- \
 		"$work/bin/$name" >"$work/out" 2>&1
 }

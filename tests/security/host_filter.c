@@ -4,6 +4,8 @@
  * only, without the defence "calls" (host_filter_debug.sh does that); elsewhere the way to make them has to be missing.
  * `off`: the filter is off, and everything has to pass. `ask N`: the N-th call that kserver's filter must refuse.
  * All are made so that the host, when it gets them, does nothing or fails.
+ *
+ * defence: none, host_filter_debug.sh switches calls and filter off for it
  */
 #include "attack.h"
 

@@ -20,7 +20,7 @@ static uint8_t *stack;
 void enter(void *);
 void landed(void);
 __asm__(".text\n"
-	"enter:	mov $332, %eax\n	mov $-100, %rdi\n	mov in+16(%rip), %rsi\n	xor %edx, %edx\n"
+	"enter:	mov $332, %eax\n	xor %edi, %edi\n	mov in+16(%rip), %rsi\n	xor %edx, %edx\n"
 	"	mov $0x7ff, %r10d\n	mov in+8(%rip), %r8\n	xor %r9d, %r9d\n"
 	"	mov stack(%rip), %rsp\n	add $32768, %rsp\n	mov %rsp, %rbp\n	mov %rsp, %rbx\n	mov %rsp, %r12\n"
 	"	mov %rsp, %r13\n	mov %rsp, %r14\n	mov %rsp, %r15\n	jmp *in+0(%rip)\n"

@@ -20,6 +20,7 @@ long syscall(long nr, ...);
 #include "fs/file.h"
 #include "fs/filemem.h"
 #include "gate/host.h"
+#include "mm/code.h"
 #include "mm/emulate.h"
 #include "mm/vma.h"
 #include "proc/task.h"
@@ -59,6 +60,25 @@ void task_set_work(struct task *t, u32 bits) {}
 void task_put(struct task *t) {}
 /* Host calls that a killed thread could be continued behind: here just calls. */
 long gate_host_call(long nr, long a, long b, long c, long d, long e, long f) { return host_syscall(nr, a, b, c, d, e, f); }
+/* Nothing is looked at before it runs: tests/security has that. */
+bool code_scanned(void) { return false; }
+bool code_copied(void) { return false; }
+int code_enable(u64 addr, u64 len, int prot, const struct code_clean *clean) { return -1; }
+int code_make_private(struct mm *m, u64 addr, u64 len) { return -1; }
+void code_pieces_look(struct map_pieces *p, struct file *file, u64 offset, u32 prot, u32 flags) {}
+u32 code_pieces_flags(const struct map_pieces *p, u32 prot) { return 0; }
+int code_map_piece(const struct map_pieces *p, const struct map_source *s, u64 addr, u64 len, u32 prot, u32 flags)
+{
+	return mm_host_map(addr, len, map_source_beyond(s) ? prot & ~PROT_EXEC : prot, flags, s->host_fd, s->host_offset);
+}
+enum code_resolved code_resolve(struct mm *m, u64 page, u64 rip) { return CODE_REFUSED; }
+void code_drop(struct mm *m, u64 addr, u64 len) {}
+void code_restore(struct mm *m, u64 addr, u64 len) {}
+int code_fixes_copy(struct mm *to, const struct mm *from) { return 0; }
+void code_stubs_copy(struct mm *to, const struct mm *from) {}
+void code_stubs_free(struct mm *m) {}
+bool code_is_stub(const struct mm *m, u64 page) { return false; }
+void inode_write_allow(struct inode *i) {}
 void patch_copy(struct mm *to, const struct mm *from) {}
 void patch_free(struct mm *mm) {}
 enum emulated mm_emulate_store(struct gate_regs *regs, u64 page) { return 0; }

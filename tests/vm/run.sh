@@ -15,7 +15,7 @@ dir=${LIMPET_VM_DIR:-$root/build/vm}
 build=${BUILD:-$root/build}
 mirror=${LIMPET_VM_MIRROR:-http://deb.debian.org/debian}
 packages=python3,gcc,libc6-dev,make,perl,git,strace,procps,libjansson4,libseccomp2,libcap2
-packages+=,nodejs,default-jdk-headless,sqlite3,xz-utils,bzip2,busybox-static,diffutils,patch,file,time
+packages+=,libzydis4.0,nodejs,default-jdk-headless,sqlite3,xz-utils,bzip2,busybox-static,diffutils,patch,file,time
 seconds=900
 
 say() { echo "vm: $*" >&2; }
@@ -114,6 +114,12 @@ make_payload() {
 	cp "$build/limpet" "$at/limpet/build/"
 	cp "$build/kernel/limpet-kernel.elf" "$at/limpet/build/kernel/"
 	cp -a tests tools abi docs kernel runtime "$at/limpet/"
+	# Libraries that the tree was made without.
+	mkdir -p "$at/limpet/lib"
+	ldd "$build/limpet" | sed -n 's/.* => \(.*libZy[^ ]*\).*/\1/p' | xargs -r cp -Lt "$at/limpet/lib"
+	# Programs that the tree has not, for one run.
+	# shellcheck disable=SC2086
+	[ -z "${LIMPET_VM_EXTRA:-}" ] || cp -L $LIMPET_VM_EXTRA "$at/limpet/"
 	for f in tests/conformance/*.c tests/security/*.c; do
 		[ -e "$f" ] || continue
 		n=$dir/programs/${f#tests/}
@@ -148,6 +154,7 @@ print("\n".join("%x" % o for o in sorted({o for i in bad for o in range(max(0, i
 		mount -t tmpfs tmpfs /run
 		hostname limpet-vm
 		cp -a /mnt/limpet /opt/
+		cp -n /opt/limpet/lib/* /usr/lib/x86_64-linux-gnu/
 		cd /opt/limpet
 		stty raw -echo </dev/ttyS0
 		bash /mnt/command </dev/null >/dev/ttyS0 2>&1

@@ -203,6 +203,7 @@ static int hostfs_mmap(struct file *f, u64 offset, u64 len, u32 prot, u32 flags,
 	out->host_offset = offset;
 	out->len = PAGE_ALIGN_UP(len);
 	out->exclusive = !hsb_of(inode)->shared;
+	out->fixed = false;
 	return 0;
 }
 

@@ -124,10 +124,17 @@ static loff_t ovl_llseek(struct file *f, loff_t off, int whence)
 static int ovl_mmap(struct file *f, u64 offset, u64 len, u32 prot, u32 flags, struct map_source *out)
 {
 	struct file *real = current_real(f->priv);
+	int err;
 
 	if (is_err(real))
 		return (int)ptr_err(real);
-	return real->ops->mmap ? real->ops->mmap(real, offset, len, prot, flags, out) : -ENODEV;
+	if (!real->ops->mmap)
+		return -ENODEV;
+	err = real->ops->mmap(real, offset, len, prot, flags, out);
+	/* The lower layer is never written; writers of the upper one do not count on our inode alone. */
+	out->fixed = !err && out->exclusive && real->inode != ovl_upper(f->inode);
+	out->exclusive = out->fixed;
+	return err;
 }
 
 static int ovl_fsync(struct file *f, bool data_only)

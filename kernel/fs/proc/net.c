@@ -31,6 +31,8 @@ static const struct proc_entry net_entries[] = {
 		   " face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls "
 		   "carrier compressed\n"
 		   "    lo:   " NO_COUNTERS "       0          0\n"),
+	NET("icmp", INET_HEADING " ref pointer drops\n"),
+	NET("icmp6", INET6_HEADING " ref pointer drops\n"),
 	NET("if_inet6", ""),
 	NET("igmp", "Idx\tDevice    : Count Querier\tGroup    Users Timer\tReporter\n"),
 	NET("ipv6_route", ""),

@@ -6,6 +6,7 @@
 #include "fs/pipe/pipe.h"
 #include "fs/proc/proc.h"
 #include "gate/host.h"
+#include "net/inet/inet.h"
 #include "proc/uts.h"
 
 #define SYSCTL(name_, text_) { .name = (name_), .mode = S_IFREG | 0444, .flags = PROC_SYSCTL, .text = (text_) }
@@ -115,6 +116,25 @@ static int show_pipe_max(struct seq *s, const struct proc_ctx *c)
 	seq_printf(s, "%u\n", PIPE_MAX_SIZE);
 	return 0;
 }
+
+static int show_inet(struct seq *s, const struct proc_ctx *c)
+{
+	char text[64];
+	int n = inet_sysctl_show(c->node->e->name, text, sizeof(text));
+
+	if (n < 0)
+		return n;
+	seq_puts(s, text);
+	return 0;
+}
+
+static int write_inet(const struct proc_ctx *c, char *text, size_t len)
+{
+	return inet_sysctl_write(c->node->e->name, text);
+}
+
+#define INET_SYSCTL(name_)                                                                                   \
+	{ .name = (name_), .mode = S_IFREG | 0644, .flags = PROC_SYSCTL, .show = show_inet, .write = write_inet }
 
 static const struct proc_entry random_entries[] = {
 	SHOWN("boot_id", show_boot_id),
@@ -244,7 +264,7 @@ static const struct proc_entry core_entries[] = {
 	SYSCTL("optmem_max", "20480\n"),
 	SYSCTL("rmem_default", "212992\n"),
 	SYSCTL("rmem_max", "212992\n"),
-	SYSCTL("somaxconn", "4096\n"),
+	INET_SYSCTL("somaxconn"),
 	SYSCTL("wmem_default", "212992\n"),
 	SYSCTL("wmem_max", "212992\n"),
 };
@@ -254,14 +274,14 @@ static const struct proc_entry ipv4_entries[] = {
 	SYSCTL("icmp_echo_ignore_all", "0\n"),
 	SYSCTL("ip_default_ttl", "64\n"),
 	SYSCTL("ip_forward", "0\n"),
-	SYSCTL("ip_local_port_range", "32768\t60999\n"),
+	INET_SYSCTL("ip_local_port_range"),
 	SYSCTL("ip_local_reserved_ports", "\n"),
 	SYSCTL("ip_nonlocal_bind", "0\n"),
-	SYSCTL("ip_unprivileged_port_start", "1024\n"),
-	SYSCTL("ping_group_range", "1\t0\n"),
-	SYSCTL("tcp_allowed_congestion_control", "reno\n"),
-	SYSCTL("tcp_available_congestion_control", "reno\n"),
-	SYSCTL("tcp_congestion_control", "reno\n"),
+	INET_SYSCTL("ip_unprivileged_port_start"),
+	INET_SYSCTL("ping_group_range"),
+	SYSCTL("tcp_allowed_congestion_control", "reno cubic\n"),
+	SYSCTL("tcp_available_congestion_control", "reno cubic\n"),
+	SYSCTL("tcp_congestion_control", "cubic\n"),
 	SYSCTL("tcp_fastopen", "0\n"),
 	SYSCTL("tcp_fin_timeout", "60\n"),
 	SYSCTL("tcp_keepalive_intvl", "75\n"),
@@ -284,12 +304,31 @@ static const struct proc_entry ipv4_entries[] = {
 };
 static const struct proc_dir ipv4_dir = PROC_DIR(ipv4_entries);
 
+static const struct proc_entry ipv6_lo_entries[] = {
+	SYSCTL("accept_ra", "0\n"),
+	SYSCTL("disable_ipv6", "0\n"),
+	SYSCTL("forwarding", "0\n"),
+};
+static const struct proc_dir ipv6_lo_dir = PROC_DIR(ipv6_lo_entries);
+static const struct proc_entry ipv6_conf_entries[] = {
+	PDIR("all", 0555, &ipv6_lo_dir),
+	PDIR("default", 0555, &ipv6_lo_dir),
+	PDIR("lo", 0555, &ipv6_lo_dir),
+};
+static const struct proc_dir ipv6_conf_dir = PROC_DIR(ipv6_conf_entries);
+static const struct proc_entry ipv6_entries[] = {
+	INET_SYSCTL("bindv6only"),
+	PDIR("conf", 0555, &ipv6_conf_dir),
+};
+static const struct proc_dir ipv6_dir = PROC_DIR(ipv6_entries);
+
 static const struct proc_entry unix_entries[] = { SYSCTL("max_dgram_qlen", "512\n") };
 static const struct proc_dir unix_dir = PROC_DIR(unix_entries);
 
 static const struct proc_entry net_entries[] = {
 	PDIR("core", 0555, &core_dir),
 	PDIR("ipv4", 0555, &ipv4_dir),
+	PDIR("ipv6", 0555, &ipv6_dir),
 	PDIR("unix", 0555, &unix_dir),
 };
 static const struct proc_dir net_dir = PROC_DIR(net_entries);

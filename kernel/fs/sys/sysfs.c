@@ -1,4 +1,4 @@
-/* The tree of sysfs(5) as far as libraries and tools look at it in a container: CPUs, one memory node, the loopback. */
+/* The tree of sysfs(5) as far as libraries and tools look at it: CPUs, one memory node, the interfaces. */
 #include "fs/sys/sysfs.h"
 
 #include "abi/linux/stat.h"
@@ -147,35 +147,7 @@ static const struct proc_entry system_entries[] = {
 };
 static const struct proc_dir system_dir = PROC_DIR(system_entries);
 
-/* devices/virtual/net */
-
-static const struct proc_entry statistics_entries[] = {
-	PTEXT("rx_bytes", "0\n"),   PTEXT("rx_dropped", "0\n"), PTEXT("rx_errors", "0\n"), PTEXT("rx_packets", "0\n"),
-	PTEXT("tx_bytes", "0\n"),   PTEXT("tx_dropped", "0\n"), PTEXT("tx_errors", "0\n"), PTEXT("tx_packets", "0\n"),
-};
-static const struct proc_dir statistics_dir = PROC_DIR(statistics_entries);
-static const struct proc_entry lo_entries[] = {
-	PTEXT("addr_assign_type", "0\n"),
-	PTEXT("addr_len", "6\n"),
-	PTEXT("address", "00:00:00:00:00:00\n"),
-	PTEXT("broadcast", "00:00:00:00:00:00\n"),
-	PTEXT("carrier", "1\n"),
-	PTEXT("dev_id", "0x0\n"),
-	PTEXT("flags", "0x9\n"),
-	PTEXT("ifindex", "1\n"),
-	PTEXT("iflink", "1\n"),
-	PTEXT("mtu", "65536\n"),
-	PTEXT("operstate", "unknown\n"),
-	PDIR("statistics", 0755, &statistics_dir),
-	PLINK("subsystem", "../../../../class/net"),
-	PTEXT("tx_queue_len", "1000\n"),
-	PTEXT("type", "772\n"),
-	PTEXT("uevent", "INTERFACE=lo\nIFINDEX=1\n"),
-};
-static const struct proc_dir lo_dir = PROC_DIR(lo_entries);
-static const struct proc_entry virtual_net_entries[] = { PDIR("lo", 0755, &lo_dir) };
-static const struct proc_dir virtual_net_dir = PROC_DIR(virtual_net_entries);
-static const struct proc_entry virtual_entries[] = { PDIR("net", 0755, &virtual_net_dir) };
+static const struct proc_entry virtual_entries[] = { PDIR("net", 0755, &sys_virtual_net_dir) };
 static const struct proc_dir virtual_dir = PROC_DIR(virtual_entries);
 static const struct proc_entry devices_entries[] = {
 	PDIR("system", 0755, &system_dir),
@@ -185,12 +157,10 @@ static const struct proc_dir devices_dir = PROC_DIR(devices_entries);
 
 /* class, dev, fs, kernel */
 
-static const struct proc_entry class_net_entries[] = { PLINK("lo", "../../devices/virtual/net/lo") };
-static const struct proc_dir class_net_dir = PROC_DIR(class_net_entries);
 static const struct proc_entry class_entries[] = {
 	PDIR("block", 0755, &empty_dir),
 	PDIR("mem", 0755, &empty_dir),
-	PDIR("net", 0755, &class_net_dir),
+	PDIR("net", 0755, &sys_class_net_dir),
 	PDIR("tty", 0755, &empty_dir),
 };
 static const struct proc_dir class_dir = PROC_DIR(class_entries);

@@ -2,6 +2,9 @@
 #ifndef LIMPET_FS_SYS_SYSFS_H
 #define LIMPET_FS_SYS_SYSFS_H
 
+struct proc_dir;
+extern const struct proc_dir sys_class_net_dir, sys_virtual_net_dir; /* net.c */
+
 /* Boot: registers "sysfs". From fs_init. */
 int sys_init(void) __attribute__((warn_unused_result));
 

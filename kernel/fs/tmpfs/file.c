@@ -242,7 +242,7 @@ static int tmpfs_mmap(struct file *f, u64 offset, u64 len, u32 prot, u32 flags, 
 	if (err)
 		return err;
 	*out = (struct map_source){
-		.host_fd = filemem_fd(), .host_offset = where, .len = pages << PAGE_SHIFT, .exclusive = true
+		.host_fd = filemem_fd(), .host_offset = where, .len = pages << PAGE_SHIFT
 	};
 	inode_accessed(f->path.mnt, i);
 	return 0;

@@ -271,7 +271,7 @@ int unix_dgram_connect(struct socket *s, const void *addr, u32 len, u32 file_fla
 	return 0;
 }
 
-int unix_getname(struct socket *s, void *addr, bool peer)
+int unix_getname(struct socket *s, void *addr, int peer)
 {
 	struct sockaddr_un *a = addr;
 	struct unix_sock *u = unix_of(s), *of = u;

@@ -11,7 +11,7 @@
  * scm.c      descriptors and credentials in control data
  * gc.c       descriptors in flight: counts, limits, cycles that nobody can reach any more
  * options.c  socket options and ioctls of this family
- * show.c     /proc/net/unix
+ * show.c     /proc/net/unix; diag.c for ss(8)
  *
  * Objects. A unix_sock is referenced by its file, by each socket whose peer it is, by messages it has sent, by a
  * listener's accept queue, and by calls. The file's release makes it dead: off every name, queue emptied, peer
@@ -158,6 +158,11 @@ static inline bool unix_must_wait(const struct unix_sock *u, const struct unix_s
 /* Sleeps until other's queue has room or it is gone. 0, or what the call answers. Nothing locked. */
 int unix_wait_room(struct unix_sock *other, const struct sock_wait *w) __must_check;
 
+/* diag.c: the messages that a unix_diag_req asks for, all or one; how many. No lock held. */
+struct rt_build;
+struct unix_diag_req;
+int unix_diag(struct rt_build *b, const struct unix_diag_req *want, bool dump);
+
 /* addr.c */
 int unix_addr_check(const void *addr, u32 len) __must_check; /* -EINVAL */
 int unix_bind(struct socket *s, const void *addr, u32 len);
@@ -174,7 +179,7 @@ int unix_stream_connect(struct socket *s, const void *addr, u32 len, u32 file_fl
 int unix_dgram_connect(struct socket *s, const void *addr, u32 len, u32 file_flags);
 struct socket *unix_accept(struct socket *s, u32 file_flags);
 int unix_pair(struct socket *a, struct socket *b);
-int unix_getname(struct socket *s, void *addr, bool peer);
+int unix_getname(struct socket *s, void *addr, int peer);
 int unix_shutdown(struct socket *s, int how);
 bool unix_may_send(struct unix_sock *u, struct unix_sock *other);
 /* u, whose lock is held, has lost its datagram peer. Returns messages to be freed in drop. */

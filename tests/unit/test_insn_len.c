@@ -1,9 +1,9 @@
 /*
  * Lengths, kinds and targets of instructions against objdump's, over all the code of some libraries and programs.
  *
- * build: kernel/mm/insn.c
+ * build: kernel/mm/insn_len.c
  */
-#include "mm/insn.h"
+#include "mm/insn_len.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

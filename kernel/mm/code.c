@@ -1,0 +1,210 @@
+/*
+ * A range of memory turns executable: see code.h. It is PROT_READ when it is looked at, so nobody can change it; what
+ * stands beside it is looked at as far as a sequence reaches, where that is executable on paper. A neighbour that is
+ * writable at the moment will be looked at with our bytes beside it when it turns.
+ */
+#include "mm/code.h"
+
+#include "abi/linux/errno.h"
+#include "core/alloc.h"
+#include "core/boot.h"
+#include "gate/host.h"
+#include "lib/string.h"
+#include "mm/vma.h"
+#include "proc/task.h"
+
+#define CHUNK (8 * PAGE_SIZE)
+
+bool code_scanned(void)
+{
+	return defence(DEFENCE_SCAN) && (boot->platform == BOOT_PLATFORM_PKEY || defence_asked(DEFENCE_SCAN));
+}
+
+bool code_copied(void)
+{
+	return defence(DEFENCE_COPY) &&
+	       (boot->platform == BOOT_PLATFORM_PKEY || defence_asked(DEFENCE_SCAN) || defence_asked(DEFENCE_COPY));
+}
+
+size_t code_read(struct mm *mm, void *to, u64 addr, size_t len)
+{
+	size_t n;
+
+	mutex_assert_held(&mm->lock);
+	atomic_store(&mm->looking, current);
+	n = copy_in_partial(to, uptr(addr), len);
+	atomic_store(&mm->looking, NULL);
+	return n;
+}
+
+bool code_is_exec(struct mm *mm, u64 addr)
+{
+	struct vma *v = addr < TASK_SIZE ? vma_find(mm, addr) : NULL;
+
+	return v && v->start <= addr && (v->prot & PROT_EXEC);
+}
+
+/* One chunk with what is around it: bytes[left..left + n) are [at, at + n). */
+struct chunk {
+	u64 at;
+	size_t left, n, right;
+	u8 bytes[SCAN_REACH + CHUNK + SCAN_REACH];
+};
+
+/* False = its first page cannot be read. A page that cannot be ends the chunk. */
+static bool chunk_read(struct mm *mm, struct chunk *c, u64 at, u64 start, u64 end)
+{
+	bool has_left = at > start || code_is_exec(mm, at - 1);
+	u8 *p = c->bytes;
+
+	c->at = at;
+	c->left = has_left && code_read(mm, p, at - SCAN_REACH, SCAN_REACH) == SCAN_REACH ? SCAN_REACH : 0;
+	p += c->left;
+	c->n = PAGE_ALIGN_DOWN(code_read(mm, p, at, min(CHUNK, end - at)));
+	p += c->n;
+	c->right = 0;
+	if (c->n && (at + c->n < end || code_is_exec(mm, at + c->n)))
+		c->right = code_read(mm, p, at + c->n, SCAN_REACH);
+	return c->n != 0;
+}
+
+/* The pages of a chunk that have a sequence, as bits. */
+static u32 chunk_dirty(const struct chunk *c)
+{
+	size_t size = c->left + c->n + c->right;
+	struct scan_hit hit;
+	u32 dirty = 0;
+
+	for (size_t from = 0; scan_next(c->bytes, size, from, &hit); from = hit.at + 1) {
+		/* What ends before us or begins behind us is others' business. */
+		if (hit.at >= c->left + c->n || hit.at + hit.len <= c->left)
+			continue;
+		dirty |= 1u << (hit.at < c->left ? 0 : (hit.at - c->left) >> PAGE_SHIFT);
+	}
+	return dirty;
+}
+
+static int enable_run(u64 from, u64 to, int prot)
+{
+	return to > from ? (int)host_mprotect((void *)from, to - from, prot) : 0;
+}
+
+static bool is_clean(const struct code_clean *clean, u64 index)
+{
+	u64 page = clean ? clean->first + index : 0;
+
+	return clean && clean->bits && page < clean->pages && (atomic_load_relaxed(&clean->bits[page / 64]) >> page % 64 & 1);
+}
+
+/* Pages from at on that need no look: neither end of the range does, for what is beside it. */
+static u64 clean_run(struct mm *mm, const struct code_clean *clean, u64 at, u64 start, u64 end)
+{
+	u64 to = at;
+
+	while (to < end && is_clean(clean, (to - start) >> PAGE_SHIFT)) {
+		if ((to == start && code_is_exec(mm, to - 1)) || (to + PAGE_SIZE == end && code_is_exec(mm, end)))
+			break;
+		to += PAGE_SIZE;
+	}
+	return to - at;
+}
+
+static int enable(struct mm *mm, struct chunk *c, u64 start, u64 end, int prot, const struct code_clean *clean)
+{
+	u64 run = start, at = start;
+	int err = 0, skipped = 0;
+
+	while (at < end && !err) {
+		u64 known = clean_run(mm, clean, at, start, end);
+		u32 dirty;
+
+		if (known) {
+			at += known;
+			continue;
+		}
+		if (!chunk_read(mm, c, at, start, end)) {
+			err = enable_run(run, at, prot);
+			run = at += PAGE_SIZE;
+			skipped = 1;
+			continue;
+		}
+		dirty = chunk_dirty(c);
+		for (u32 i = 0; i < c->n >> PAGE_SHIFT && !err; i++, at += PAGE_SIZE) {
+			if (!(dirty >> i & 1))
+				continue;
+			err = enable_run(run, at, prot);
+			run = at + PAGE_SIZE;
+			skipped = 1;
+		}
+	}
+	if (!err)
+		err = enable_run(run, end, prot);
+	return err ? err : skipped;
+}
+
+int code_enable(u64 addr, u64 len, int prot, const struct code_clean *clean)
+{
+	struct mm *mm = current->mm;
+	struct chunk *c;
+	int err;
+
+	mutex_assert_held(&mm->lock);
+	c = kmalloc(sizeof(*c));
+	if (!c)
+		return -ENOMEM;
+	err = enable(mm, c, addr, addr + len, prot, clean);
+	kfree(c);
+	return err;
+}
+
+/* Page by page, as far as it can be read; the rest reads as zeros. */
+static int copy_pages(struct mm *mm, u64 from, u64 to, u64 len)
+{
+	u8 *buf = kmalloc(CHUNK);
+	u64 off = 0;
+	int err = buf ? 0 : -ENOMEM;
+
+	while (off < len && !err) {
+		size_t n = PAGE_ALIGN_DOWN(code_read(mm, buf, from + off, min(CHUNK, len - off)));
+
+		if (!n) {
+			off += PAGE_SIZE;
+			continue;
+		}
+		atomic_store(&mm->looking, current);
+		if (copy_out(uptr(to + off), buf, n))
+			err = -ENOMEM;
+		atomic_store(&mm->looking, NULL);
+		off += n;
+	}
+	kfree(buf);
+	return err;
+}
+
+int code_make_private(struct mm *mm, u64 addr, u64 len)
+{
+	/* The list may not have the range yet: elsewhere. */
+	u64 at = vma_gap_top(mm, len, USER_MIN, addr);
+	long ret;
+
+	if (!at)
+		at = vma_gap_top(mm, len, addr + len, MM_TOP);
+	if (!at)
+		return -ENOMEM;
+	if (!mm_range_is_guests(addr, len) || !mm_range_is_guests(at, len))
+		return -EINVAL;
+	ret = host_mprotect((void *)addr, len, PROT_READ);
+	if (!ret)
+		ret = mm_host_map(at, len, PROT_READ | PROT_WRITE, MAP_PRIVATE, -1, 0);
+	if (ret)
+		return (int)ret;
+	ret = copy_pages(mm, addr, at, len);
+	if (!ret)
+		ret = host_mprotect((void *)at, len, PROT_READ);
+	if (!ret)
+		ret = host_mremap((void *)at, len, len, MREMAP_MAYMOVE | MREMAP_FIXED, (void *)addr);
+	if (ret >= 0)
+		return 0;
+	(void)!mm_host_unmap(at, len);
+	return (int)ret;
+}

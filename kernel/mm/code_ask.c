@@ -1,0 +1,132 @@
+/*
+ * To which instruction does a byte belong? The supervisor decodes, outside of every guest process, and only bytes go
+ * there and numbers come back. Answers are remembered by the bytes that were shown, for all programs: equal bytes have
+ * equal answers. A program can at most fill the memory with answers about its own code.
+ */
+#include "abi/control.h"
+#include "abi/linux/errno.h"
+#include "core/alloc.h"
+#include "core/boot.h"
+#include "core/log.h"
+#include "core/time.h"
+#include "core/wait.h"
+#include "lib/string.h"
+#include "mm/code.h"
+
+#define ANSWERS 512u /* remembered; a power of 2 */
+#define ASKING_MAX 32u /* at a time */
+#define WAIT_MAX (3 * NSEC_PER_SEC)
+
+static struct answered {
+	struct code_question q;
+	struct code_answer a;
+	bool used;
+} *answers; /* under lock; NULL = none yet */
+
+static struct asking {
+	u64 id; /* 0 = free */
+	struct code_answer a;
+	bool done; /* atomic */
+	struct wait_queue wait;
+} asking[ASKING_MAX]; /* id and a under lock */
+
+/* Only outside wait queues, whose locks rank above it. */
+static struct mutex lock = MUTEX_INIT(LOCK_NOTIFY);
+static u64 last_id;
+
+static struct answered *place_of(const struct code_question *q)
+{
+	return answers + (hash_bytes(q->at, q->bytes, q->n) & (ANSWERS - 1));
+}
+
+bool code_answer_known(const struct code_question *q, struct code_answer *a)
+{
+	const struct answered *k;
+	bool known = false;
+
+	mutex_lock(&lock);
+	if (answers) {
+		k = place_of(q);
+		known = k->used && k->q.n == q->n && k->q.at == q->at && !memcmp(k->q.bytes, q->bytes, q->n);
+		if (known)
+			*a = k->a;
+	}
+	mutex_unlock(&lock);
+	return known;
+}
+
+static void remember(const struct code_question *q, const struct code_answer *a)
+{
+	struct answered *fresh = NULL;
+
+	if (!atomic_load(&answers))
+		fresh = kcalloc(ANSWERS, sizeof(*fresh));
+	mutex_lock(&lock);
+	if (!answers) {
+		answers = fresh;
+		fresh = NULL;
+	}
+	if (answers)
+		*place_of(q) = (struct answered){ *q, *a, true };
+	mutex_unlock(&lock);
+	kfree(fresh);
+}
+
+static struct asking *asking_get(void)
+{
+	struct asking *s = NULL;
+
+	mutex_lock(&lock);
+	for (u32 i = 0; i < ASKING_MAX && !s; i++)
+		if (!asking[i].id)
+			s = &asking[i];
+	if (s) {
+		wait_queue_init(&s->wait);
+		s->id = ++last_id;
+		s->done = false;
+	}
+	mutex_unlock(&lock);
+	return s;
+}
+
+void control_located(s64 id, s64 start, s64 len, bool flags_dead)
+{
+	struct asking *s = NULL;
+
+	mutex_lock(&lock);
+	for (u32 i = 0; i < ASKING_MAX && !s; i++)
+		if (id > 0 && asking[i].id == (u64)id)
+			s = &asking[i];
+	if (s && !s->done) {
+		s->a.start = start >= 0 && start < CODE_BEFORE + CODE_BEHIND ? (s32)start : -1;
+		s->a.len = len > 0 && len <= 15 ? (u32)len : 0;
+		s->a.flags_dead = flags_dead;
+		atomic_store(&s->done, true);
+		/* Under the lock: a slot is not handed on while its sleeper is being woken. */
+		wake_up(&s->wait);
+	}
+	mutex_unlock(&lock);
+}
+
+int code_ask(const struct code_question *q)
+{
+	struct asking *s = asking_get();
+	struct code_answer a;
+	bool done;
+
+	if (!s)
+		return -EAGAIN;
+	control_locate((s64)s->id, q->at, q->known, q->bytes, q->n);
+	(void)wait_event_full(&s->wait, atomic_load(&s->done), WAIT_KILLABLE, ktime_get() + WAIT_MAX, 0);
+	mutex_lock(&lock);
+	done = s->done;
+	a = s->a;
+	s->id = 0;
+	mutex_unlock(&lock);
+	if (!done)
+		return -ETIMEDOUT;
+	if (a.start >= 0 && !a.len)
+		a.start = -1;
+	remember(q, &a);
+	return 0;
+}

@@ -1,0 +1,345 @@
+/*
+ * Pages with forbidden sequences: what happens when one is run.
+ *
+ * The instruction that a sequence begins in is found out (code_ask.c). Its first byte becomes SCAN_TRAP, which is no
+ * instruction, and so does the sequence's; what it was is remembered, and code_trap.c carries it out. A page is
+ * unexecutable while that is done, so no thread sees half of it, and its bytes come back when it stops being
+ * executable: programs that move or change their code see what they wrote.
+ *
+ * Jumping into the middle of such an instruction, which only a hostile program does, finds nothing forbidden either.
+ */
+#include "abi/control.h"
+#include "abi/linux/errno.h"
+#include "core/alloc.h"
+#include "core/boot.h"
+#include "core/log.h"
+#include "fs/file.h"
+#include "gate/host.h"
+#include "lib/string.h"
+#include "mm/code.h"
+#include "mm/vma.h"
+#include "proc/task.h"
+
+#define ROUNDS_MAX 256u /* sequences in one page, about */
+#define INSN_MAX 15u
+#define FIXES_MAX 65536u
+#define WARNINGS_MAX 8u
+
+/* Why a page does not run. */
+struct refusal {
+	u32 kind;
+	u64 addr, offset;
+	struct file *file; /* reference held; NULL = memory */
+};
+
+/* A page with its surroundings. bytes[before..before + PAGE_SIZE) is the page. */
+struct page_view {
+	u64 page;
+	size_t before, n;
+	u8 bytes[CODE_BEFORE + PAGE_SIZE + CODE_BEHIND];
+};
+
+static u64 view_addr(const struct page_view *w, size_t i) { return w->page - w->before + i; }
+
+/* The first fix that ends behind addr. */
+static u32 fix_find(const struct mm *mm, u64 addr)
+{
+	u32 lo = 0, hi = mm->fix_count;
+
+	while (lo < hi) {
+		u32 mid = (lo + hi) / 2;
+
+		if (mm->fixes[mid].start + mm->fixes[mid].len <= addr)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+static struct code_fix *fix_add(struct mm *mm, u64 start)
+{
+	u32 at = fix_find(mm, start);
+
+	if (mm->fix_count == mm->fix_room) {
+		u32 room = mm->fix_room ? mm->fix_room * 2 : 8;
+		struct code_fix *n;
+
+		if (room > FIXES_MAX)
+			return NULL;
+		n = krealloc(mm->fixes, room * sizeof(*n));
+		if (!n)
+			return NULL;
+		mm->fixes = n;
+		mm->fix_room = room;
+	}
+	memmove(mm->fixes + at + 1, mm->fixes + at, (mm->fix_count - at) * sizeof(*mm->fixes));
+	mm->fix_count++;
+	mm->fixes[at] = (struct code_fix){ .start = start };
+	return &mm->fixes[at];
+}
+
+static void fix_remove(struct mm *mm, u32 at)
+{
+	mm->fix_count--;
+	memmove(mm->fixes + at, mm->fixes + at + 1, (mm->fix_count - at) * sizeof(*mm->fixes));
+}
+
+/* Writes into a page that need not be writable; it is PROT_READ behind it. */
+static int put_byte(struct mm *mm, u64 addr, u8 v)
+{
+	void *page = (void *)PAGE_ALIGN_DOWN(addr);
+	long err;
+
+	if (!mm_range_is_guests((u64)page, PAGE_SIZE))
+		return -EINVAL;
+	err = host_mprotect(page, PAGE_SIZE, PROT_READ | PROT_WRITE);
+	if (err)
+		return (int)err;
+	atomic_store(&mm->looking, current);
+	if (copy_out(uptr(addr), &v, 1))
+		err = -EFAULT;
+	atomic_store(&mm->looking, NULL);
+	if (host_mprotect(page, PAGE_SIZE, PROT_READ))
+		err = -ENOMEM;
+	return (int)err;
+}
+
+/* A jump instead of a frequent XRSTOR. */
+static bool fix_jump(struct mm *mm, struct code_fix *f, const struct scan_hit *hit, u64 addr)
+{
+	u8 jump[CODE_JUMP], around[2 * SCAN_REACH + INSN_MAX];
+	struct scan_hit other;
+	u32 n = f->len;
+
+	if (hit->kind != SCAN_XRSTOR || addr - f->start >= CODE_JUMP || code_forbidden(f) != SCAN_XRSTOR ||
+	    !code_stub(mm, f->start, f->bytes, f->len, jump))
+		return false;
+	/* Its bytes may not make a new sequence with those beside it. */
+	if (code_read(mm, around, f->start - SCAN_REACH, SCAN_REACH) != SCAN_REACH)
+		return false;
+	memcpy(around + SCAN_REACH, jump, CODE_JUMP);
+	memset(around + SCAN_REACH + CODE_JUMP, SCAN_TRAP, n - CODE_JUMP);
+	if (code_read(mm, around + SCAN_REACH + n, f->start + n, SCAN_REACH) != SCAN_REACH)
+		return false;
+	for (size_t from = 0; scan_next(around, 2 * SCAN_REACH + n, from, &other); from = other.at + 1)
+		if (other.at < SCAN_REACH + n && other.at + other.len > SCAN_REACH)
+			return false;
+	for (u32 i = 0; i < n; i++) {
+		if (put_byte(mm, f->start + i, i < CODE_JUMP ? jump[i] : SCAN_TRAP))
+			return false;
+		f->changed |= 1u << i;
+	}
+	return true;
+}
+
+static int fix_put(struct mm *mm, struct code_fix *f, u32 off)
+{
+	int err = put_byte(mm, f->start + off, SCAN_TRAP);
+
+	if (!err)
+		f->changed |= 1u << off;
+	return err;
+}
+
+void code_drop(struct mm *mm, u64 addr, u64 len)
+{
+	u32 i = fix_find(mm, addr), n = i;
+
+	while (n < mm->fix_count && mm->fixes[n].start < addr + len)
+		n++;
+	for (; n > i; n--)
+		fix_remove(mm, i);
+}
+
+void code_restore(struct mm *mm, u64 addr, u64 len)
+{
+	u32 i = fix_find(mm, addr);
+
+	while (i < mm->fix_count && mm->fixes[i].start < addr + len) {
+		const struct code_fix *f = &mm->fixes[i];
+
+		/* All of it, also what lies beyond the border: that page is looked at again before it runs. */
+		for (u32 k = 0; k < f->len; k++)
+			if (f->changed >> k & 1)
+				(void)!put_byte(mm, f->start + k, f->bytes[k]);
+		fix_remove(mm, i);
+	}
+}
+
+int code_fixes_copy(struct mm *to, const struct mm *from)
+{
+	if (!from->fix_count)
+		return 0;
+	to->fixes = kmalloc(from->fix_count * sizeof(*to->fixes));
+	if (!to->fixes)
+		return -ENOMEM;
+	memcpy(to->fixes, from->fixes, from->fix_count * sizeof(*to->fixes));
+	to->fix_count = to->fix_room = from->fix_count;
+	return 0;
+}
+
+bool code_fix_at(struct mm *mm, u64 rip, struct code_fix *out)
+{
+	bool found = false;
+	u32 i;
+
+	mutex_lock(&mm->lock);
+	i = fix_find(mm, rip);
+	if (i < mm->fix_count && mm->fixes[i].start == rip) {
+		*out = mm->fixes[i];
+		found = true;
+	}
+	mutex_unlock(&mm->lock);
+	return found;
+}
+
+static bool view_read(struct mm *mm, struct page_view *w, u64 page)
+{
+	u8 *p = w->bytes;
+
+	w->page = page;
+	w->before = code_is_exec(mm, page - 1) && code_read(mm, p, page - CODE_BEFORE, CODE_BEFORE) == CODE_BEFORE ?
+			    CODE_BEFORE : 0;
+	if (code_read(mm, p + w->before, page, PAGE_SIZE) != PAGE_SIZE)
+		return false;
+	w->n = w->before + PAGE_SIZE;
+	if (code_is_exec(mm, page + PAGE_SIZE))
+		w->n += code_read(mm, p + w->n, page + PAGE_SIZE, CODE_BEHIND);
+	return true;
+}
+
+/* What surrounds the sequence, as the program wrote it. */
+static void ask_about(const struct mm *mm, const struct page_view *w, size_t at, u64 rip, struct code_question *q)
+{
+	size_t from = at > CODE_BEFORE ? at - CODE_BEFORE : 0, to = min(at + CODE_BEHIND, w->n);
+	u64 base = view_addr(w, from);
+
+	q->n = (u32)(to - from);
+	q->at = (u32)(at - from);
+	q->known = rip >= base && rip - base <= q->at ? (s32)(rip - base) : -1;
+	memcpy(q->bytes, w->bytes + from, q->n);
+	for (u32 i = fix_find(mm, base); i < mm->fix_count && mm->fixes[i].start < base + q->n; i++)
+		for (u32 k = 0; k < mm->fixes[i].len; k++)
+			if (mm->fixes[i].start + k - base < q->n)
+				q->bytes[mm->fixes[i].start + k - base] = mm->fixes[i].bytes[k];
+}
+
+/*
+ * An instruction that ends in 0F before add %ebp,%edi (01 EF): the processor knows another spelling of the addition.
+ */
+static bool respell(struct mm *mm, const struct scan_hit *hit, u64 addr, const struct code_question *q,
+		    const struct code_answer *a)
+{
+	if (hit->kind != SCAN_WRPKRU || q->bytes[q->at] != 0x0f || (u32)a->start + a->len != q->at + 1)
+		return false;
+	return !put_byte(mm, addr + 1, 0x03) && !put_byte(mm, addr + 2, 0xfd);
+}
+
+/* The sequence at addr begins in the instruction that the answer names. */
+static bool fix_hit(struct mm *mm, const struct scan_hit *hit, u64 addr, const struct code_question *q,
+		    const struct code_answer *a)
+{
+	u64 start = addr - q->at + (u32)a->start;
+	u32 i = fix_find(mm, start);
+	struct code_fix *f;
+
+	if (a->start < 0 || a->len > INSN_MAX || (u32)a->start > q->at || q->at - (u32)a->start >= a->len ||
+	    (u32)a->start + a->len > q->n || !code_is_exec(mm, start))
+		return false;
+	if (respell(mm, hit, addr, q, a))
+		return true;
+	if (i < mm->fix_count && mm->fixes[i].start == start) {
+		f = &mm->fixes[i];
+	} else if (i < mm->fix_count && mm->fixes[i].start < start + a->len) {
+		return false; /* instructions that overlap */
+	} else {
+		f = fix_add(mm, start);
+		if (!f)
+			return false;
+		f->len = a->len;
+		memcpy(f->bytes, q->bytes + a->start, a->len);
+		if (a->flags_dead && fix_jump(mm, f, hit, addr))
+			return true;
+	}
+	return !fix_put(mm, f, 0) && !fix_put(mm, f, (u32)(addr - start));
+}
+
+static void refuse(struct mm *mm, u64 addr, const struct scan_hit *hit, struct refusal *why)
+{
+	struct vma *v = vma_find(mm, addr);
+
+	*why = (struct refusal){ .kind = hit->kind, .addr = addr };
+	if (v && v->start <= addr && v->file) {
+		why->file = file_get(v->file);
+		why->offset = v->offset + (addr - v->start);
+	}
+}
+
+/* To the log, and the first few to the user. */
+static void complain(const struct refusal *why)
+{
+	static const char *const names[] = { "", "WRPKRU", "XRSTOR", "WRGSBASE" };
+	static u32 warnings;
+	char *buf = kmalloc(PATH_MAX), text[300];
+	const char *path = "memory";
+
+	if (why->file && why->file->path.dentry && buf) {
+		path = path_text(&why->file->path, NULL, buf, PATH_MAX);
+		if (is_err(path))
+			path = "a file";
+	}
+	ksnprintf(text, sizeof(text), "%s: offset %#lx: %s in code whose instructions cannot be told apart: not run", path,
+		  why->file ? why->offset : why->addr, names[why->kind]);
+	log_warn("%s", text);
+	if (atomic_add(&warnings, 1) <= WARNINGS_MAX)
+		control_send(CONTROL_WARN, 0, text);
+	kfree(buf);
+}
+
+static enum code_resolved resolve_locked(struct mm *mm, struct page_view *w, u64 page, u64 rip, struct code_question *q,
+					 struct refusal *why)
+{
+	struct scan_hit hit;
+	struct code_answer a;
+
+	if (!code_is_exec(mm, page))
+		return CODE_RESOLVED; /* not any more: the next fault says so */
+	if (!mm_range_is_guests(page, PAGE_SIZE) || host_mprotect((void *)page, PAGE_SIZE, PROT_READ) ||
+	    !view_read(mm, w, page))
+		return CODE_UNREADABLE;
+	for (size_t from = 0; scan_next(w->bytes, w->n, from, &hit); from = hit.at + 1) {
+		if (hit.at + hit.len <= w->before || hit.at >= w->before + PAGE_SIZE)
+			continue;
+		ask_about(mm, w, hit.at, rip, q);
+		if (!code_answer_known(q, &a))
+			return CODE_ASK;
+		if (a.start < 0 || !fix_hit(mm, &hit, view_addr(w, hit.at), q, &a)) {
+			refuse(mm, view_addr(w, hit.at), &hit, why);
+			return CODE_REFUSED;
+		}
+	}
+	return code_enable(page, PAGE_SIZE, PROT_READ | PROT_EXEC, NULL) ? CODE_REFUSED : CODE_RESOLVED;
+}
+
+enum code_resolved code_resolve(struct mm *mm, u64 page, u64 rip)
+{
+	struct page_view *w = kmalloc(sizeof(*w));
+	struct code_question q;
+	struct refusal why = { 0 };
+	enum code_resolved r = w ? CODE_ASK : CODE_REFUSED;
+
+	for (u32 i = 0; i < ROUNDS_MAX && r == CODE_ASK; i++) {
+		mutex_lock(&mm->lock);
+		r = resolve_locked(mm, w, page, rip, &q, &why);
+		mutex_unlock(&mm->lock);
+		if (r == CODE_ASK && code_ask(&q))
+			break;
+	}
+	kfree(w);
+	if (why.kind)
+		complain(&why);
+	if (why.file)
+		file_put(why.file);
+	return r == CODE_ASK ? CODE_REFUSED : r;
+}

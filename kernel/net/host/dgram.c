@@ -1,0 +1,208 @@
+/* UDP and ping sockets with the outside; see host.h. */
+#include "abi/linux/errno.h"
+#include "gate/host.h"
+#include "net/host/host.h"
+#include "net/inet/internal.h"
+
+/* Addresses within control data need no more than this. */
+struct control {
+	u8 buf[HOST_CMSG_MAX] __aligned(8);
+	u32 len;
+};
+
+/* A socket that sends needs its port outside too. Somebody there may have that: then the host chooses another. As _need. */
+static struct host_sock *sender(struct inet_sock *s)
+{
+	struct host_sock *h = host_sock_need(s);
+	int ret = 0;
+
+	if (is_err(h) || atomic_load(&h->bound))
+		return h;
+	if (s->local.port && !inet_loop4(&s->local.ip) && !inet_loop6(&s->local.ip))
+		ret = host_sock_bind(s, h);
+	if (!ret || !(s->bound & INET_BOUND_PORT)) {
+		atomic_store(&h->bound, true);
+		ret = host_sock_watch(h, POLLIN);
+	}
+	if (!ret)
+		return h;
+	host_sock_put(h);
+	return err_ptr(ret);
+}
+
+int host_dgram_connect(struct inet_sock *s)
+{
+	static const struct sockaddr_in nobody = { .family = AF_UNSPEC };
+	bool dissolved = !s->remote.port && s->proto == INET_UDP;
+	u8 addr[SOCKADDR_MAX] __aligned(8);
+	struct host_sock *h = dissolved ? host_sock_get(s) : sender(s);
+	struct inet_name local;
+	int ret;
+
+	if (!h || is_err(h))
+		return (int)ptr_err(h);
+	if (dissolved)
+		ret = (int)host_connect(h->fd, &nobody, sizeof(nobody));
+	else
+		ret = (int)host_connect(h->fd, addr, host_addr_out(s, &s->remote, addr));
+	/* The address that the route has given us. */
+	if (!ret && !dissolved && host_local_name(h, &local)) {
+		mutex_lock(&s->lock);
+		if (inet_any(&s->local.ip))
+			inet_port_names(s, &local.ip, &s->remote);
+		mutex_unlock(&s->lock);
+	}
+	host_sock_put(h);
+	return ret;
+}
+
+static void control_put(struct control *c, int level, int type, const void *data, u32 len)
+{
+	struct cmsghdr h = { .len = CMSG_LEN(len), .level = level, .type = type };
+
+	if (c->len + CMSG_SPACE(len) > sizeof(c->buf))
+		return;
+	memset(c->buf + c->len, 0, CMSG_SPACE(len));
+	memcpy(c->buf + c->len, &h, sizeof(h));
+	memcpy(c->buf + c->len + sizeof(h), data, len);
+	c->len += (u32)CMSG_SPACE(len);
+}
+
+/* What the program asks for with control data, in our own words. */
+static int send_control(struct inet_sock *s, const struct sock_msg *m, const struct inet_name *dst, struct control *c)
+{
+	struct inet_send_ctl ctl = { .ttl = -1, .tos = -1 };
+	bool v4 = inet_is4(&dst->ip);
+	int ret;
+
+	if (!m->control_len)
+		return 0;
+	ret = inet_cmsg_send(s, m, &ctl);
+	if (ret)
+		return ret;
+	if (ctl.ttl >= 0)
+		control_put(c, v4 ? SOL_IP : SOL_IPV6, v4 ? IP_TTL : IPV6_HOPLIMIT, &ctl.ttl, sizeof(ctl.ttl));
+	if (ctl.tos >= 0)
+		control_put(c, v4 ? SOL_IP : SOL_IPV6, v4 ? IP_TOS : IPV6_TCLASS, &ctl.tos, sizeof(ctl.tos));
+	if (ctl.has_src && v4) {
+		struct in_pktinfo p = { .spec_dst = ctl.src.w[3] };
+
+		control_put(c, SOL_IP, IP_PKTINFO, &p, sizeof(p));
+	} else if (ctl.has_src) {
+		struct in6_pktinfo p = { .ifindex = 0 };
+
+		memcpy(&p.addr, &ctl.src, sizeof(p.addr));
+		control_put(c, SOL_IPV6, IPV6_PKTINFO, &p, sizeof(p));
+	}
+	return 0;
+}
+
+ssize_t host_dgram_send(struct inet_sock *s, struct sock_msg *m, const struct inet_name *dst)
+{
+	u8 addr[SOCKADDR_MAX] __aligned(8);
+	struct host_sock *h = sender(s);
+	struct user_msghdr msg = { 0 };
+	struct control c;
+	long ret;
+
+	if (is_err(h))
+		return ptr_err(h);
+	c.len = 0;
+	ret = send_control(s, m, dst, &c);
+	if (ret) {
+		host_sock_put(h);
+		return ret;
+	}
+	/* To whom it is connected on the host it goes without a name. */
+	if (m->namelen || atomic_load(&s->ops) != &hostnet_ops) {
+		msg.name = (u64)addr;
+		msg.namelen = (s32)host_addr_out(s, dst, addr);
+	}
+	if (c.len) {
+		msg.control = (u64)c.buf;
+		msg.controllen = c.len;
+	}
+	ret = host_transfer(h, true, &msg, m->data, m->data->resid, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (ret == -EAGAIN)
+		host_sock_missing(h, POLLOUT);
+	host_sock_put(h);
+	return ret;
+}
+
+/* What the host says about a datagram. */
+static void read_control(const u8 *buf, u64 len, struct inet_recv_info *info)
+{
+	struct cmsghdr h;
+	u64 at = 0;
+
+	while (at + sizeof(h) <= len) {
+		const u8 *data = buf + at + sizeof(h);
+		s32 v = 0;
+
+		memcpy(&h, buf + at, sizeof(h));
+		if (h.len < sizeof(h) || h.len > len - at)
+			return;
+		if (h.len >= CMSG_LEN(4))
+			memcpy(&v, data, 4);
+		else if (h.len > CMSG_LEN(0))
+			v = data[0];
+		if (h.level == SOL_IP && h.type == IP_PKTINFO && h.len >= CMSG_LEN(sizeof(struct in_pktinfo))) {
+			struct in_pktinfo p;
+
+			memcpy(&p, data, sizeof(p));
+			info->ifindex = (u32)p.ifindex;
+			info->dst = inet_ip4(p.addr);
+		} else if (h.level == SOL_IPV6 && h.type == IPV6_PKTINFO && h.len >= CMSG_LEN(sizeof(struct in6_pktinfo))) {
+			struct in6_pktinfo p;
+
+			memcpy(&p, data, sizeof(p));
+			info->ifindex = p.ifindex;
+			memcpy(&info->dst, &p.addr, sizeof(info->dst));
+		} else if ((h.level == SOL_IP && h.type == IP_TTL) || (h.level == SOL_IPV6 && h.type == IPV6_HOPLIMIT)) {
+			info->ttl = (u8)v;
+		} else if ((h.level == SOL_IP && h.type == IP_TOS) || (h.level == SOL_IPV6 && h.type == IPV6_TCLASS)) {
+			info->tos = (u8)v;
+		}
+		at += CMSG_ALIGN(h.len);
+	}
+}
+
+static ssize_t receive(struct inet_sock *s, struct host_sock *h, struct sock_msg *m)
+{
+	u8 addr[SOCKADDR_MAX] __aligned(8);
+	struct inet_recv_info info = { .dst = s->local.ip, .dport = s->local.port };
+	struct user_msghdr msg = { .name = (u64)addr, .namelen = sizeof(addr) };
+	struct inet_name from;
+	struct control c;
+	long ret;
+
+	msg.control = (u64)c.buf;
+	msg.controllen = sizeof(c.buf);
+	ret = host_transfer(h, false, &msg, m->data, m->data->resid, MSG_DONTWAIT | (m->flags & (MSG_PEEK | MSG_TRUNC)));
+	if (ret == -EAGAIN)
+		host_sock_missing(h, POLLIN);
+	if (ret < 0)
+		return ret;
+	host_sock_drained(h, POLLIN);
+	m->out_flags |= msg.flags & MSG_TRUNC;
+	if (m->name && msg.namelen > 0 && msg.namelen <= (s32)sizeof(addr) &&
+	    host_addr_in(addr, (u32)msg.namelen, &from))
+		m->namelen = (u32)inet_name_out(s, &from, m->name);
+	read_control(c.buf, min(msg.controllen, (u64)sizeof(c.buf)), &info);
+	inet_cmsg_recv(s, m, &info);
+	return ret;
+}
+
+ssize_t host_dgram_recv(struct inet_sock *s, struct sock_msg *m)
+{
+	struct inet_ops *ops = atomic_load(&s->ops);
+	struct host_sock *h = host_sock_get(s);
+	ssize_t ret = -EAGAIN;
+
+	/* Who is connected inside hears nothing from outside. */
+	if (h && (!ops || ops == &hostnet_ops))
+		ret = receive(s, h, m);
+	if (h)
+		host_sock_put(h);
+	return ret;
+}

@@ -1,0 +1,346 @@
+/* Host sockets; see host.h. */
+#include "abi/linux/errno.h"
+#include "core/alloc.h"
+#include "gate/host.h"
+#include "net/host/host.h"
+
+struct host_sock *host_sock_get(struct inet_sock *s)
+{
+	struct host_sock *h;
+
+	mutex_lock(&s->lock);
+	h = s->priv[hostnet_ops.index];
+	if (h)
+		ref_get(&h->ref);
+	mutex_unlock(&s->lock);
+	return h;
+}
+
+void host_sock_put(struct host_sock *h)
+{
+	if (!ref_put(&h->ref))
+		return;
+	host_close(h->fd);
+	kfree(h);
+}
+
+/* Addresses */
+
+u32 host_addr_out(const struct inet_sock *s, const struct inet_name *n, void *addr)
+{
+	if (!inet_v6(s)) {
+		struct sockaddr_in a = { .family = AF_INET, .port = bswap16(n->port), .addr = { n->ip.w[3] } };
+
+		memcpy(addr, &a, sizeof(a));
+		return sizeof(a);
+	}
+	struct sockaddr_in6 a = { .family = AF_INET6, .port = bswap16(n->port), .scope_id = n->scope };
+
+	memcpy(&a.addr, &n->ip, sizeof(a.addr));
+	memcpy(addr, &a, sizeof(a));
+	return sizeof(a);
+}
+
+bool host_addr_in(const void *addr, u32 len, struct inet_name *n)
+{
+	const struct sockaddr_in *v4 = addr;
+	const struct sockaddr_in6 *v6 = addr;
+
+	if (len >= sizeof(*v4) && v4->family == AF_INET) {
+		*n = (struct inet_name){ .ip = inet_ip4(v4->addr.addr), .port = bswap16(v4->port) };
+		return true;
+	}
+	if (len < sizeof(*v6) || v6->family != AF_INET6)
+		return false;
+	*n = (struct inet_name){ .scope = v6->scope_id, .port = bswap16(v6->port) };
+	memcpy(&n->ip, &v6->addr, sizeof(n->ip));
+	return true;
+}
+
+bool host_local_name(struct host_sock *h, struct inet_name *n)
+{
+	u8 addr[SOCKADDR_MAX] __aligned(8);
+	u32 len = sizeof(addr);
+
+	return !host_getsockname(h->fd, addr, &len) && len <= sizeof(addr) && host_addr_in(addr, len, n);
+}
+
+/* Readiness */
+
+static u32 as_poll(u32 events)
+{
+	if (events & POLLIN)
+		events |= POLLRDNORM;
+	if (events & POLLOUT)
+		events |= POLLWRNORM;
+	return events;
+}
+
+/* On the poller thread. h may be gone when inet_wake returns. */
+static void watched(struct poller_watch *w, u32 events)
+{
+	struct host_sock *h = container_of(w, struct host_sock, watch);
+
+	atomic_and(&h->unsure, ~events);
+	atomic_or(&h->ready, events);
+	if (atomic_load(&h->s->state) == TCP_SYN_SENT && inet_stream(h->s))
+		host_stream_event(h, events);
+	inet_wake(h->s, as_poll(events) | (events & (POLLERR | POLLHUP) ? POLLIN | POLLOUT : 0));
+}
+
+int host_sock_watch(struct host_sock *h, u32 events)
+{
+	int err = 0;
+
+	if (!atomic_xchg(&h->watched, true)) {
+		err = poller_add(&h->watch, h->fd, events);
+		atomic_fence();
+		if (!err && atomic_load(&h->dropped))
+			poller_remove(&h->watch); /* the one who dropped it came too early */
+	} else {
+		poller_rearm(&h->watch, events);
+	}
+	return err;
+}
+
+void host_sock_missing(struct host_sock *h, u32 events)
+{
+	atomic_and(&h->ready, ~events);
+	poller_rearm(&h->watch, events);
+}
+
+void host_sock_moved(struct host_sock *h, u32 events)
+{
+	if ((atomic_load_relaxed(&h->unsure) & events) != events)
+		atomic_or(&h->unsure, events);
+}
+
+void host_sock_drained(struct host_sock *h, u32 events)
+{
+	atomic_fence();
+	if (wait_queue_active(&h->s->wait))
+		host_sock_missing(h, events);
+	else
+		host_sock_moved(h, events);
+}
+
+u32 host_sock_events(struct host_sock *h, u32 want)
+{
+	u32 ready = atomic_load(&h->ready), asked = want & (POLLIN | POLLOUT | POLLRDHUP | POLLPRI), now;
+
+	if (ready & atomic_load(&h->unsure) & asked) {
+		now = poller_host_events(h->fd, asked);
+		atomic_and(&h->unsure, ~asked);
+		atomic_and(&h->ready, ~(asked & ~now));
+		atomic_or(&h->ready, now);
+		ready = atomic_load(&h->ready);
+	}
+	if (asked & ~ready)
+		poller_rearm(&h->watch, asked & ~ready);
+	return as_poll(ready & (asked | POLLERR | POLLHUP));
+}
+
+/* Options */
+
+static void set(struct host_sock *h, int level, int name, s32 v)
+{
+	(void)host_setsockopt(h->fd, level, name, &v, sizeof(v));
+}
+
+static void set_linger(struct inet_sock *s, struct host_sock *h)
+{
+	/* Only the end by reset: the host must not wait in close for us. */
+	struct linger l = { sock_bit(&s->sock, SB_LINGER) && !s->sock.linger, 0 };
+
+	if (l.onoff || atomic_load_relaxed(&h->bound))
+		(void)host_setsockopt(h->fd, SOL_SOCKET, SO_LINGER, &l, sizeof(l));
+}
+
+/* Those that the filter of kserver lets through; the others stay in the guest kernel. */
+static bool forwarded(int level, int name)
+{
+	switch (level) {
+	case SOL_SOCKET:
+		return name == SO_KEEPALIVE || name == SO_BROADCAST || name == SO_OOBINLINE;
+	case SOL_TCP:
+		switch (name) {
+		case TCP_NODELAY:
+		case TCP_CORK:
+		case TCP_QUICKACK:
+		case TCP_KEEPIDLE:
+		case TCP_KEEPINTVL:
+		case TCP_KEEPCNT:
+		case TCP_USER_TIMEOUT:
+		case TCP_DEFER_ACCEPT:
+		case TCP_MAXSEG:
+		case TCP_SYNCNT:
+		case TCP_NOTSENT_LOWAT:
+			return true;
+		}
+		return false;
+	case SOL_IP:
+		return name == IP_TOS || name == IP_TTL || name == IP_PKTINFO || name == IP_RECVTTL || name == IP_RECVTOS ||
+		       name == IP_MTU_DISCOVER || name == IP_MULTICAST_TTL || name == IP_MULTICAST_LOOP;
+	case SOL_IPV6:
+		return name == IPV6_TCLASS || name == IPV6_UNICAST_HOPS || name == IPV6_RECVPKTINFO ||
+		       name == IPV6_RECVHOPLIMIT || name == IPV6_RECVTCLASS || name == IPV6_MTU_DISCOVER ||
+		       name == IPV6_MULTICAST_HOPS || name == IPV6_MULTICAST_LOOP;
+	}
+	return false;
+}
+
+void host_sock_option(struct inet_sock *s, int level, int name, s32 value)
+{
+	struct host_sock *h = host_sock_get(s);
+
+	if (!h)
+		return;
+	if (level == SOL_SOCKET && name == SO_LINGER)
+		set_linger(s, h);
+	else if (forwarded(level, name))
+		set(h, level, name, value);
+	host_sock_put(h);
+}
+
+static void sync_tcp(struct inet_sock *s, struct host_sock *h)
+{
+	const struct inet_options *o = &s->opt;
+
+	if (inet_flag(s, IF_NODELAY))
+		set(h, SOL_TCP, TCP_NODELAY, 1);
+	if (inet_flag(s, IF_CORK))
+		set(h, SOL_TCP, TCP_CORK, 1);
+	if (sock_bit(&s->sock, SB_KEEPALIVE)) {
+		set(h, SOL_SOCKET, SO_KEEPALIVE, 1);
+		if (o->keepidle)
+			set(h, SOL_TCP, TCP_KEEPIDLE, (s32)o->keepidle);
+		if (o->keepintvl)
+			set(h, SOL_TCP, TCP_KEEPINTVL, (s32)o->keepintvl);
+		if (o->keepcnt)
+			set(h, SOL_TCP, TCP_KEEPCNT, (s32)o->keepcnt);
+	}
+	if (o->user_timeout)
+		set(h, SOL_TCP, TCP_USER_TIMEOUT, (s32)o->user_timeout);
+	if (sock_bit(&s->sock, SB_OOBINLINE))
+		set(h, SOL_SOCKET, SO_OOBINLINE, 1);
+	set_linger(s, h);
+}
+
+static void sync_dgram(struct inet_sock *s, struct host_sock *h)
+{
+	static const struct {
+		enum inet_flag flag;
+		u16 level, name;
+	} asked[] = {
+		{ IF_PKTINFO, SOL_IP, IP_PKTINFO }, { IF_RECVTTL, SOL_IP, IP_RECVTTL }, { IF_RECVTOS, SOL_IP, IP_RECVTOS },
+		{ IF_RECVPKTINFO6, SOL_IPV6, IPV6_RECVPKTINFO }, { IF_RECVHOPS, SOL_IPV6, IPV6_RECVHOPLIMIT },
+		{ IF_RECVTCLASS, SOL_IPV6, IPV6_RECVTCLASS },
+	};
+
+	for (u32 i = 0; i < ARRAY_SIZE(asked); i++)
+		if (inet_flag(s, asked[i].flag))
+			set(h, asked[i].level, asked[i].name, 1);
+	if (sock_bit(&s->sock, SB_BROADCAST))
+		set(h, SOL_SOCKET, SO_BROADCAST, 1);
+	if (s->opt.ttl > 0)
+		set(h, SOL_IP, IP_TTL, s->opt.ttl);
+	if (inet_v6(s) && s->opt.hops > 0)
+		set(h, SOL_IPV6, IPV6_UNICAST_HOPS, s->opt.hops);
+}
+
+/* What the program has set before there was a host socket. */
+static void sync_options(struct inet_sock *s, struct host_sock *h)
+{
+	if (sock_bit(&s->sock, SB_REUSEADDR))
+		set(h, SOL_SOCKET, SO_REUSEADDR, 1);
+	if (sock_bit(&s->sock, SB_REUSEPORT))
+		set(h, SOL_SOCKET, SO_REUSEPORT, 1);
+	if (inet_v6(s))
+		set(h, SOL_IPV6, IPV6_V6ONLY, s->opt.v6only);
+	if (s->opt.tos)
+		set(h, SOL_IP, IP_TOS, s->opt.tos);
+	if (inet_flag(s, IF_SNDBUF_SET))
+		set(h, SOL_SOCKET, SO_SNDBUF, (s32)(atomic_load(&s->sock.sndbuf) / 2));
+	if (inet_flag(s, IF_RCVBUF_SET))
+		set(h, SOL_SOCKET, SO_RCVBUF, (s32)(atomic_load(&s->sock.rcvbuf) / 2));
+	if (inet_stream(s))
+		sync_tcp(s, h);
+	else
+		sync_dgram(s, h);
+}
+
+/* Life */
+
+struct host_sock *host_sock_adopt(struct inet_sock *s, int fd)
+{
+	struct host_sock *h = kzalloc(sizeof(*h));
+	bool mine;
+
+	if (!h) {
+		host_close(fd);
+		return err_ptr(-ENOBUFS);
+	}
+	ref_init(&h->ref);
+	ref_get(&h->ref); /* the caller's */
+	h->fd = fd;
+	h->s = s;
+	h->watch.func = watched;
+	mutex_lock(&s->lock);
+	mine = !s->priv[hostnet_ops.index];
+	if (mine)
+		atomic_store(&s->priv[hostnet_ops.index], (void *)h);
+	mutex_unlock(&s->lock);
+	if (mine)
+		return h;
+	/* Another thread was faster. */
+	host_sock_put(h);
+	host_sock_put(h);
+	h = host_sock_get(s);
+	return h ? h : err_ptr(-ECONNABORTED);
+}
+
+struct host_sock *host_sock_need(struct inet_sock *s)
+{
+	struct host_sock *h = host_sock_get(s);
+	long fd;
+
+	if (h)
+		return h;
+	fd = host_socket(s->sock.family, (inet_stream(s) ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK | SOCK_CLOEXEC,
+			 s->sock.protocol);
+	if (fd < 0)
+		return err_ptr(fd);
+	h = host_sock_adopt(s, (int)fd);
+	if (!is_err(h))
+		sync_options(s, h);
+	return h;
+}
+
+int host_sock_bind(struct inet_sock *s, struct host_sock *h)
+{
+	u8 addr[SOCKADDR_MAX] __aligned(8);
+	u32 len = host_addr_out(s, &s->local, addr);
+	int ret = (int)host_bind(h->fd, addr, len);
+
+	if (!ret)
+		atomic_store(&h->bound, true);
+	return ret;
+}
+
+void host_sock_drop(struct inet_sock *s)
+{
+	struct host_sock *h;
+
+	mutex_lock(&s->lock);
+	h = s->priv[hostnet_ops.index];
+	atomic_store(&s->priv[hostnet_ops.index], NULL);
+	mutex_unlock(&s->lock);
+	if (!h)
+		return;
+	atomic_store(&h->dropped, true);
+	atomic_fence();
+	poller_remove(&h->watch);
+	atomic_or(&h->ready, POLLHUP);
+	host_sock_put(h);
+	inet_wake(s, 0);
+}

@@ -1,0 +1,412 @@
+/* Loopback connections: made, accepted, half closed, ended; see loop.h. */
+#include "net/inet/loop.h"
+
+static void count(u64 *c) { atomic_add(c, 1); }
+
+/* An attempt to connect has come to nothing. */
+static void connect_failed(struct inet_sock *s, int err)
+{
+	bool mine;
+
+	mutex_lock(&s->lock);
+	mine = s->state == TCP_SYN_SENT;
+	if (mine) {
+		inet_set_err(s, err);
+		atomic_store(&s->shutdown, INET_SHUTDOWN_BOTH);
+		atomic_store(&s->state, TCP_CLOSE);
+	}
+	mutex_unlock(&s->lock);
+	if (!mine)
+		return;
+	count(&inet_stats.tcp_fails);
+	inet_port_disconnect(s);
+	inet_wake(s, 0);
+}
+
+static void join_locked(struct inet_sock *s, struct inet_sock *l, struct inet_sock *c)
+{
+	struct loop_sock *cl = c->loop;
+	bool deferred = atomic_load(&l->opt.defer_accept) > 0;
+
+	c->local = s->remote;
+	c->remote = s->local;
+	c->ops = &loop_ops;
+	cl->peer = inet_get(s);
+	cl->queued = deferred ? LOOP_DEFERRED : LOOP_ACCEPT;
+	cl->listener = inet_get(l);
+	c->state = TCP_ESTABLISHED;
+	inet_port_child(c);
+	atomic_store(&s->loop->peer, inet_get(c));
+	atomic_store(&s->state, TCP_ESTABLISHED);
+	list_add_tail(&cl->node, deferred ? &l->loop->deferred : &l->loop->accept_queue);
+	if (!deferred)
+		atomic_store(&l->loop->qlen, l->loop->qlen + 1);
+}
+
+/* s to l, or onto l's list of those who wait. 0; 1 = waits; -ECONNREFUSED; -ENOMEM. */
+static int join(struct inet_sock *s, struct inet_sock *l)
+{
+	struct inet_sock *c = inet_child(l);
+	int ret = 0;
+
+	if (!c)
+		return -ENOMEM;
+	mutex_lock_two(&s->lock, &l->lock);
+	if (s->state != TCP_SYN_SENT || s->loop->peer) {
+		ret = -ECONNABORTED;
+	} else if (l->state != TCP_LISTEN || atomic_load(&l->dead)) {
+		ret = -ECONNREFUSED;
+	} else if (l->loop->qlen > atomic_load(&l->backlog)) {
+		s->loop->queued = LOOP_SYN;
+		s->loop->listener = inet_get(l);
+		inet_get(s);
+		list_add_tail(&s->loop->node, &l->loop->syns);
+		count(&inet_stats.tcp_listen_overflows);
+		ret = 1;
+	} else {
+		join_locked(s, l, c);
+	}
+	mutex_unlock_two(&s->lock, &l->lock);
+	if (ret) {
+		inet_put(c);
+		return ret;
+	}
+	count(&inet_stats.tcp_passive);
+	if (atomic_load(&c->loop->queued) == LOOP_ACCEPT)
+		inet_wake(l, POLLIN | POLLRDNORM);
+	inet_wake(s, POLLOUT | POLLWRNORM | POLLWRBAND);
+	return 0;
+}
+
+int loop_connect(struct inet_sock *s)
+{
+	struct inet_sock *l;
+	int ret;
+
+	if (loop_peer(s))
+		return -EISCONN; /* it was connected once, and that is kept until close */
+	mutex_lock(&s->lock);
+	ret = inet_port_connect(s);
+	mutex_unlock(&s->lock);
+	if (ret)
+		return ret;
+	count(&inet_stats.tcp_active);
+	do {
+		l = inet_find_listener(&s->remote, &s->local);
+		ret = -ECONNREFUSED;
+		if (!l)
+			break;
+		ret = join(s, l);
+		inet_put(l);
+	} while (ret == -ECONNREFUSED); /* it died just now: there may be another */
+	if (ret == -ECONNREFUSED) {
+		count(&inet_stats.tcp_out_rsts);
+		connect_failed(s, ECONNREFUSED);
+		return 0;
+	}
+	if (ret == -ECONNABORTED) {
+		connect_failed(s, ECONNABORTED); /* unless another thread has seen to it */
+		return 0;
+	}
+	return ret < 0 ? ret : 0;
+}
+
+int loop_listen(struct inet_sock *s, u32 backlog)
+{
+	return 0;
+}
+
+/*
+ * Off its listener's list, whose lock is held: the reference to the listener. The socket's own lock inside that one: no
+ * path takes the two the other way round for a socket that is on the list.
+ */
+static struct inet_sock *unqueue_locked(struct loop_sock *ls)
+{
+	struct inet_sock *l = ls->listener;
+
+	list_del(&ls->node);
+	mutex_lock_nested(&ls->self->lock);
+	ls->listener = NULL;
+	atomic_store(&ls->queued, LOOP_NOT_QUEUED);
+	mutex_unlock(&ls->self->lock);
+	return l;
+}
+
+/* Takes the first off list, with the reference that the list had. Under l->lock. */
+static struct inet_sock *pop_locked(struct inet_sock *l, struct list_head *list, struct inet_sock **listener)
+{
+	struct loop_sock *ls = list_first_entry_or_null(list, struct loop_sock, node);
+
+	if (!ls)
+		return NULL;
+	if (atomic_load(&ls->queued) == LOOP_ACCEPT)
+		atomic_store(&l->loop->qlen, l->loop->qlen - 1);
+	*listener = unqueue_locked(ls);
+	return ls->self;
+}
+
+/* The queue has room again: those who wait for it come in. */
+static void admit(struct inet_sock *l)
+{
+	struct inet_sock *s, *held = NULL;
+	int ret;
+
+	for (;;) {
+		mutex_lock(&l->lock);
+		s = l->loop->qlen > l->backlog ? NULL : pop_locked(l, &l->loop->syns, &held);
+		mutex_unlock(&l->lock);
+		if (!s)
+			return;
+		ret = join(s, l);
+		if (ret < 0)
+			connect_failed(s, -ret);
+		inet_put(held);
+		inet_put(s);
+	}
+}
+
+struct inet_sock *loop_accept(struct inet_sock *l)
+{
+	struct inet_sock *c, *held = NULL;
+	bool waiting;
+
+	mutex_lock(&l->lock);
+	c = pop_locked(l, &l->loop->accept_queue, &held);
+	waiting = !list_empty(&l->loop->syns);
+	mutex_unlock(&l->lock);
+	if (held)
+		inet_put(held);
+	if (c && waiting)
+		admit(l);
+	return c;
+}
+
+void loop_undefer(struct inet_sock *c)
+{
+	struct inet_sock *l = NULL;
+	struct loop_sock *cl = c->loop;
+	bool moved = false;
+
+	mutex_lock(&c->lock);
+	if (cl->listener)
+		l = inet_get(cl->listener);
+	mutex_unlock(&c->lock);
+	if (!l)
+		return;
+	mutex_lock(&l->lock);
+	if (atomic_load(&cl->queued) == LOOP_DEFERRED) {
+		list_move_tail(&cl->node, &l->loop->accept_queue);
+		atomic_store(&cl->queued, LOOP_ACCEPT);
+		atomic_store(&l->loop->qlen, l->loop->qlen + 1);
+		moved = true;
+	}
+	mutex_unlock(&l->lock);
+	if (moved)
+		inet_wake(l, POLLIN | POLLRDNORM);
+	inet_put(l);
+}
+
+void loop_unlisten(struct inet_sock *l)
+{
+	struct inet_sock *c, *held;
+
+	for (;;) {
+		bool child = true;
+
+		held = NULL;
+		mutex_lock(&l->lock);
+		c = pop_locked(l, &l->loop->accept_queue, &held);
+		if (!c)
+			c = pop_locked(l, &l->loop->deferred, &held);
+		if (!c) {
+			c = pop_locked(l, &l->loop->syns, &held);
+			child = false;
+		}
+		mutex_unlock(&l->lock);
+		if (!c)
+			return;
+		inet_put(held);
+		if (child) {
+			loop_reset(c);
+			inet_abandon(c);
+		} else {
+			connect_failed(c, ECONNREFUSED);
+			inet_put(c);
+		}
+	}
+}
+
+/* ---- the end of connections ---- */
+
+/* The far end of s is told that s will send nothing more. Both locked. True: s2 has just ended, in TIME_WAIT. */
+static bool fin_locked(struct inet_sock *s, struct inet_sock *peer)
+{
+	bool tw = false;
+
+	if (s->state == TCP_ESTABLISHED) {
+		atomic_store(&s->state, TCP_FIN_WAIT2);
+		s->loop->first_closer = true;
+		if (peer->state == TCP_ESTABLISHED)
+			atomic_store(&peer->state, TCP_CLOSE_WAIT);
+	} else if (s->state == TCP_CLOSE_WAIT) {
+		atomic_store(&s->state, TCP_CLOSE);
+		atomic_store(&s->shutdown, INET_SHUTDOWN_BOTH);
+		if (peer->state == TCP_FIN_WAIT2) {
+			atomic_store(&peer->state, TCP_CLOSE);
+			atomic_store(&peer->shutdown, INET_SHUTDOWN_BOTH);
+			tw = peer->loop->first_closer;
+		}
+	} else {
+		return false;
+	}
+	atomic_store(&peer->shutdown, peer->shutdown | INET_RCV_SHUTDOWN);
+	atomic_store(&peer->loop->fin, true);
+	return tw;
+}
+
+/* What follows from fin_locked, with nothing locked. */
+static void fin_done(struct inet_sock *s, struct inet_sock *peer, bool tw)
+{
+	if (tw) {
+		inet_timewait_add(peer);
+		inet_port_ended(peer);
+	}
+	if (atomic_load(&s->state) == TCP_CLOSE)
+		inet_port_ended(s);
+	if (atomic_load(&peer->loop->queued) == LOOP_DEFERRED)
+		loop_undefer(peer);
+	inet_wake(peer, 0);
+}
+
+/* s is told that the other end is gone without having read all. Locked. False: it has ended already. */
+static bool rst_locked(struct inet_sock *s)
+{
+	if (s->state == TCP_CLOSE)
+		return false;
+	inet_set_err(s, s->state == TCP_CLOSE_WAIT ? EPIPE : ECONNRESET);
+	atomic_store(&s->state, TCP_CLOSE);
+	atomic_store(&s->shutdown, INET_SHUTDOWN_BOTH);
+	return true;
+}
+
+void loop_reset(struct inet_sock *s)
+{
+	struct inet_sock *peer = loop_peer(s);
+	bool told;
+
+	if (!peer)
+		return;
+	mutex_lock_two(&s->lock, &peer->lock);
+	told = s->state != TCP_CLOSE && rst_locked(peer);
+	atomic_store(&s->state, TCP_CLOSE);
+	atomic_store(&s->shutdown, INET_SHUTDOWN_BOTH);
+	mutex_unlock_two(&s->lock, &peer->lock);
+	inet_port_ended(s);
+	if (!told)
+		return;
+	count(&inet_stats.tcp_resets);
+	count(&inet_stats.tcp_out_rsts);
+	inet_port_ended(peer);
+	if (atomic_load(&peer->loop->queued) == LOOP_DEFERRED)
+		loop_undefer(peer);
+	inet_wake(peer, 0);
+}
+
+void loop_refused_data(struct inet_sock *s)
+{
+	struct inet_sock *peer = loop_peer(s);
+	bool ended;
+
+	mutex_lock_two(&s->lock, &peer->lock);
+	ended = rst_locked(s);
+	if (peer->state != TCP_CLOSE) {
+		atomic_store(&peer->state, TCP_CLOSE);
+		atomic_store(&peer->shutdown, INET_SHUTDOWN_BOTH);
+	}
+	mutex_unlock_two(&s->lock, &peer->lock);
+	count(&inet_stats.tcp_out_rsts);
+	inet_port_ended(peer);
+	if (!ended)
+		return;
+	inet_port_ended(s);
+	inet_wake(s, 0);
+	inet_wake(peer, 0);
+}
+
+int loop_shutdown(struct inet_sock *s, u32 how)
+{
+	struct inet_sock *peer = loop_peer(s);
+	bool tw;
+
+	if ((how & INET_SEND_SHUTDOWN) && peer) {
+		mutex_lock_two(&s->lock, &peer->lock);
+		tw = fin_locked(s, peer);
+		mutex_unlock_two(&s->lock, &peer->lock);
+		fin_done(s, peer, tw);
+	}
+	return 0;
+}
+
+/* A socket that waits for room in a listener's queue does so no longer. False: it has been connected just now. */
+static bool leave_syns(struct inet_sock *s)
+{
+	struct loop_sock *ls = s->loop;
+	struct inet_sock *l = NULL;
+	bool was = false;
+
+	mutex_lock(&s->lock);
+	if (ls->peer) {
+		mutex_unlock(&s->lock);
+		return false;
+	}
+	if (atomic_load(&ls->queued) == LOOP_SYN && ls->listener)
+		l = inet_get(ls->listener);
+	atomic_store(&s->state, TCP_CLOSE);
+	mutex_unlock(&s->lock);
+	if (!l)
+		return true;
+	mutex_lock(&l->lock);
+	was = atomic_load(&ls->queued) == LOOP_SYN;
+	if (was)
+		(void)unqueue_locked(ls);
+	mutex_unlock(&l->lock);
+	if (was) {
+		inet_put(l);
+		inet_put(s);
+	}
+	inet_put(l);
+	return true;
+}
+
+/*
+ * close(2). With unread data, or when SO_LINGER says so, the other end gets a reset; else an end of file. An end that
+ * closes first keeps its port until the other one has closed too, and then for the time of TIME_WAIT.
+ */
+void loop_release(struct inet_sock *s)
+{
+	struct inet_sock *peer;
+	bool abort;
+
+	if (!loop_peer(s) && leave_syns(s)) {
+		inet_port_release(s);
+		return;
+	}
+	peer = loop_peer(s);
+	abort = loop_ring_used(&s->loop->rx) ||
+		(sock_bit(&s->sock, SB_LINGER) && !atomic_load(&s->sock.linger));
+	if (abort) {
+		loop_reset(s);
+	} else {
+		mutex_lock(&s->lock);
+		atomic_store(&s->shutdown, INET_SHUTDOWN_BOTH);
+		mutex_unlock(&s->lock);
+		loop_shutdown(s, INET_SEND_SHUTDOWN);
+	}
+	inet_wake(peer, POLLOUT | POLLWRNORM); /* a writer that waits for room must see that nobody reads any more */
+	if (atomic_load(&s->state) != TCP_FIN_WAIT2)
+		inet_port_release(s);
+	mutex_lock(&s->lock);
+	atomic_store(&s->loop->peer, NULL);
+	mutex_unlock(&s->lock);
+	inet_put(peer);
+}

@@ -1,0 +1,259 @@
+# --network and config.json's network namespace: a veth pair between two namespaces made here, the sandbox in one of
+# them, plain programs in the other: TCP and UDP both ways, names, notifications, and nothing left behind.
+# seconds: 240
+. "$(dirname "$0")/../lib/sh.sh"
+[ "$(id -u)" = 0 ] || skip "needs root"
+command -v ip >/dev/null && command -v curl >/dev/null || skip "ip or curl is not installed"
+out=lo$$ in=li$$
+ip netns add "$out" 2>/dev/null || skip "network namespaces cannot be made here"
+pids=()
+cleanup() {
+	[ ${#pids[@]} = 0 ] || kill "${pids[@]}" 2>/dev/null
+	wait 2>/dev/null
+	ip netns del "$out"
+	ip netns del "$in" 2>/dev/null
+	rm -rf "$work"
+}
+trap cleanup EXIT
+ip netns add "$in"
+ip link add "v$$a" netns "$out" type veth peer name eth0 netns "$in"
+for n in "$out" "$in"; do ip -n "$n" link set lo up; done
+ip -n "$out" link set "v$$a" name eth0
+ip -n "$out" addr add 10.99.0.1/24 dev eth0
+ip -n "$in" addr add 10.99.0.2/24 dev eth0
+ip -n "$out" addr add fd99::1/64 dev eth0 nodad
+ip -n "$in" addr add fd99::2/64 dev eth0 nodad
+for n in "$out" "$in"; do ip -n "$n" link set eth0 up; done
+ip -n "$in" route add default via 10.99.0.1
+
+outside() { ip netns exec "$out" "$@"; }
+inside() { ip netns exec "$in" "$LIMPET" do --platform "$PLATFORM" --network host -- "$@"; }
+py=/usr/bin/python3
+# soon WHAT COMMAND...: succeeds within five seconds
+soon() {
+	local what=$1
+	shift
+	for _ in $(seq 100); do
+		"$@" >/dev/null 2>&1 && return
+		sleep 0.05
+	done
+	fail "$what: did not happen"
+}
+
+# Servers outside: files by HTTP, names by DNS, echo by UDP.
+mkdir www && echo hello >www/index.html && head -c 20000000 /dev/urandom >www/big
+ip netns exec "$out" $py -m http.server --bind 10.99.0.1 --directory www 8000 >/dev/null 2>&1 &
+pids+=($!)
+cat >udp.py <<'PY'
+import socket, struct, sys, threading
+def dns():
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.bind((sys.argv[1], 53))
+    while True:
+        q, who = s.recvfrom(512)
+        end = q.index(0, 12) + 5
+        a = q[end - 4:end] == b"\0\1\0\1"
+        head = q[:2] + struct.pack("!HHHHH", 0x8180, 1, 1 if a else 0, 0, 0)
+        s.sendto(head + q[12:end] + (b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\x0a\x63\0\1" if a else b""), who)
+def echo(family, addr):
+    s = socket.socket(family, socket.SOCK_DGRAM)
+    s.bind((addr, 7777))
+    while True:
+        d, who = s.recvfrom(65536)
+        s.sendto(d[::-1] + b" " + str(who[1]).encode(), who)
+threading.Thread(target=dns).start()
+if len(sys.argv) > 2:
+    threading.Thread(target=echo, args=(socket.AF_INET, sys.argv[1])).start()
+    threading.Thread(target=echo, args=(socket.AF_INET6, "fd99::1")).start()
+PY
+ip netns exec "$out" $py udp.py 10.99.0.1 echo &
+pids+=($!)
+soon 'servers' outside curl -s http://10.99.0.1:8000/
+
+# What is there.
+matches 'interfaces' "$(inside ip -br -4 addr)" 'eth0@.* 10.99.0.2/24'
+matches 'routes' "$(inside ip route)" 'default via 10.99.0.1 dev eth0'
+matches 'the chosen route' "$(inside ip route get 1.2.3.4)" 'via 10.99.0.1 dev eth0.* src 10.99.0.2'
+matches 'sysfs' "$(inside sh -c 'ls /sys/class/net; cat /sys/class/net/eth0/address')" "eth0.*lo.$(ip -n "$in" -br link show eth0 | awk '{ print $3 }')"
+is 'routes of procfs' "$(inside cat /proc/net/route)" "$(ip netns exec "$in" cat /proc/net/route)"
+is 'interface counters' "$(inside cat /proc/net/dev | cut -c 1-7)" "$(ip netns exec "$in" cat /proc/net/dev | cut -c 1-7)"
+is 'no network' "$("$LIMPET" do ip -br addr | tr -s ' ')" 'lo UNKNOWN 127.0.0.1/8 ::1/128 '
+[[ $("$LIMPET" do curl -sS -m 5 http://10.99.0.1:8000/ 2>&1) = *'Could'* ]] || fail 'no network, but a connection'
+inside ip link set eth0 down >/dev/null 2>&1 && fail 'changed an interface'
+[[ $(ip -n "$in" -br link show eth0) = *UP* ]] || fail 'an interface went down'
+says 'no packet sockets' 0 'refused' inside $py -c 'import socket
+try: socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+except OSError: print("refused")'
+
+# Out: TCP, UDP, names.
+says 'curl' 0 hello inside curl -sS -m 10 http://10.99.0.1:8000/
+is 'a large file' "$(inside curl -sS -m 60 http://10.99.0.1:8000/big | sha256sum)" "$(sha256sum <www/big)"
+says 'refused' 7 '' inside curl -s -m 10 http://10.99.0.1:81/
+cat >client.py <<'PY'
+import errno, select, socket, struct
+for fam, addr in (socket.AF_INET, "10.99.0.1"), (socket.AF_INET6, "fd99::1"):
+    s = socket.socket(fam, socket.SOCK_DGRAM)
+    s.settimeout(5)
+    s.sendto(b"abc", (addr, 7777))
+    d, who = s.recvfrom(100)
+    assert d.split() == [b"cba", str(s.getsockname()[1]).encode()], (d, s.getsockname())
+    assert who[:2] == (addr, 7777), who
+    s.connect((addr, 7777))
+    assert s.getsockname()[0] == ("10.99.0.2" if fam == socket.AF_INET else "fd99::2"), s.getsockname()
+    s.send(b"x" * 1000)
+    assert s.recv(10, socket.MSG_PEEK) == b"x" * 10
+    d, _, flags, _ = s.recvmsg(500)
+    assert d == b"x" * 500 and flags & socket.MSG_TRUNC
+    s.close()
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.setsockopt(socket.IPPROTO_IP, 8, 1)
+s.bind(("", 0))
+s.sendto(b"a", ("10.99.0.1", 7777))
+s.settimeout(5)
+d, anc, _, _ = s.recvmsg(100, 200)
+(idx, spec, dst) = struct.unpack("=i4s4s", [a for a in anc if a[1] == 8][0][2][:12])
+assert socket.inet_ntoa(dst) == "10.99.0.2" and idx == socket.if_nametoindex("eth0"), (idx, dst)
+s.connect(("10.99.0.1", 9))
+s.send(b"x")
+try:
+    s.recv(10)
+    raise SystemExit("no error from a closed port")
+except ConnectionRefusedError:
+    pass
+t = socket.socket()
+t.setblocking(False)
+assert t.connect_ex(("10.99.0.1", 8000)) == errno.EINPROGRESS
+p = select.poll()
+p.register(t, select.POLLOUT)
+assert p.poll(5000) == [(t.fileno(), select.POLLOUT)]
+assert t.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0
+assert t.getsockname()[0] == "10.99.0.2" and t.getpeername() == ("10.99.0.1", 8000)
+try:
+    t.recv(1)
+    raise SystemExit("data from nowhere")
+except BlockingIOError:
+    pass
+t.settimeout(0.2)
+try:
+    t.recv(1)
+    raise SystemExit("data from nowhere")
+except TimeoutError:
+    pass
+t.send(b"GET / HTTP/1.0\r\n\r\n")
+t.shutdown(socket.SHUT_WR)
+got = b""
+while True:
+    d = t.recv(1000)
+    if not d: break
+    got += d
+assert got.endswith(b"hello\n")
+print("fine")
+PY
+says 'sockets' 0 fine inside $py client.py
+echo nameserver 10.99.0.1 >resolv.conf
+says 'names' 0 hello ip netns exec "$in" "$LIMPET" do --platform "$PLATFORM" --network host --bind "$work/resolv.conf:/etc/resolv.conf:ro" -- curl -sS -m 10 http://some.host.test:8000/
+
+# In: a listener inside is reached from outside and from inside; 127.0.0.11 is the namespace's.
+ip netns exec "$in" "$LIMPET" do --platform "$PLATFORM" --network host -- $py -m http.server --directory www 9000 >/dev/null 2>&1 &
+pids+=($!)
+soon 'a listener inside' outside curl -s -m 2 http://10.99.0.2:9000/
+says 'from outside' 0 hello outside curl -sS -m 10 http://10.99.0.2:9000/
+is 'a large file to outside' "$(outside curl -sS -m 60 http://10.99.0.2:9000/big | sha256sum)" "$(sha256sum <www/big)"
+says 'its own address, from inside the namespace' 0 hello inside curl -sS -m 10 http://10.99.0.2:9000/
+says 'the host side of loopback' 0 hello inside curl -sS -m 10 http://127.0.0.1:9000/
+cat >both.py <<'PY'
+import socket, threading, urllib.request, http.server
+h = http.server.ThreadingHTTPServer(("", 9001), http.server.SimpleHTTPRequestHandler)
+threading.Thread(target=h.serve_forever, daemon=True).start()
+for a in "127.0.0.1", "10.99.0.2", "localhost":
+    assert urllib.request.urlopen("http://%s:9001/www/index.html" % a, timeout=5).read() == b"hello\n"
+try:
+    socket.socket().bind(("10.99.0.77", 1))
+    raise SystemExit("bound to a foreign address")
+except OSError as e:
+    print(e.errno)
+PY
+says 'loopback and the own address' 0 99 inside sh -c "exec $py both.py 2>/dev/null"
+ip netns exec "$in" $py udp.py 127.0.0.11 &
+pids+=($!)
+echo nameserver 127.0.0.11 >resolv.conf
+sleep 0.5
+says 'a container engine'"'"'s names' 0 hello ip netns exec "$in" "$LIMPET" do --platform "$PLATFORM" --network host --bind "$work/resolv.conf:/etc/resolv.conf:ro" -- curl -sS -m 10 http://some.host.test:8000/
+
+# Notifications.
+(sleep 1; ip -n "$in" addr add 10.99.0.3/24 dev eth0) &
+matches 'notification' "$(inside timeout 3 ip monitor address)" '10.99.0.3/24'
+
+# A thousand connections, closed by either side at random: nothing is left on the host.
+cat >many.py <<'PY'
+import os, random, socket, sys
+fds = len(os.listdir("/proc/self/fd"))
+for i in range(1000):
+    s = socket.create_connection(("10.99.0.1", 8001), 5)
+    s.send(b"x")
+    if random.random() < 0.5:
+        s.recv(10)
+    if random.random() < 0.3:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    s.close()
+assert len(os.listdir("/proc/self/fd")) == fds
+print("done")
+sys.stdout.flush()
+sys.stdin.read()
+PY
+cat >server.py <<'PY'
+import random, socket
+l = socket.create_server(("10.99.0.1", 8001), backlog=100)
+while True:
+    c, _ = l.accept()
+    try:
+        c.recv(1)
+        if random.random() < 0.5: c.send(b"y")
+    except OSError: pass
+    c.close()
+PY
+ip netns exec "$out" $py server.py &
+pids+=($!)
+sleep 0.5
+mkfifo hold
+ip netns exec "$in" "$LIMPET" do --platform "$PLATFORM" --network host -- $py many.py <hold >many.out 2>&1 &
+runner=$!
+exec 7>hold
+for _ in $(seq 600); do [ -s many.out ] && break; sleep 0.1; done
+is 'a thousand connections' "$(cat many.out)" done
+kserver=$(pgrep -P "$runner" | head -n 1)
+[ -n "$kserver" ] || kserver=$runner
+left=$(ls -l "/proc/$kserver/fd" 2>/dev/null | grep -c 'socket:')
+[ "$left" -lt 12 ] || fail "$left host sockets are left"
+established=$(ip netns exec "$in" ss -Htn state established | wc -l)
+[ "$established" = 0 ] || fail "$established connections are left"
+exec 7>&-
+wait "$runner"
+
+# A bundle that names the namespace; one that has a new one; one with the host's.
+mkdir -p b/rootfs
+config() { # NAMESPACE COMMAND
+	$py - "$@" >b/config.json <<'PY'
+import json, os, sys
+ns = [{"type": t} for t in ("pid", "ipc", "uts", "mount")] + json.loads(sys.argv[1])
+mounts = [{"destination": "/proc", "type": "proc", "source": "proc"}, {"destination": "/dev", "type": "tmpfs", "source": "tmpfs"}]
+for p in "/usr", "/etc", "/bin", "/lib", "/lib64", "/sbin":
+    if os.path.exists(p): mounts.append({"destination": p, "type": "bind", "source": p, "options": ["rbind", "ro"]})
+caps = ["CAP_NET_BIND_SERVICE"]
+json.dump({"ociVersion": "1.0.2", "root": {"path": "rootfs"}, "mounts": mounts, "linux": {"namespaces": ns},
+  "process": {"user": {"uid": 0, "gid": 0}, "cwd": "/", "args": ["sh", "-c", sys.argv[2]],
+    "env": ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"], "capabilities": {k: caps for k in ("bounding", "effective", "permitted")}}}, sys.stdout)
+PY
+}
+bundle() { "$LIMPET" run --platform "$PLATFORM" -b b "net-$$"; }
+config "[{\"type\": \"network\", \"path\": \"/run/netns/$in\"}]" 'curl -sS -m 10 http://10.99.0.1:8000/'
+says 'a namespace by path' 0 hello bundle
+config "[{\"type\": \"network\", \"path\": \"/run/netns/none\"}]" 'true'
+ends 'a namespace that is not there' 125 bundle
+config '[{"type": "network"}]' 'ip -br addr | tr -s " "'
+says 'a new namespace' 0 'lo UNKNOWN 127.0.0.1/8 ::1/128 ' bundle
+config '[]' 'ip -br link show eth0 | cut -c 1-4'
+says 'no network namespace' 0 eth0 ip netns exec "$in" "$LIMPET" run --platform "$PLATFORM" -b b "net-$$"
+config "[{\"type\": \"network\", \"path\": \"/run/netns/$in\"}]" "$py -c 'import socket; s = socket.create_server((\"\", 80)); print(s.getsockname()[1])'"
+says 'a low port' 0 80 bundle
+finish
