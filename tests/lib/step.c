@@ -149,7 +149,7 @@ static pid_t find_inside(const char *self)
 		snprintf(path, sizeof(path), "/proc/%d/maps", pid);
 		f = fopen(path, "r");
 		while (f && !found && fgets(line, sizeof(line), f))
-			if (strstr(line, inode) && strstr(line, "r-x"))
+			if (strstr(line, inode))
 				found = pid;
 		if (f)
 			fclose(f);
