@@ -1,4 +1,4 @@
-/* kserver's service threads: spawner, control socket, reaper. */
+/* kserver's service threads: control socket, reaper; the spawner is in spawner.c. */
 #include "core/kserver.h"
 
 #include "abi/control.h"
@@ -14,9 +14,8 @@
 #include "lib/string.h"
 #include "proc/task.h"
 
-#define FUTEX_WAIT 0
-#define FUTEX_WAKE 1
 #define WALL_ 0x40000000
+#define FUTEX_WAIT 0
 
 /* Service threads may do everything: they act for the kernel. */
 static struct cred *service_cred;
@@ -53,57 +52,6 @@ int kserver_thread(const char *name, void (*fn)(void *), void *arg)
 	if (err)
 		kfree(t);
 	return err;
-}
-
-/* Spawning: requests live on their senders' kernel stacks until done. */
-struct spawn {
-	struct list_head node;
-	struct task *task;
-	void (*fn)(void *);
-	void *arg;
-	int err;
-	u32 done; /* futex word */
-};
-static struct mutex spawn_lock = MUTEX_INIT(LOCK_LEAF);
-static struct list_head spawns = LIST_HEAD_INIT(spawns); /* under spawn_lock */
-static u32 spawn_seq; /* futex word: bumped with each request */
-
-int kserver_spawn(struct task *t, void (*fn)(void *), void *arg)
-{
-	struct spawn s = { .task = t, .fn = fn, .arg = arg };
-
-	mutex_lock(&spawn_lock);
-	list_add_tail(&s.node, &spawns);
-	mutex_unlock(&spawn_lock);
-	atomic_add(&spawn_seq, 1);
-	host_futex(&spawn_seq, FUTEX_WAKE, 1, NULL, NULL, 0);
-	while (!atomic_load(&s.done))
-		host_futex(&s.done, FUTEX_WAIT, 0, NULL, NULL, 0);
-	return s.err;
-}
-
-void spawner_main(void *arg __unused)
-{
-	for (;;) {
-		u32 seq = atomic_load(&spawn_seq);
-		struct spawn *s;
-
-		mutex_lock(&spawn_lock);
-		s = list_first_entry_or_null(&spawns, struct spawn, node);
-		if (s)
-			list_del(&s->node);
-		mutex_unlock(&spawn_lock);
-		if (!s) {
-			host_futex(&spawn_seq, FUTEX_WAIT, seq, NULL, NULL, 0);
-			continue;
-		}
-		s->err = hproc_spawn(s->task, s->fn, s->arg);
-		/* Beyond this store the request may be gone; waking a stale address harms nobody. */
-		u32 *word = &s->done;
-
-		atomic_store(word, 1);
-		host_futex(word, FUTEX_WAKE, 1, NULL, NULL, 0);
-	}
 }
 
 static void control_handle(const struct control_msg *m)
@@ -158,14 +106,22 @@ void sandbox_exit(int status)
 /*
  * A task whose host process was killed from outside: by the host's OOM killer or an operator. In its program it just
  * died of SIGKILL. Asleep in the kernel, or in a copy or host call that the host had no memory for, another host thread
- * takes its stack over and lets it unwind, as the same SIGKILL would have made it. Anywhere else in the kernel it may have held locks: nothing can be trusted any more.
+ * takes its stack over and lets it unwind, as the same SIGKILL would have made it. Anywhere else in the kernel it may
+ * have held locks: nothing can be trusted any more.
  */
 static bool died_outside(struct task *t)
 {
 	if (atomic_load(&ended))
 		return true;
+	if (!t->process) {
+		spawner_died(t);
+		return true;
+	}
 	log_warn("process %u was killed from outside", t->pid->nr);
-	if (atomic_load(&t->mode) == GATE_MODE_PROGRAM) {
+	struct hthread *ht = t->ht;
+
+	/* In its program, or its first instruction in the kernel was still to come. */
+	if (atomic_load(&t->mode) == GATE_MODE_PROGRAM || (ht && atomic_load(&ht->park) == PARK_CALLED)) {
 		t->ht = NULL;
 		task_died_outside(t, SIGKILL);
 		return true;
@@ -179,14 +135,24 @@ static bool died_outside(struct task *t)
 	return false;
 }
 
+#define COLLAPSE_AFTER 64u /* processes: then kmem_collapse pays */
+
 void reaper_main(void)
 {
-	for (;;) {
+	const struct timespec64 patience = { .tv_sec = 5 };
+
+	for (u32 reaped = 0;;) {
 		long pid = host_wait4(-1, NULL, WALL_, NULL);
 
-		if (atomic_load(&ended) || (pid == -ECHILD))
+		/* The last one was killed from outside: a thread of ours unwinds it, and ends the sandbox. */
+		if (pid == -ECHILD)
+			host_futex(&ended, FUTEX_WAIT, 0, &patience, NULL, 0);
+		if (atomic_load(&ended) || pid == -ECHILD)
 			host_syscall(NR_exit_group, 0, 0, 0, 0, 0, 0);
-		if (pid > 0)
-			hproc_reaped((u32)pid, died_outside);
+		if (pid <= 0)
+			continue;
+		hproc_reaped((u32)pid, died_outside);
+		if (++reaped == COLLAPSE_AFTER)
+			kmem_collapse();
 	}
 }

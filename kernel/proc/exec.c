@@ -178,6 +178,8 @@ static void release_old_memory(void)
 		(void)futex_wake(t->clear_child_tid, FUTEX_F_SHARED, 1, ~0u);
 }
 
+static void exec_args_drop(void *arg) { exec_args_free(arg); }
+
 /* Takes a over. */
 static long exec_go(struct exec_args *a, int flags)
 {
@@ -190,7 +192,7 @@ static long exec_go(struct exec_args *a, int flags)
 		return err;
 	}
 	release_old_memory();
-	hthread_exec(exec_commit, a);
+	hthread_exec(exec_commit, exec_args_drop, a);
 }
 
 long exec_boot(const char *path, char *const argv[], u32 argc, char *const envp[], u32 envc)

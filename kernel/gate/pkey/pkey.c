@@ -14,7 +14,7 @@ void gate_pkey_call_entry(void);
 void gate_pkey_call_entry_parked(void);
 void gate_pkey_call_entry_open(void);
 __noreturn void gate_pkey_exit(struct task *t);
-extern char __kernel_start[], __text_start[], __text_end[], __data_start[], __kernel_end[];
+extern char __kernel_start[], __text_start[], __text_end[], __rodata_end[], __data_start[], __kernel_end[];
 
 static int protect(u64 start, u64 len, int prot, int key)
 {
@@ -34,7 +34,7 @@ static int init(void)
 	/* pkey_alloc gave this thread every right to both; threads and processes made from it inherit that. */
 	err = protect(text, text_end - text, PROT_READ | PROT_EXEC, k);
 	if (!err)
-		err = protect(text_end, data - text_end, PROT_READ, k);
+		err = protect(text_end, PAGE_ALIGN_UP((u64)__rodata_end) - text_end, PROT_READ, k);
 	if (!err)
 		err = protect(data, (u64)__kernel_end - data, PROT_READ | PROT_WRITE, k);
 	if (!err)
