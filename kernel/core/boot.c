@@ -18,6 +18,7 @@
 #include "core/kserver_main.h"
 #include "core/log.h"
 #include "core/poller.h"
+#include "core/program.h"
 #include "core/service.h"
 #include "core/stats.h"
 #include "core/strace.h"
@@ -78,7 +79,15 @@ static void control_put(const struct control_head *head, const void *text)
 
 void control_send(u32 type, s64 arg0, const char *text)
 {
-	const struct control_head head = { type, text ? (u32)strnlen(text, CONTROL_TEXT_MAX) : 0, { arg0 } };
+	const s64 args[4] = { arg0 };
+
+	control_send_args(type, args, text);
+}
+
+void control_send_args(u32 type, const s64 args[4], const char *text)
+{
+	const struct control_head head = { type, text ? (u32)strnlen(text, CONTROL_TEXT_MAX) : 0,
+					   { args[0], args[1], args[2], args[3] } };
 
 	control_put(&head, text);
 }
@@ -297,7 +306,7 @@ static void boot_main(void *arg __unused)
 		boot_fail("read-only globals", err);
 	start_thread("spawner", spawner_main, NULL);
 	start_thread("service", service_main, NULL);
-	world_start_init();
+	program_start_first();
 	start_thread("control", control_main, m);
 	if (boot->server_filter_len && defence(DEFENCE_FILTER)) {
 		struct {

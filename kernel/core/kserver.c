@@ -3,12 +3,15 @@
 
 #include "abi/control.h"
 #include "abi/linux/errno.h"
+#include "abi/linux/socket.h"
+#include "abi/layout.h"
 #include "core/alloc.h"
 #include "core/boot.h"
 #include "core/kserver_main.h"
 #include "core/log.h"
+#include "core/program.h"
 #include "core/stats.h"
-#include "fs/tty/tty.h"
+#include "fs/sys/sysfs.h"
 #include "gate/host.h"
 #include "gate/internal.h"
 #include "lib/string.h"
@@ -54,15 +57,58 @@ int kserver_thread(const char *name, void (*fn)(void *), void *arg)
 	return err;
 }
 
-static void control_handle(const struct control_msg *m)
+/* The descriptors are taken over. */
+static void control_exec(const struct control_msg *m, const int *fds, u32 nfds)
+{
+	u64 size = (u64)m->arg[1], pages = (size + PAGE_SIZE - 1) / PAGE_SIZE;
+	const s64 failed[4] = { ENOMEM, m->arg[0], CONTROL_STAGE_START };
+	int stdio[3] = { -1, -1, -1 };
+	struct boot_block *b = NULL;
+	u32 next = 1;
+
+	for (u32 i = 0; i < 3; i++)
+		if (m->arg[2] & 1 << i && next < nfds)
+			stdio[i] = fds[next++];
+	if (nfds && size >= sizeof(*b) && size <= BOOT_SIZE_MAX)
+		b = kpages_alloc(pages);
+	if (b && (host_pread64(fds[0], b, size, 0) != (long)size || b->magic != BOOT_MAGIC ||
+		  b->version != BOOT_VERSION || b->size > size)) {
+		kpages_free(b, pages);
+		b = NULL;
+	}
+	if (nfds)
+		host_close(fds[0]);
+	if (b) {
+		program_exec((u32)m->arg[0], b, size, stdio);
+		return;
+	}
+	control_send_args(CONTROL_EXEC_ERROR, failed, "the program");
+	for (u32 i = 1; i < nfds; i++)
+		host_close(fds[i]);
+}
+
+static void control_handle(const struct control_msg *m, const int *fds, u32 nfds)
 {
 	switch (m->type) {
 	case CONTROL_SIGNAL:
-		if (m->arg[0] > 0 && m->arg[0] <= NSIG && init_process)
-			signal_send_process(init_process, (int)m->arg[0], NULL);
+		if (m->arg[0] <= 0 || m->arg[0] > NSIG)
+			break;
+		if (m->arg[1] < 0)
+			program_signal_all((int)m->arg[0]);
+		else
+			program_signal((u32)m->arg[1], (int)m->arg[0]);
 		break;
 	case CONTROL_WINSIZE:
-		hosttty_set_winsize((u16)m->arg[0], (u16)m->arg[1]);
+		program_winsize((u32)m->arg[2], (u16)m->arg[0], (u16)m->arg[1]);
+		break;
+	case CONTROL_LIMITS:
+		cgroupfs_limits(m->arg);
+		break;
+	case CONTROL_START:
+		program_go();
+		break;
+	case CONTROL_EXEC:
+		control_exec(m, fds, nfds);
 		break;
 	case CONTROL_LOCATED:
 		control_located(m->arg[0], m->arg[1], m->arg[2], m->arg[3] != 0);
@@ -74,19 +120,49 @@ static void control_handle(const struct control_msg *m)
 	}
 }
 
+#define CONTROL_FDS 4
+#define SOL_SOCKET_ 1
+
+static long control_receive(struct control_msg *m, int fds[CONTROL_FDS], u32 *nfds)
+{
+	struct {
+		u64 len;
+		s32 level, type;
+		s32 fds[CONTROL_FDS];
+	} rights = { 0 };
+	struct iovec iov = { (u64)m, sizeof(*m) };
+	struct {
+		u64 name, namelen;
+		struct iovec *iov;
+		u64 iovlen;
+		void *control;
+		u64 controllen, flags;
+	} msg = { .iov = &iov, .iovlen = 1, .control = &rights, .controllen = sizeof(rights) };
+	long n = host_recvmsg(boot->control_fd, &msg, 0x40000000 /* MSG_CMSG_CLOEXEC */);
+
+	*nfds = 0;
+	if (n > 0 && msg.controllen >= 16 && rights.level == SOL_SOCKET_ && rights.type == SCM_RIGHTS) {
+		*nfds = (u32)min((rights.len - 16) / 4, (u64)CONTROL_FDS);
+		memcpy(fds, rights.fds, *nfds * sizeof(int));
+	}
+	return n;
+}
+
 void control_main(void *arg)
 {
 	struct control_msg *m = arg;
 
 	for (;;) {
-		long n = host_read(boot->control_fd, m, sizeof(*m));
+		int fds[CONTROL_FDS];
+		u32 nfds;
+		long n = control_receive(m, fds, &nfds);
 
 		if (n == -EINTR)
 			continue;
 		if (n <= 0) /* the supervisor is gone: nobody wants the sandbox any more */
 			host_syscall(NR_exit_group, 1, 0, 0, 0, 0, 0);
 		if ((size_t)n >= offsetof(struct control_msg, text))
-			control_handle(m);
+			control_handle(m, fds, nfds);
 	}
 }
 

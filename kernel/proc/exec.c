@@ -195,13 +195,17 @@ static long exec_go(struct exec_args *a, int flags)
 	hthread_exec(exec_commit, exec_args_drop, a);
 }
 
-long exec_boot(const char *path, char *const argv[], u32 argc, char *const envp[], u32 envc)
+long exec_boot(const char *path, char *const argv[], u32 argc, char *const envp[], u32 envc,
+	       void (*loaded)(void *), void *arg)
 {
 	struct exec_vector av = { .kernel = true, .strings = argv, .count = argc };
 	struct exec_vector ev = { .kernel = true, .strings = envp, .count = envc };
 	struct exec_args *a = prepare(AT_FDCWD, path, &av, &ev, 0);
 
-	return is_err(a) ? ptr_err(a) : exec_go(a, 0);
+	if (is_err(a))
+		return ptr_err(a);
+	loaded(arg);
+	return exec_go(a, 0);
 }
 
 long do_execve(int dirfd, struct uptr upath, struct uptr argv, struct uptr envp, int flags)

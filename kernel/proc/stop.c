@@ -152,7 +152,7 @@ void stop_notify_parent(struct process *p, int why)
 	s64 utime, stime;
 
 	mutex_assert_held(&tasklist_lock);
-	if (!parent || p->zombie)
+	if (!parent || p->zombie || p->program_id)
 		return;
 	process_cputime(p, &utime, &stime);
 	siginfo_init(&info, SIGCHLD, why);

@@ -93,6 +93,7 @@ struct process {
 	bool group_exiting; /* atomic */
 	bool zombie; /* under tasklist_lock: all threads gone, not reaped */
 	bool reaped; /* under tasklist_lock: gone from every table */
+	u32 program_id; /* core/program.h: started by the supervisor, not the first; immutable */
 	bool unkillable; /* guest PID 1: signals without a handler do nothing */
 	struct task *exec_task; /* the thread whose exec waits for the others to end (exec_dethread) */
 	int exit_status; /* as wait(2) has it */

@@ -45,6 +45,8 @@ static int choose_terminal(struct start *st, struct error *err)
 {
 	struct winsize ws;
 
+	if (st->spec->plain_stdio)
+		return 0;
 	if (!isatty(STDIN_FILENO)) {
 		if (st->spec->want_terminal)
 			return error_set(err, "config.json: process.terminal is true, but stdin is not a terminal");
@@ -203,7 +205,7 @@ static int make_cgroup(struct sandbox *sb, const struct spec *spec, bool admin, 
 {
 	struct error why = {0};
 
-	if (!spec_wants_cgroup(spec) || !cgroup_create(&sb->cgroup, spec, &why))
+	if (!(spec->cgroup_full || spec_wants_cgroup(spec)) || !cgroup_create(&sb->cgroup, spec, &why))
 		return 0;
 	if (admin) {
 		*err = why;
