@@ -26,6 +26,11 @@ enum control_type {
 	CONTROL_EXEC = 6,
 	/* The container's limits have changed: arg = memory, quota, period, processes; as boot_block.group_*. INT64_MIN = as it was */
 	CONTROL_LIMITS = 7,
+	/*
+	 * arg[0]: 1 = the user's terminal is ours again, 0 = it is not: nothing may be read from it. arg[1] = 1: the first
+	 * program's process group, with which we stopped, goes on.
+	 */
+	CONTROL_TERMINAL = 8,
 	/* kernel -> supervisor */
 	CONTROL_READY = 16, /* the first program was found */
 	CONTROL_EXIT = 17, /* arg[0] = its status as wait(2); the sandbox ends */
@@ -41,7 +46,8 @@ enum control_type {
 	CONTROL_LOCATE = 22,
 	CONTROL_EXEC_STARTED = 23, /* arg[0] = guest pid of program arg[1] */
 	CONTROL_EXEC_EXIT = 24, /* arg[0] = status as wait(2) of program arg[1], which is not the first */
-	CONTROL_STATS = 25, /* text = lines for --stats; before CONTROL_EXIT */
+	CONTROL_STOPPED = 25, /* the first program has stopped on its terminal, and nothing is read from that any more */
+	CONTROL_STATS = 26, /* text = lines for --stats; before CONTROL_EXIT */
 };
 
 /* What a program failed at before it ran. */

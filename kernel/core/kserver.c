@@ -101,6 +101,9 @@ static void control_handle(const struct control_msg *m, const int *fds, u32 nfds
 	case CONTROL_WINSIZE:
 		program_winsize((u32)m->arg[2], (u16)m->arg[0], (u16)m->arg[1]);
 		break;
+	case CONTROL_TERMINAL:
+		program_terminal(m->arg[0] != 0, m->arg[1] != 0);
+		break;
 	case CONTROL_LIMITS:
 		cgroupfs_limits(m->arg);
 		break;

@@ -513,6 +513,44 @@ void program_winsize(u32 id, u16 rows, u16 cols)
 		process_put(p);
 }
 
+void program_terminal(bool ours, bool go_on)
+{
+	struct tty *tty = NULL;
+	struct process *p = find(0, &tty);
+
+	if (tty) {
+		hosttty_pause(tty, !ours);
+		tty_put(tty);
+	}
+	if (p && go_on) {
+		mutex_lock(&tasklist_lock);
+		if (p->pgrp)
+			(void)signal_send_pgrp(p->pgrp, SIGCONT, NULL);
+		mutex_unlock(&tasklist_lock);
+	}
+	if (p)
+		process_put(p);
+}
+
+bool program_is_job(const struct process *p)
+{
+	return p && p == init_process && boot->terminal && boot->init_mortal;
+}
+
+void program_stopped(void)
+{
+	struct tty *tty = NULL;
+	struct process *p = find(0, &tty);
+
+	if (tty) {
+		hosttty_pause(tty, true);
+		tty_put(tty);
+		control_send(CONTROL_STOPPED, 0, NULL);
+	}
+	if (p)
+		process_put(p);
+}
+
 void program_exited(u32 id, int status)
 {
 	s64 args[4] = { status, id };

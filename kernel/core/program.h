@@ -23,6 +23,11 @@ void program_go(void);
 void program_exec(u32 id, struct boot_block *block, size_t size, const int stdio[3]);
 void program_signal(u32 id, int sig);
 void program_signal_all(int sig);
+/* The user's terminal is (not) ours to read from; go_on: the first program's group is continued. */
+void program_terminal(bool ours, bool go_on);
+/* The first program, where limpet is a job of a shell's: it stops and goes on together with limpet. */
+bool program_is_job(const struct process *p);
+void program_stopped(void); /* it has. No lock held */
 void program_winsize(u32 id, u16 rows, u16 cols);
 /* exit.c: the process of program id has ended with this wait status. No lock held. */
 void program_exited(u32 id, int status);

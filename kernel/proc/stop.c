@@ -6,6 +6,7 @@
  * for the parent. SIGCONT undoes all of it as it is sent; a thread that wakes up tells the parent (cld_notify).
  */
 #include "abi/linux/errno.h"
+#include "core/program.h"
 #include "gate/gate.h"
 #include "proc/internal.h"
 
@@ -91,6 +92,8 @@ void stop_sleep(void)
 	mutex_unlock(&sh->lock);
 	if (completed)
 		notify_parent(p, CLD_STOPPED);
+	if (completed && program_is_job(p))
+		program_stopped();
 
 	waiter_init(&w);
 	for (;;) {

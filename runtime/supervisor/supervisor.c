@@ -66,6 +66,8 @@ static void fail(struct supervisor *s, const struct error *why)
 	*s->err = *why;
 }
 
+#define TERMINAL_LOOK_MS 250
+
 #define FAIL(s, status_, ...)                                                                                 \
 	do {                                                                                                  \
 		struct error why_ = {.status = (status_)};                                                    \
@@ -121,15 +123,42 @@ static void flush_pending(struct supervisor *s)
 		s->pending_winsize = false;
 }
 
+/* After a stop, or from the background: the terminal may be ours again, or still be the shell's. */
+static void take_terminal(struct supervisor *s, bool go_on)
+{
+	terminal_resume();
+	s->pending_winsize = true;
+	send_control(s, CONTROL_TERMINAL, terminal_is_raw(), go_on);
+}
+
 /* Stopped like any job of the shell. On a terminal of its own the program decides for itself, else it stops too. */
 static void stop_self(struct supervisor *s)
 {
-	if (!s->sb->terminal)
+	if (s->sb->terminal)
+		send_control(s, CONTROL_TERMINAL, 0, 0);
+	else
 		send_control(s, CONTROL_SIGNAL, SIGSTOP, 0);
 	terminal_leave();
 	raise(SIGSTOP);
-	terminal_resume();
-	s->pending_winsize = s->sb->terminal;
+	if (s->sb->terminal)
+		take_terminal(s, false);
+}
+
+/*
+ * The program has stopped on its terminal, by ^Z say: so do we, if there is a shell to continue us, as the host decides
+ * for SIGTSTP. Then the program's group goes on.
+ */
+static void stop_with_program(struct supervisor *s)
+{
+	sigset_t stop;
+
+	sigemptyset(&stop);
+	sigaddset(&stop, SIGTSTP);
+	terminal_leave();
+	raise(SIGTSTP);
+	sigprocmask(SIG_UNBLOCK, &stop, NULL);
+	sigprocmask(SIG_BLOCK, &stop, NULL);
+	take_terminal(s, true);
 }
 
 static void read_signals(struct supervisor *s)
@@ -150,9 +179,9 @@ static void read_signals(struct supervisor *s)
 				break;
 			}
 			terminal_leave(); /* a shell may have changed it meanwhile */
-			terminal_resume();
-			s->pending_winsize = s->sb->terminal;
-			if (!s->sb->terminal)
+			if (s->sb->terminal)
+				take_terminal(s, false);
+			else
 				s->pending_signals |= 1ull << SIGCONT;
 			break;
 		case SIGWINCH:
@@ -313,6 +342,10 @@ static void handle_message(struct supervisor *s, const struct control_msg *msg, 
 	case CONTROL_STATS:
 		show_stats(s->sb, text);
 		break;
+	case CONTROL_STOPPED:
+		if (s->sb->terminal && !s->sv)
+			stop_with_program(s);
+		break;
 	case CONTROL_WARN:
 		say("warning: ", text);
 		break;
@@ -374,6 +407,7 @@ static bool wait_once(struct supervisor *s, bool *control_open, int timeout_ms)
 		{.fd = s->sb->pump_fd, .events = POLLIN},
 	};
 	size_t count = 4;
+	bool looking;
 	int n;
 
 	if (s->sv)
@@ -382,9 +416,17 @@ static bool wait_once(struct supervisor *s, bool *control_open, int timeout_ms)
 		flush_pending(s);
 	if (s->pending_signals || s->pending_winsize)
 		fds[2].events |= POLLOUT;
-	n = poll(fds, count, timeout_ms);
+	/* A shell that takes a running job to the foreground tells nobody. */
+	looking = timeout_ms < 0 && !s->sv && s->sb->terminal && !terminal_is_raw();
+	n = poll(fds, count, looking ? TERMINAL_LOOK_MS : timeout_ms);
 	if (n < 0)
 		return errno == EINTR;
+	if (n == 0 && looking) {
+		terminal_resume();
+		if (terminal_is_raw())
+			take_terminal(s, false);
+		return true;
+	}
 	if (n == 0)
 		return false;
 	if (fds[1].revents)
@@ -480,6 +522,8 @@ int supervisor_run(struct sandbox *sb, struct error *err)
 		s.failed = true;
 		sandbox_end(sb);
 	} else {
+		if (sb->terminal && !terminal_is_raw())
+			send_control(&s, CONTROL_TERMINAL, 0, 0);
 		loop(&s);
 	}
 	terminal_leave();

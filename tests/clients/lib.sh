@@ -11,7 +11,7 @@ t() {
 	shift
 	out=$(timeout 60 "$@" 2>&1 </dev/null)
 	rc=$?
-	printf '%-14s rc=%-3s %s\n' "$name" "$rc" "$(tail -n 2 <<<"$out" | sed "s,$RUNTIME: ,,g; s/runc create failed: //; s/limpet: //; s/\^@//g" |
+	printf '%-14s rc=%-3s %s\n' "$name" "$rc" "$(tail -n 2 <<<"$out" | sed "s,$RUNTIME: ,,g; s/runc create failed: //; s/limpet: //; s/\^@//g; /^\r*$/d" |
 			tr '\n\t' '| ' | tr -d '\000\r' | cut -c1-160)"
 }
 

@@ -33,6 +33,7 @@ struct hosttty {
 	bool dead; /* released: the descriptors are closed. h itself stays, programs may have the terminal open */
 	bool draining; /* somebody writes to the host */
 	bool throttled; /* input waits for a reader */
+	bool paused; /* the terminal is somebody else's at the moment: no input */
 };
 
 static struct mutex hosttty_lock = MUTEX_INIT(LOCK_LEAF);
@@ -126,8 +127,8 @@ static void take_input(struct hosttty *h)
 
 	for (;;) {
 		mutex_lock(&tty->lock);
-		room = tty_input_room_locked(tty);
-		h->throttled = !room;
+		room = h->paused ? 0 : tty_input_room_locked(tty);
+		h->throttled = !h->paused && !room;
 		mutex_unlock(&tty->lock);
 		if (!room)
 			return;
@@ -261,6 +262,17 @@ struct tty *hosttty_first(void)
 	}
 	mutex_unlock(&hosttty_lock);
 	return tty;
+}
+
+void hosttty_pause(struct tty *tty, bool paused)
+{
+	struct hosttty *h = tty->driver_priv;
+
+	mutex_lock(&tty->lock);
+	h->paused = paused;
+	mutex_unlock(&tty->lock);
+	if (!paused && h->in_fd >= 0)
+		poller_rearm(&h->in, POLLIN);
 }
 
 void hosttty_set_winsize(struct tty *tty, u16 rows, u16 cols)
