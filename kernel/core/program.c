@@ -532,6 +532,19 @@ void program_terminal(bool ours, bool go_on)
 		process_put(p);
 }
 
+void program_drain(u32 id)
+{
+	struct tty *tty = NULL;
+	struct process *p = find(id, &tty);
+
+	if (tty) {
+		hosttty_drain(tty);
+		tty_put(tty);
+	}
+	if (p)
+		process_put(p);
+}
+
 bool program_is_job(const struct process *p)
 {
 	return p && p == init_process && boot->terminal && boot->init_mortal;
@@ -544,6 +557,7 @@ void program_stopped(void)
 
 	if (tty) {
 		hosttty_pause(tty, true);
+		hosttty_drain(tty);
 		tty_put(tty);
 		control_send(CONTROL_STOPPED, 0, NULL);
 	}

@@ -29,6 +29,7 @@ void program_terminal(bool ours, bool go_on);
 bool program_is_job(const struct process *p);
 void program_stopped(void); /* it has. No lock held */
 void program_winsize(u32 id, u16 rows, u16 cols);
+void program_drain(u32 id); /* exit.c: its last words reach its terminal. No lock held; may wait a second */
 /* exit.c: the process of program id has ended with this wait status. No lock held. */
 void program_exited(u32 id, int status);
 

@@ -312,8 +312,10 @@ static void exit_notify(struct task *t, int status, const struct rusage_sum *use
 		list_del(&d->thread_node);
 		reaped_put(d);
 	}
-	if (last && p == init_process)
+	if (last && p == init_process) {
+		program_drain(0);
 		sandbox_exit(how);
+	}
 	if (last && program)
 		program_exited(program, how);
 	if (!leads)
