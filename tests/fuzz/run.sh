@@ -32,6 +32,10 @@ counts() {
 	done 2>/dev/null </proc/meminfo
 	for p in /proc/[1-9]*; do n=$((n + 1)); done
 }
+# What they are: a debug build says it.
+census() {
+	while read -r line; do echo "open: $line"; done 2>/dev/null </proc/sys/fs/file-census
+}
 counts
 files0=$files heap0=$heap
 "$SYSFUZZ" "$SYSFUZZ_SEED" "$SYSFUZZ_SECONDS" || exit
@@ -44,7 +48,7 @@ for i in 1 2 3 4 5 6 7 8 9 10; do
 	sleep 0.2
 done
 leak=42
-[ "$files" -le $((files0 + 4)) ] || { echo "LEAK: $files0 open files before, $files after"; leak=43; }
+[ "$files" -le $((files0 + 4)) ] || { echo "LEAK: $files0 open files before, $files after"; census; leak=43; }
 [ "$heap" -le $((heap0 + HEAP_SLACK)) ] || { echo "LEAK: the kernel's heap was $heap0 KiB before, $heap after"; leak=43; }
 [ "$n" -le 3 ] || { echo "LEAK: $n processes"; leak=43; }
 [ $leak = 43 ] || echo "counts are back: $files files, $heap KiB, $n processes"
