@@ -47,6 +47,29 @@ void sleep_unlock(struct sleep_lock *l)
 		wake_up(&l->wait);
 }
 
+#ifdef LIMPET_DEBUG
+static struct file *file_all; /* every description there ever was: atomic, only grows */
+
+static void census_add(struct file *f)
+{
+	mutex_lock(&file_pool_lock);
+	f->next_all = file_all;
+	atomic_store(&file_all, f);
+	mutex_unlock(&file_pool_lock);
+}
+
+struct file *file_census(struct file *after)
+{
+	struct file *f = after ? after->next_all : atomic_load(&file_all);
+
+	while (f && !ref_get_unless_zero(&f->ref))
+		f = f->next_all;
+	return f;
+}
+#else
+static void census_add(struct file *f __unused) {}
+#endif
+
 static struct file *file_pool_get(void)
 {
 	struct file *f;
@@ -64,8 +87,10 @@ static struct file *file_pool_get(void)
 	if (f)
 		return f;
 	f = kzalloc(sizeof(*f));
-	if (f)
+	if (f) {
+		census_add(f);
 		return f;
+	}
 	mutex_lock(&file_pool_lock);
 	file_used--;
 	mutex_unlock(&file_pool_lock);

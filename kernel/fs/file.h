@@ -54,6 +54,9 @@ struct file {
 	int async_fd; /* the number O_ASYNC was set through: si_fd; atomic */
 	u64 unique; /* sandbox-wide number */
 	struct file *next_free; /* file.c */
+#ifdef LIMPET_DEBUG
+	struct file *next_all; /* file.c; immutable */
+#endif
 };
 
 /* Directory reading: emit returns false when the caller's buffer is full; stop then and leave *pos at that entry. */
@@ -121,6 +124,9 @@ static inline struct file *file_get(struct file *f)
 void file_put(struct file *f); /* the last one releases: hold no lock */
 
 u64 file_count(void); /* descriptions in use */
+#ifdef LIMPET_DEBUG
+struct file *file_census(struct file *after); /* each that is in use, newest memory first; referenced; NULL = no more */
+#endif
 
 /* inotify(7)'s IN_* of what descriptors do. */
 #define NOTIFY_ACCESS 0x1u

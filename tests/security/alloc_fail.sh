@@ -25,6 +25,18 @@ for n in $(seq 2 60) 71 83 97 113 131 151 173 199 229 263 307 353 409 467 541 61
 		fail "every $n-th allocation: it hangs"
 	fi
 done
+# The network, where a program may well wait for ever for what another could not send; a SIGTERM has to end that.
+for t in inet_tcp inet_udp inet_v6 inet_event netlink_route netlink_diag; do
+	gcc -w -std=gnu17 -O1 -static -pthread -I "$here/../conformance" -o $t "$here/../conformance/$t.c" || fail "$t.c does not build"
+	for n in 2 3 5 7 11 17 29 43 67; do
+		timeout -k 5 4 "$debug" do --platform "$PLATFORM" --fail-alloc-every "$n" -- ./$t >out 2>&1
+		status=$?
+		ended=$((ended + 1))
+		[ $status = 0 ] && fine=$((fine + 1))
+		grep -q '^limpet: .*panic' out && fail "$t, every $n-th allocation: $(grep '^limpet: .*panic' out | head -n 1)"
+		[ $status = 137 ] && fail "$t, every $n-th allocation: it does not end"
+	done
+done
 echo "$ended sandboxes, $fine of them did all their work"
 [ $fine -gt 0 ] || fail 'no sandbox did its work: nothing was tried'
 finish

@@ -105,6 +105,29 @@ static int show_file_nr(struct seq *s, const struct proc_ctx *c)
 	return 0;
 }
 
+#ifdef LIMPET_DEBUG
+/* What file-nr counts, a line each: what is still open when nobody has a descriptor of it is a leak or a cache. */
+static int show_file_census(struct seq *s, const struct proc_ctx *c)
+{
+	struct file *f = NULL, *next;
+
+	while ((next = file_census(f))) {
+		const struct dentry *d = next->path.dentry;
+
+		if (f)
+			file_put(f);
+		f = next;
+		/* A name that has a mount may be changed meanwhile. */
+		seq_printf(s, "%lu refs %u flags 0%o inode %lu %s %s\n", f->unique, (u32)atomic_load(&f->ref.count) - 1,
+			   f->flags, f->inode->ino, f->ops && f->ops->name ? f->ops->name : "-",
+			   d && !f->path.mnt ? d->name.name : "-");
+	}
+	if (f)
+		file_put(f);
+	return 0;
+}
+#endif
+
 static int show_inode_nr(struct seq *s, const struct proc_ctx *c)
 {
 	seq_printf(s, "%lu\t0\n", file_count());
@@ -236,6 +259,9 @@ static const struct proc_entry fs_entries[] = {
 	SYSCTL("aio-nr", "0\n"),
 	SYSCTL("dentry-state", "0\t0\t45\t0\t0\t0\n"),
 	PDIR("epoll", 0555, &epoll_dir),
+#ifdef LIMPET_DEBUG
+	SHOWN("file-census", show_file_census),
+#endif
 	SYSCTL("file-max", "1048576\n"),
 	SHOWN("file-nr", show_file_nr),
 	SHOWN("inode-nr", show_inode_nr),

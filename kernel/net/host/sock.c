@@ -94,6 +94,8 @@ int host_sock_watch(struct host_sock *h, u32 events)
 
 	if (!atomic_xchg(&h->watched, true)) {
 		err = poller_add(&h->watch, h->fd, events);
+		if (err)
+			atomic_store(&h->watched, false); /* the next connect tries again */
 		atomic_fence();
 		if (!err && atomic_load(&h->dropped))
 			poller_remove(&h->watch); /* the one who dropped it came too early */

@@ -137,6 +137,32 @@ static void kill_rest(pid_t *w, unsigned n)
 	}
 }
 
+/* System V objects outlive their makers, and each segment is an open file: ipcrm may be out of reach by now. */
+static void remove_ipc(void)
+{
+	union {
+		struct shmid_ds shm;
+		struct msqid_ds msg;
+		struct semid_ds sem;
+		struct seminfo seminfo;
+		char room[256];
+	} u;
+	int max, id;
+
+	max = shmctl(0, SHM_INFO, &u.shm);
+	for (int i = 0; i <= max; i++)
+		if ((id = shmctl(i, SHM_STAT, &u.shm)) >= 0)
+			shmctl(id, IPC_RMID, NULL);
+	max = msgctl(0, MSG_INFO, &u.msg);
+	for (int i = 0; i <= max; i++)
+		if ((id = msgctl(i, MSG_STAT, &u.msg)) >= 0)
+			msgctl(id, IPC_RMID, NULL);
+	max = semctl(0, 0, SEM_INFO, &u);
+	for (int i = 0; i <= max; i++)
+		if ((id = semctl(i, 0, SEM_STAT, &u)) >= 0)
+			semctl(id, 0, IPC_RMID);
+}
+
 int main(int argc, char **argv)
 {
 	/* It changes files by name and signals at random: never outside a sandbox. (It once ran on a host and ruined /etc/passwd.) */
@@ -200,6 +226,7 @@ int main(int argc, char **argv)
 			shared->deaths++;
 	}
 	kill_rest(w, nw);
+	remove_ipc();
 	unsigned kinds = 0;
 
 	for (unsigned i = 0; i < 512; i++)
