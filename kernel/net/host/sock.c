@@ -3,6 +3,7 @@
 #include "core/alloc.h"
 #include "gate/host.h"
 #include "net/host/host.h"
+#include "proc/task.h"
 
 struct host_sock *host_sock_get(struct inet_sock *s)
 {
@@ -81,6 +82,7 @@ static void watched(struct poller_watch *w, u32 events)
 {
 	struct host_sock *h = container_of(w, struct host_sock, watch);
 
+	atomic_add(&h->news, 1);
 	atomic_and(&h->unsure, ~events);
 	atomic_or(&h->ready, events);
 	if (atomic_load(&h->s->state) == TCP_SYN_SENT && inet_stream(h->s))
@@ -103,10 +105,24 @@ int host_sock_watch(struct host_sock *h, u32 events)
 	return err;
 }
 
-void host_sock_missing(struct host_sock *h, u32 events)
+static bool edge(struct host_sock *h) { return atomic_load(&h->watch.edge); }
+
+static void perhaps(struct host_sock *h, u32 events)
 {
+	atomic_or(&h->unsure, events);
+	atomic_or(&h->ready, events);
+}
+
+void host_sock_missing(struct host_sock *h, u32 events, u32 news)
+{
+	bool armed = !edge(h);
+
 	atomic_and(&h->ready, ~events);
-	poller_rearm(&h->watch, events);
+	if (armed)
+		poller_rearm(&h->watch, events);
+	atomic_fence();
+	if (armed ? edge(h) : atomic_load(&h->news) != news)
+		perhaps(h, events); /* what was taken away may be new */
 }
 
 void host_sock_moved(struct host_sock *h, u32 events)
@@ -115,27 +131,44 @@ void host_sock_moved(struct host_sock *h, u32 events)
 		atomic_or(&h->unsure, events);
 }
 
-void host_sock_drained(struct host_sock *h, u32 events)
+void host_sock_more(struct host_sock *h, u32 events)
 {
+	host_sock_moved(h, events);
 	atomic_fence();
-	if (wait_queue_active(&h->s->wait))
-		host_sock_missing(h, events);
-	else
+	if (!edge(h) && wait_queue_active(&h->s->wait))
+		poller_edge(&h->watch); /* what holds now is news once */
+}
+
+void host_sock_drained(struct host_sock *h, u32 events, u32 news)
+{
+	if (!inet_stream(h->s)) {
 		host_sock_moved(h, events);
+		atomic_fence();
+		if (wait_queue_active(&h->s->wait))
+			host_sock_missing(h, events, news);
+	} else if (edge(h) && !(atomic_load(&h->ready) & (POLLRDHUP | POLLPRI | POLLERR | POLLHUP))) {
+		host_sock_missing(h, events, news);
+	} else {
+		host_sock_more(h, events);
+	}
 }
 
 u32 host_sock_events(struct host_sock *h, u32 want)
 {
-	u32 ready = atomic_load(&h->ready), asked = want & (POLLIN | POLLOUT | POLLRDHUP | POLLPRI), now;
+	u32 asked = want & (POLLIN | POLLOUT | POLLRDHUP | POLLPRI), now;
+	u32 news = atomic_load(&h->news), ready = atomic_load(&h->ready);
 
 	if (ready & atomic_load(&h->unsure) & asked) {
 		now = poller_host_events(h->fd, asked);
 		atomic_and(&h->unsure, ~asked);
-		atomic_and(&h->ready, ~(asked & ~now));
+		atomic_and(&h->ready, ~(asked & ~now & ~POLLRDHUP)); /* that one stays */
 		atomic_or(&h->ready, now);
+		if (atomic_load(&h->news) != news)
+			perhaps(h, asked & ~now & (POLLIN | POLLOUT));
 		ready = atomic_load(&h->ready);
 	}
-	if (asked & ~ready)
+	current->met_host_socket = true;
+	if ((asked & ~ready) && !edge(h))
 		poller_rearm(&h->watch, asked & ~ready);
 	return as_poll(ready & (asked | POLLERR | POLLHUP));
 }
