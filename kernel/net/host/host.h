@@ -8,6 +8,7 @@
  * sock.c       host sockets: made, bound, given their options, watched
  * stream.c     TCP: connect, accept, send, receive
  * dgram.c      UDP and ping
+ * cork.c       TCP_CORK
  *
  * A guest socket gets a host socket (struct host_sock) when it needs one: at bind for what the outside may reach, at
  * connect, or at the first datagram sent there. Setting it up is kserver's (kserver_call); data goes by sendmsg and
@@ -53,6 +54,11 @@ struct host_sock {
 	bool bound;
 	bool watched;
 	u32 news; /* counts what the watch told; atomic */
+	u8 *held; /* cork.c, as the next four */
+	u32 held_len; /* written under hold_lock; atomic */
+	bool hold_armed;
+	struct mutex hold_lock;
+	struct timer hold_timer;
 	bool dropped; /* the socket has let go of it; atomic */
 };
 extern struct inet_ops hostnet_ops;
@@ -95,5 +101,11 @@ ssize_t host_dgram_send(struct inet_sock *s, struct sock_msg *m, const struct in
 ssize_t host_dgram_recv(struct inet_sock *s, struct sock_msg *m);
 /* One sendmsg or recvmsg with the program's own memory, bounced when the host cannot reach that. */
 long host_transfer(struct host_sock *h, bool send, struct user_msghdr *msg, struct uio *u, size_t max, u32 flags);
+
+/* cork.c */
+void host_cork_init(struct host_sock *h);
+void host_cork_end(struct host_sock *h); /* after dropped is set */
+bool host_cork_hold(struct host_sock *h, struct uio *u); /* all of u is taken; false = none: send it */
+int host_cork_flush(struct host_sock *h, u32 flags); /* 0, -EAGAIN, another error of sendmsg */
 
 #endif

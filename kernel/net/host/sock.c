@@ -198,7 +198,6 @@ static bool forwarded(int level, int name)
 	case SOL_TCP:
 		switch (name) {
 		case TCP_NODELAY:
-		case TCP_CORK:
 		case TCP_QUICKACK:
 		case TCP_KEEPIDLE:
 		case TCP_KEEPINTVL:
@@ -230,6 +229,8 @@ void host_sock_option(struct inet_sock *s, int level, int name, s32 value)
 		return;
 	if (level == SOL_SOCKET && name == SO_LINGER)
 		set_linger(s, h);
+	else if (level == SOL_TCP && name == TCP_CORK && !value)
+		(void)host_cork_flush(h, 0); /* what does not go now goes by the timer */
 	else if (forwarded(level, name))
 		set(h, level, name, value);
 	host_sock_put(h);
@@ -241,8 +242,6 @@ static void sync_tcp(struct inet_sock *s, struct host_sock *h)
 
 	if (inet_flag(s, IF_NODELAY))
 		set(h, SOL_TCP, TCP_NODELAY, 1);
-	if (inet_flag(s, IF_CORK))
-		set(h, SOL_TCP, TCP_CORK, 1);
 	if (sock_bit(&s->sock, SB_KEEPALIVE)) {
 		set(h, SOL_SOCKET, SO_KEEPALIVE, 1);
 		if (o->keepidle)
@@ -316,6 +315,7 @@ struct host_sock *host_sock_adopt(struct inet_sock *s, int fd)
 	ref_init(&h->ref);
 	ref_get(&h->ref); /* the caller's */
 	h->fd = fd;
+	host_cork_init(h);
 	h->s = s;
 	h->watch.func = watched;
 	mutex_lock(&s->lock);
@@ -373,6 +373,7 @@ void host_sock_drop(struct inet_sock *s)
 	atomic_store(&h->dropped, true);
 	atomic_fence();
 	poller_remove(&h->watch);
+	host_cork_end(h);
 	atomic_or(&h->ready, POLLHUP);
 	host_sock_put(h);
 	inet_wake(s, 0);

@@ -249,8 +249,15 @@ static ssize_t send_all(struct inet_sock *s, struct host_sock *h, struct sock_ms
 	while (m->data->resid) {
 		struct user_msghdr msg = { 0 };
 		u32 news = atomic_load(&h->news);
+		size_t left = m->data->resid;
 
-		ret = host_transfer(h, true, &msg, m->data, m->data->resid, flags);
+		if (inet_flag(s, IF_CORK) && !(flags & MSG_OOB) && host_cork_hold(h, m->data)) {
+			done += (ssize_t)left;
+			break;
+		}
+		ret = host_cork_flush(h, MSG_MORE);
+		if (!ret)
+			ret = host_transfer(h, true, &msg, m->data, left, flags);
 		if (ret > 0) {
 			done += ret;
 			continue;
