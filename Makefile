@@ -4,7 +4,11 @@ BUILD ?= build
 PREFIX ?= /usr/local
 DESTDIR ?=
 
+<<<<<<< HEAD
 .PHONY: build run test test-long fuzz bench bench-net install clean debug deps test-deps
+=======
+.PHONY: build run test test-long test-clients fuzz bench install clean debug deps test-deps
+>>>>>>> main
 
 build: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
@@ -31,6 +35,12 @@ test-long: test-deps
 	$(MAKE) build
 	$(MAKE) debug
 	LIMPET=$(CURDIR)/$(BUILD)/limpet tests/run.sh --long
+
+# Real clients, with limpet and with runc in turn; slow.
+test-clients:
+	tools/install-deps.sh podman conmon runc containerd docker.io debootstrap catatonit uidmap netavark procps
+	$(MAKE) build
+	LIMPET=$(CURDIR)/$(BUILD)/limpet tests/clients/run.sh
 
 # The parsers for FUZZ_SECONDS each, and random system calls in sandboxes.
 FUZZ_SECONDS ?= 300

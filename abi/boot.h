@@ -45,6 +45,13 @@ struct boot_mount {
 	uint32_t create; /* 1 = make the target (directory or file) when it is missing */
 };
 
+/* A device file to make after mounting; one that no driver of the guest serves cannot be opened. */
+struct boot_node {
+	uint32_t path; /* offset of an absolute path in the guest */
+	uint32_t mode; /* with the type */
+	uint32_t uid, gid, major, minor;
+};
+
 struct boot_rlimit {
 	uint32_t resource, pad;
 	uint64_t cur, max;
@@ -79,6 +86,7 @@ struct boot_block {
 	uint32_t nrlimits, rlimits; /* offset of struct boot_rlimit[] */
 	int32_t oom_score_adj;
 	uint32_t cpus; /* CPUs the guest sees; 0 = as the host */
+	uint32_t wait_go, pad; /* 1 = the first program waits for CONTROL_START */
 
 	/* the world */
 	uint32_t hostname, domainname;
@@ -86,6 +94,11 @@ struct boot_block {
 	uint64_t memory_limit; /* bytes shown as total memory; 0 = the host's */
 	uint32_t nmasked, masked; /* offset of uint32_t[] path offsets: hidden after mounting */
 	uint32_t nreadonly, readonly;
+	uint32_t nnodes, nodes; /* offset of struct boot_node[] */
+	uint32_t uid_map, gid_map; /* offsets of the texts of /proc/PID/uid_map, gid_map; 0 = every id is itself */
+	/* The container's own limits, as cgroupfs shows them: bytes, microseconds, v1's shares. Below 0 = none. */
+	int64_t group_memory, group_swap, group_quota, group_period, group_shares, group_pids;
+	uint32_t group_v1, pad2; /* 1 = the host's controllers are v1's: their directories are shown as well */
 	uint32_t network; /* enum boot_network */
 	uint32_t pad0;
 
@@ -98,6 +111,8 @@ struct boot_block {
 	uint32_t fail_alloc_every; /* debug builds */
 	uint32_t defences_off; /* debug builds: enum boot_defence; others refuse to boot */
 	uint32_t defences_on; /* debug builds: those that the platform does not need by itself */
+	uint32_t stats; /* 1 = CONTROL_STATS at the end */
+	uint32_t pad3;
 	uint64_t random_seed[4];
 };
 _Static_assert(sizeof(struct boot_mount) == 40, "boot_mount layout");

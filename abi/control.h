@@ -12,15 +12,30 @@
 
 enum control_type {
 	/* supervisor -> kernel */
-	CONTROL_SIGNAL = 1, /* arg[0] = signal for the container's first process */
-	CONTROL_WINSIZE = 2, /* arg[0] rows, arg[1] columns of the controlling terminal */
+	CONTROL_SIGNAL = 1, /* arg[0] = signal; arg[1] = for which program, -1 = for every process */
+	CONTROL_WINSIZE = 2, /* arg[0] rows, arg[1] columns of the terminal of program arg[2] */
 	CONTROL_SHUTDOWN = 3, /* kill everything and end */
 	CONTROL_LOCATED = 4, /* arg[0] = id of the request, arg[1] = offset of the instruction or -1, arg[2] = its length; arg[3]: 1 = what follows needs none of
 			      * the flags as they are behind it */
+	CONTROL_START = 5, /* boot_block.wait_go: the first program may run */
+	/*
+	 * Another program. arg[0] = its id, above 0 and never used twice; arg[1] = size of its block; arg[2] = bits: which of
+	 * stdin, stdout, stderr come along. SCM_RIGHTS: a memfd that holds a boot block with the program's part filled in,
+	 * then the streams.
+	 */
+	CONTROL_EXEC = 6,
+	/* The container's limits have changed: arg = memory, quota, period, processes; as boot_block.group_*. INT64_MIN = as it was */
+	CONTROL_LIMITS = 7,
+	/*
+	 * arg[0]: 1 = the user's terminal is ours again, 0 = it is not: nothing may be read from it. arg[1] = 1: the first
+	 * program's process group, with which we stopped, goes on.
+	 */
+	CONTROL_TERMINAL = 8,
 	/* kernel -> supervisor */
-	CONTROL_READY = 16, /* the first program was found and loaded */
+	CONTROL_READY = 16, /* the first program was found */
 	CONTROL_EXIT = 17, /* arg[0] = its status as wait(2); the sandbox ends */
-	CONTROL_EXEC_ERROR = 18, /* arg[0] = errno: the first program could not be run; text = its path */
+	/* arg[0] = errno: program arg[1] could not be run; arg[2] = enum control_stage; text = its name or directory */
+	CONTROL_EXEC_ERROR = 18,
 	CONTROL_BOOT_ERROR = 19, /* arg[0] = errno; text = one line: what failed */
 	CONTROL_PANIC = 20, /* text = reason and backtrace */
 	CONTROL_WARN = 21, /* text = one line for the user */
@@ -29,6 +44,17 @@ enum control_type {
 	 * arg[0] = id, arg[2] = an offset where one is known to begin, or -1. Answered by CONTROL_LOCATED, soon or never.
 	 */
 	CONTROL_LOCATE = 22,
+	CONTROL_EXEC_STARTED = 23, /* arg[0] = guest pid of program arg[1] */
+	CONTROL_EXEC_EXIT = 24, /* arg[0] = status as wait(2) of program arg[1], which is not the first */
+	CONTROL_STOPPED = 25, /* the first program has stopped on its terminal, and nothing is read from that any more */
+	CONTROL_STATS = 26, /* text = lines for --stats; before CONTROL_EXIT */
+};
+
+/* What a program failed at before it ran. */
+enum control_stage {
+	CONTROL_STAGE_PROGRAM, /* finding or loading it */
+	CONTROL_STAGE_CWD, /* its working directory */
+	CONTROL_STAGE_START, /* resources */
 };
 
 struct control_msg {

@@ -100,6 +100,7 @@ const struct bench files_benches[] = {
 	{ .name = "stat", .setup = setup_small, .run = run_stat, .teardown = teardown_file },
 	{ .name = "fstat", .setup = setup_small, .run = run_fstat, .teardown = teardown_file },
 	{ .name = "create-write-unlink", .setup = setup_path, .run = run_create },
+	{ .name = "tmpfs-pread-1", .setup = setup_tmpfs, .run = run_pread_1, .teardown = teardown_file },
 	{ .name = "tmpfs-pread-4k", .setup = setup_tmpfs, .run = run_pread_4k, .teardown = teardown_file },
 	{ .name = "tmpfs-open-close", .setup = setup_tmpfs, .run = run_open_close, .teardown = teardown_file },
 	{ .name = "tmpfs-create-write-unlink", .setup = setup_tmpfs_path, .run = run_create },

@@ -49,6 +49,7 @@ static struct list_head partial[CLASSES];
 static u64 top = FIRST_PAGE;
 static struct kmem_stats stats;
 static u64 pages_used, pages_max = HEAP_PAGES;
+static u64 collapsed_end; /* pages in front of it stay with us: a hole would split the huge page; atomic */
 static u32 fail_every, fail_count;
 static bool ready;
 
@@ -179,7 +180,7 @@ static void large_free(u64 n)
 	u32 order = pages[n].order;
 
 	/* The block is ours alone until it is linked: hand big ones back first, without the lock. */
-	if ((1ul << order) >= TRIM_PAGES)
+	if ((1ul << order) >= TRIM_PAGES && n >= atomic_load_relaxed(&collapsed_end))
 		host_madvise(page_ptr(n), PAGE_SIZE << order, MADV_REMOVE);
 	mutex_lock(&heap_lock);
 	stats.bytes_used -= PAGE_SIZE << order;
@@ -392,4 +393,36 @@ void kmem_fail_every(u32 n)
 {
 	fail_count = 0;
 	fail_every = n;
+}
+
+#define WARM_MAX (4ull << 20)
+
+void kmem_warm(u64 step)
+{
+	u64 end = min(atomic_load(&top), FIRST_PAGE + (WARM_MAX >> PAGE_SHIFT)), stride = step >> PAGE_SHIFT;
+
+	for (u64 window = FIRST_PAGE; window < end; window += stride) {
+		for (u64 n = window; n < window + stride; n++) {
+			/* Stale or not: the page is there. */
+			if (pages[n].kind != HPAGE_SLAB && pages[n].kind != HPAGE_LARGE)
+				continue;
+			(void)*(volatile u8 *)page_ptr(n);
+			break;
+		}
+	}
+}
+
+#define HUGE_PAGE (2ull << 20)
+#define MADV_COLLAPSE 25
+
+extern char __ro_after_init_end[];
+
+void kmem_collapse(void)
+{
+	const u64 where[] = { (u64)__ro_after_init_end, HEAP_BASE + (FIRST_PAGE << PAGE_SHIFT), THREADS_BASE };
+
+	atomic_store(&collapsed_end, FIRST_PAGE + (HUGE_PAGE >> PAGE_SHIFT));
+	for (u32 i = 0; i < ARRAY_SIZE(where); i++)
+		if (host_madvise((void *)where[i], HUGE_PAGE, MADV_COLLAPSE))
+			log_debug("no huge page at %#lx", where[i]);
 }

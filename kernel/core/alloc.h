@@ -39,4 +39,12 @@ void kmem_set_limit(u64 bytes);
 /* Debug builds: the n-th allocation from now fails (0 = off), then every following n-th. */
 void kmem_fail_every(u32 n);
 
+/*
+ * Asks the host for huge pages under what each fresh process touches of the kernel's memory: kernel data, heap, stacks.
+ * For sandboxes that fork a lot; costs a few MiB. By kserver.
+ */
+void kmem_collapse(void);
+/* Reads a byte in each `step` of the heap's busiest part, where there is one in use. */
+void kmem_warm(u64 step);
+
 #endif

@@ -18,7 +18,9 @@
 #include "core/kserver_main.h"
 #include "core/log.h"
 #include "core/poller.h"
+#include "core/program.h"
 #include "core/service.h"
+#include "core/stats.h"
 #include "core/strace.h"
 #include "core/world.h"
 #include "fs/filemem.h"
@@ -41,6 +43,7 @@
 #define AT_MINSIGSTKSZ 51
 #define VDSO_PAGES_MAX 16
 #define HEAP_MIN (16ull << 20)
+#define HUGE_PAGE (2ull << 20)
 #define HOST_ADDR_END 0x7ffffffff000ull
 
 extern char __data_start[], __bss_start[], __kernel_end[];
@@ -76,7 +79,15 @@ static void control_put(const struct control_head *head, const void *text)
 
 void control_send(u32 type, s64 arg0, const char *text)
 {
-	const struct control_head head = { type, text ? (u32)strnlen(text, CONTROL_TEXT_MAX) : 0, { arg0 } };
+	const s64 args[4] = { arg0 };
+
+	control_send_args(type, args, text);
+}
+
+void control_send_args(u32 type, const s64 args[4], const char *text)
+{
+	const struct control_head head = { type, text ? (u32)strnlen(text, CONTROL_TEXT_MAX) : 0,
+					   { args[0], args[1], args[2], args[3] } };
 
 	control_put(&head, text);
 }
@@ -148,8 +159,11 @@ static int shared_memory(const char *name, u64 addr, u64 len)
 static void share_globals(void)
 {
 	u64 start = (u64)__data_start, len = (u64)__kernel_end - start, init = (u64)__bss_start - start;
-	int fd = shared_memory("limpet-data", 0, len);
+	u64 lead = start & (HUGE_PAGE - 1); /* offset and address go together, for kmem_collapse */
+	int fd = shared_memory("limpet-data", 0, lead + len);
 
+	if (host_syscall(NR_lseek, fd, (long)lead, 0, 0, 0, 0) != (long)lead)
+		host_syscall(NR_exit_group, 124, 0, 0, 0, 0, 0);
 	for (u64 done = 0; done < init;) {
 		long n = host_write(fd, (void *)(start + done), init - done);
 
@@ -157,7 +171,8 @@ static void share_globals(void)
 			host_syscall(NR_exit_group, 124, 0, 0, 0, 0, 0);
 		done += (u64)n;
 	}
-	map_or_die(start, len, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
+	if (host_mmap((void *)start, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, lead) != (long)start)
+		host_syscall(NR_exit_group, 124, 0, 0, 0, 0, 0);
 	host_close(fd);
 }
 
@@ -215,6 +230,9 @@ __no_stack_protector void boot_start(const u64 *sp)
 		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
 	map_or_die(SHOWN_BASE, THREAD_SLOTS * PAGE_SIZE, PROT_READ | PROT_WRITE,
 		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+	/* Of no use to a child, which has a slot of its own: not copied, nor made copy-on-write for the parent. */
+	host_syscall(NR_madvise, SCRATCH_BASE, THREAD_SLOTS * PAGE_SIZE, MADV_WIPEONFORK, 0, 0, 0);
+	host_syscall(NR_madvise, SHOWN_BASE, THREAD_SLOTS * PAGE_SIZE, MADV_WIPEONFORK, 0, 0, 0);
 	map_boot_block();
 	harden_stack_guard(boot->random_seed[0]);
 	boot_auxv = aux;
@@ -269,6 +287,7 @@ static void boot_main(void *arg __unused)
 	if (!m)
 		boot_fail("no memory", ENOMEM);
 	start_thread("timer", timer_main, NULL);
+	stats_init();
 	err = poller_init();
 	if (err)
 		boot_fail("poller", err);
@@ -287,7 +306,7 @@ static void boot_main(void *arg __unused)
 		boot_fail("read-only globals", err);
 	start_thread("spawner", spawner_main, NULL);
 	start_thread("service", service_main, NULL);
-	world_start_init();
+	program_start_first();
 	start_thread("control", control_main, m);
 	if (boot->server_filter_len && defence(DEFENCE_FILTER)) {
 		struct {

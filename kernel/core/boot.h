@@ -31,6 +31,7 @@ __noreturn void sandbox_exit(int status);
 
 /* One message to the supervisor; text may be NULL. Never blocks for long. */
 void control_send(u32 type, s64 arg0, const char *text);
+void control_send_args(u32 type, const s64 args[4], const char *text);
 /* CONTROL_LOCATE, and its answer when it comes (mm/code_ask.c). */
 void control_locate(s64 id, s64 at, s64 known, const void *code, u32 n);
 void control_located(s64 id, s64 start, s64 len, bool flags_dead);

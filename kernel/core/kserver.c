@@ -1,21 +1,24 @@
-/* kserver's service threads: spawner, control socket, reaper. */
+/* kserver's service threads: control socket, reaper; the spawner is in spawner.c. */
 #include "core/kserver.h"
 
 #include "abi/control.h"
 #include "abi/linux/errno.h"
+#include "abi/linux/socket.h"
+#include "abi/layout.h"
 #include "core/alloc.h"
 #include "core/boot.h"
 #include "core/kserver_main.h"
 #include "core/log.h"
-#include "fs/tty/tty.h"
+#include "core/program.h"
+#include "core/stats.h"
+#include "fs/sys/sysfs.h"
 #include "gate/host.h"
 #include "gate/internal.h"
 #include "lib/string.h"
 #include "proc/task.h"
 
-#define FUTEX_WAIT 0
-#define FUTEX_WAKE 1
 #define WALL_ 0x40000000
+#define FUTEX_WAIT 0
 
 /* Service threads may do everything: they act for the kernel. */
 static struct cred *service_cred;
@@ -54,66 +57,61 @@ int kserver_thread(const char *name, void (*fn)(void *), void *arg)
 	return err;
 }
 
-/* Spawning: requests live on their senders' kernel stacks until done. */
-struct spawn {
-	struct list_head node;
-	struct task *task;
-	void (*fn)(void *);
-	void *arg;
-	int err;
-	u32 done; /* futex word */
-};
-static struct mutex spawn_lock = MUTEX_INIT(LOCK_LEAF);
-static struct list_head spawns = LIST_HEAD_INIT(spawns); /* under spawn_lock */
-static u32 spawn_seq; /* futex word: bumped with each request */
-
-int kserver_spawn(struct task *t, void (*fn)(void *), void *arg)
+/* The descriptors are taken over. */
+static void control_exec(const struct control_msg *m, const int *fds, u32 nfds)
 {
-	struct spawn s = { .task = t, .fn = fn, .arg = arg };
+	u64 size = (u64)m->arg[1], pages = (size + PAGE_SIZE - 1) / PAGE_SIZE;
+	const s64 failed[4] = { ENOMEM, m->arg[0], CONTROL_STAGE_START };
+	int stdio[3] = { -1, -1, -1 };
+	struct boot_block *b = NULL;
+	u32 next = 1;
 
-	mutex_lock(&spawn_lock);
-	list_add_tail(&s.node, &spawns);
-	mutex_unlock(&spawn_lock);
-	atomic_add(&spawn_seq, 1);
-	host_futex(&spawn_seq, FUTEX_WAKE, 1, NULL, NULL, 0);
-	while (!atomic_load(&s.done))
-		host_futex(&s.done, FUTEX_WAIT, 0, NULL, NULL, 0);
-	return s.err;
-}
-
-void spawner_main(void *arg __unused)
-{
-	for (;;) {
-		u32 seq = atomic_load(&spawn_seq);
-		struct spawn *s;
-
-		mutex_lock(&spawn_lock);
-		s = list_first_entry_or_null(&spawns, struct spawn, node);
-		if (s)
-			list_del(&s->node);
-		mutex_unlock(&spawn_lock);
-		if (!s) {
-			host_futex(&spawn_seq, FUTEX_WAIT, seq, NULL, NULL, 0);
-			continue;
-		}
-		s->err = hproc_spawn(s->task, s->fn, s->arg);
-		/* Beyond this store the request may be gone; waking a stale address harms nobody. */
-		u32 *word = &s->done;
-
-		atomic_store(word, 1);
-		host_futex(word, FUTEX_WAKE, 1, NULL, NULL, 0);
+	for (u32 i = 0; i < 3; i++)
+		if (m->arg[2] & 1 << i && next < nfds)
+			stdio[i] = fds[next++];
+	if (nfds && size >= sizeof(*b) && size <= BOOT_SIZE_MAX)
+		b = kpages_alloc(pages);
+	if (b && (host_pread64(fds[0], b, size, 0) != (long)size || b->magic != BOOT_MAGIC ||
+		  b->version != BOOT_VERSION || b->size > size)) {
+		kpages_free(b, pages);
+		b = NULL;
 	}
+	if (nfds)
+		host_close(fds[0]);
+	if (b) {
+		program_exec((u32)m->arg[0], b, size, stdio);
+		return;
+	}
+	control_send_args(CONTROL_EXEC_ERROR, failed, "the program");
+	for (u32 i = 1; i < nfds; i++)
+		host_close(fds[i]);
 }
 
-static void control_handle(const struct control_msg *m)
+static void control_handle(const struct control_msg *m, const int *fds, u32 nfds)
 {
 	switch (m->type) {
 	case CONTROL_SIGNAL:
-		if (m->arg[0] > 0 && m->arg[0] <= NSIG && init_process)
-			signal_send_process(init_process, (int)m->arg[0], NULL);
+		if (m->arg[0] <= 0 || m->arg[0] > NSIG)
+			break;
+		if (m->arg[1] < 0)
+			program_signal_all((int)m->arg[0]);
+		else
+			program_signal((u32)m->arg[1], (int)m->arg[0]);
 		break;
 	case CONTROL_WINSIZE:
-		hosttty_set_winsize((u16)m->arg[0], (u16)m->arg[1]);
+		program_winsize((u32)m->arg[2], (u16)m->arg[0], (u16)m->arg[1]);
+		break;
+	case CONTROL_TERMINAL:
+		program_terminal(m->arg[0] != 0, m->arg[1] != 0);
+		break;
+	case CONTROL_LIMITS:
+		cgroupfs_limits(m->arg);
+		break;
+	case CONTROL_START:
+		program_go();
+		break;
+	case CONTROL_EXEC:
+		control_exec(m, fds, nfds);
 		break;
 	case CONTROL_LOCATED:
 		control_located(m->arg[0], m->arg[1], m->arg[2], m->arg[3] != 0);
@@ -125,19 +123,49 @@ static void control_handle(const struct control_msg *m)
 	}
 }
 
+#define CONTROL_FDS 4
+#define SOL_SOCKET_ 1
+
+static long control_receive(struct control_msg *m, int fds[CONTROL_FDS], u32 *nfds)
+{
+	struct {
+		u64 len;
+		s32 level, type;
+		s32 fds[CONTROL_FDS];
+	} rights = { 0 };
+	struct iovec iov = { (u64)m, sizeof(*m) };
+	struct {
+		u64 name, namelen;
+		struct iovec *iov;
+		u64 iovlen;
+		void *control;
+		u64 controllen, flags;
+	} msg = { .iov = &iov, .iovlen = 1, .control = &rights, .controllen = sizeof(rights) };
+	long n = host_recvmsg(boot->control_fd, &msg, 0x40000000 /* MSG_CMSG_CLOEXEC */);
+
+	*nfds = 0;
+	if (n > 0 && msg.controllen >= 16 && rights.level == SOL_SOCKET_ && rights.type == SCM_RIGHTS) {
+		*nfds = (u32)min((rights.len - 16) / 4, (u64)CONTROL_FDS);
+		memcpy(fds, rights.fds, *nfds * sizeof(int));
+	}
+	return n;
+}
+
 void control_main(void *arg)
 {
 	struct control_msg *m = arg;
 
 	for (;;) {
-		long n = host_read(boot->control_fd, m, sizeof(*m));
+		int fds[CONTROL_FDS];
+		u32 nfds;
+		long n = control_receive(m, fds, &nfds);
 
 		if (n == -EINTR)
 			continue;
 		if (n <= 0) /* the supervisor is gone: nobody wants the sandbox any more */
 			host_syscall(NR_exit_group, 1, 0, 0, 0, 0, 0);
 		if ((size_t)n >= offsetof(struct control_msg, text))
-			control_handle(m);
+			control_handle(m, fds, nfds);
 	}
 }
 
@@ -145,8 +173,10 @@ static u32 ended; /* the sandbox is over; atomic */
 
 void sandbox_exit(int status)
 {
-	if (atomic_xchg(&ended, 1) == 0)
+	if (atomic_xchg(&ended, 1) == 0) {
+		stats_report();
 		control_send(CONTROL_EXIT, status, NULL);
+	}
 	/* A guest process's end wakes the reaper, which ends kserver and with it everything. */
 	for (;;)
 		host_syscall(NR_exit_group, 0, 0, 0, 0, 0, 0);
@@ -155,14 +185,22 @@ void sandbox_exit(int status)
 /*
  * A task whose host process was killed from outside: by the host's OOM killer or an operator. In its program it just
  * died of SIGKILL. Asleep in the kernel, or in a copy or host call that the host had no memory for, another host thread
- * takes its stack over and lets it unwind, as the same SIGKILL would have made it. Anywhere else in the kernel it may have held locks: nothing can be trusted any more.
+ * takes its stack over and lets it unwind, as the same SIGKILL would have made it. Anywhere else in the kernel it may
+ * have held locks: nothing can be trusted any more.
  */
 static bool died_outside(struct task *t)
 {
 	if (atomic_load(&ended))
 		return true;
+	if (!t->process) {
+		spawner_died(t);
+		return true;
+	}
 	log_warn("process %u was killed from outside", t->pid->nr);
-	if (atomic_load(&t->mode) == GATE_MODE_PROGRAM) {
+	struct hthread *ht = t->ht;
+
+	/* In its program, or its first instruction in the kernel was still to come. */
+	if (atomic_load(&t->mode) == GATE_MODE_PROGRAM || (ht && atomic_load(&ht->park) == PARK_CALLED)) {
 		t->ht = NULL;
 		task_died_outside(t, SIGKILL);
 		return true;
@@ -176,14 +214,24 @@ static bool died_outside(struct task *t)
 	return false;
 }
 
+#define COLLAPSE_AFTER 64u /* processes: then kmem_collapse pays */
+
 void reaper_main(void)
 {
-	for (;;) {
+	const struct timespec64 patience = { .tv_sec = 5 };
+
+	for (u32 reaped = 0;;) {
 		long pid = host_wait4(-1, NULL, WALL_, NULL);
 
-		if (atomic_load(&ended) || (pid == -ECHILD))
+		/* The last one was killed from outside: a thread of ours unwinds it, and ends the sandbox. */
+		if (pid == -ECHILD)
+			host_futex(&ended, FUTEX_WAIT, 0, &patience, NULL, 0);
+		if (atomic_load(&ended) || pid == -ECHILD)
 			host_syscall(NR_exit_group, 0, 0, 0, 0, 0, 0);
-		if (pid > 0)
-			hproc_reaped((u32)pid, died_outside);
+		if (pid <= 0)
+			continue;
+		hproc_reaped((u32)pid, died_outside);
+		if (++reaped == COLLAPSE_AFTER)
+			kmem_collapse();
 	}
 }

@@ -13,8 +13,8 @@ struct task;
 int kserver_thread(const char *name, void (*fn)(void *), void *arg) __must_check;
 
 /*
- * Asks kserver to run fn(arg) for t on a fresh host process (hproc_spawn); from any task. Waits only until the
- * host's clone is done. -errno.
+ * Has fn(arg) run for t on a blank host process; from any task. Takes a zygote, or waits until the host's clone is
+ * done. -errno.
  */
 int kserver_spawn(struct task *t, void (*fn)(void *), void *arg) __must_check;
 

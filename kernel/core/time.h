@@ -22,6 +22,7 @@ struct timeval64 {
 
 s64 ktime_get(void); /* CLOCK_MONOTONIC */
 s64 ktime_get_real(void); /* CLOCK_REALTIME */
+s64 ktime_get_real_coarse(void); /* some milliseconds old, without a host call most of the time */
 s64 ktime_get_boottime(void); /* CLOCK_BOOTTIME of the host; the sandbox's uptime is sandbox_uptime() */
 /* Any clock id the host knows that needs no other thread; 0 or -EINVAL. */
 int ktime_get_clock(int clockid, s64 *ns) __must_check;

@@ -1,8 +1,7 @@
-/* What the boot block asks for, made: mounts and the first process (core/world.c). Failures end the boot. */
+/* What the boot block asks for, made: mounts and hidden paths (core/world.c). Failures end the boot. */
 #ifndef LIMPET_CORE_WORLD_H
 #define LIMPET_CORE_WORLD_H
 
 void world_mount(void);
-void world_start_init(void);
 
 #endif

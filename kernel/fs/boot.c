@@ -201,6 +201,34 @@ int fs_boot_finish(struct mount_ns **ns, struct fs_context **fs)
 	return 0;
 }
 
+int fs_boot_node(const char *path, u32 mode, u32 uid, u32 gid, u64 rdev)
+{
+	struct inode_new new = { .mode = mode, .rdev = rdev };
+	struct iattr attr = { .valid = ATTR_MODE | ATTR_UID | ATTR_GID, .mode = mode & S_IALLUGO, .uid = uid, .gid = gid };
+	char *dir = kstrdup(path), *slash = dir ? strrchr(dir, '/') : NULL;
+	struct path at, made;
+	int err;
+
+	if (!dir)
+		return -ENOMEM;
+	if (!slash || !slash[1]) {
+		kfree(dir);
+		return -EINVAL;
+	}
+	*slash = 0;
+	err = boot_target(slash == dir ? "/" : dir, S_IFDIR, &at);
+	if (!err) {
+		err = vfs_create(&at, slash + 1, &new, &made);
+		path_put(&at);
+	}
+	kfree(dir);
+	if (err)
+		return err == -EEXIST ? 0 : err;
+	err = vfs_setattr(&made, &attr);
+	path_put(&made);
+	return err;
+}
+
 /* A path that is missing needs no hiding. */
 int fs_boot_mask(const char *path)
 {

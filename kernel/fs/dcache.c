@@ -15,7 +15,7 @@
 #define PRUNE_BATCH 64u
 
 struct mutex dcache_lock = MUTEX_INIT(LOCK_DCACHE);
-static struct hlist_head dhash[DHASH_SIZE]; /* under dcache_lock */
+static __big struct hlist_head dhash[DHASH_SIZE]; /* under dcache_lock */
 static struct list_head lru = LIST_HEAD_INIT(lru); /* under dcache_lock; may hold dentries in use again */
 static u32 lru_count; /* under dcache_lock */
 

@@ -33,7 +33,7 @@ struct free_block {
 
 static struct mutex filemem_lock = MUTEX_INIT(LOCK_LEAF);
 static struct list_head free_blocks[MAX_ORDER + 1]; /* under filemem_lock, as all below */
-static struct hlist_head fhash[FHASH_SIZE];
+static __big struct hlist_head fhash[FHASH_SIZE];
 static u32 warm[WARM_MAX]; /* page numbers, zeroed and resident */
 static u32 warm_count;
 static int memfd = -1; /* immutable after filemem_init */

@@ -213,7 +213,7 @@ void inode_accessed(struct mount *mnt, struct inode *i)
 	if (!(flags & MS_STRICTATIME) && ts_cmp(&i->atime, &i->mtime) > 0 && ts_cmp(&i->atime, &i->ctime) > 0) {
 		static const s64 day = 24 * 60 * 60;
 
-		if (i->atime.tv_sec + day > ktime_get_real() / NSEC_PER_SEC)
+		if (i->atime.tv_sec + day > ktime_get_real_coarse() / NSEC_PER_SEC)
 			return;
 	}
 	now = ns_to_timespec64(ktime_get_real());

@@ -17,7 +17,7 @@
 
 struct mutex mount_lock = MUTEX_INIT(LOCK_FS_RENAME);
 struct mount_ns *boot_ns;
-static struct hlist_head mhash[MHASH_SIZE]; /* under dcache_lock */
+static __big struct hlist_head mhash[MHASH_SIZE]; /* under dcache_lock */
 static u32 next_mount_id = 20; /* atomic */
 static u32 next_peer_group; /* atomic */
 

@@ -28,10 +28,13 @@ struct clone_args;
 struct hproc {
 	struct ref ref; /* its hthreads */
 	u32 host_pid; /* in the sandbox's PID namespace; set before its first task runs */
-	u32 nr_threads; /* atomic */
+	u32 nr_threads; /* those that serve a task; atomic */
+	u32 nr_parked; /* under hproc_lock */
 	bool left; /* its last thread has; written by that one */
-	struct list_head node; /* all hprocs, under hproc_lock */
+	bool hashed; /* the reaper finds it; under hproc_lock */
+	struct hlist_node hash; /* by host_pid, under hproc_lock */
 	struct list_head threads; /* hthread.node, under hproc_lock */
+	struct list_head parked; /* hthread.park_node, under hproc_lock */
 };
 
 enum hthread_state { HTHREAD_FREE, HTHREAD_STARTING, HTHREAD_RUNNING, HTHREAD_DYING };
@@ -44,7 +47,10 @@ struct hthread {
 	struct hproc *hp; /* reference held */
 	struct list_head node;
 	struct task *task; /* whom it serves; atomic */
-	bool blank; /* first thread of a fresh host process */
+	u32 park; /* futex word: see gate/park.c */
+	struct list_head park_node; /* hproc.parked or the zygotes, under hproc_lock */
+	bool zygote; /* is one, until it has begun to serve */
+	bool needs_filter; /* first thread of a process that kserver made: not yet under the programs' seccomp filter */
 	void (*start)(void *arg); /* what a fresh one does first */
 	void *start_arg;
 };
@@ -56,10 +62,11 @@ struct gate_ops {
 	int (*init)(void);
 	u32 app_pkru; /* the rights register in program mode; set by init */
 	void (*signal_entry)(void); /* the handler's address */
-	void (*call_entry)(void); /* where trampolines of patched call sites jump (mm/patch.h); NULL = no patching */
-	/* Labels in it: from here rbx is in scratch; from here the task is in kernel mode. */
-	void (*call_entry_taken)(void);
+	void (*call_entry)(void); /* where trampolines of patched call sites jump (mm/patch.h) */
+	/* Labels in it: from here rcx and rsp are in scratch (call_parks_all: rax and rdx too); from here on it is kernel mode. */
+	void (*call_entry_parked)(void);
 	void (*call_entry_open)(void);
+	bool call_parks_all;
 	__noreturn void (*exit)(struct task *t); /* restores t->regs and runs the program */
 };
 extern struct gate_ops gate_pkey;
@@ -74,19 +81,31 @@ int gate_init(void);
  * kernel stack of their own with current == t, and must end in gate_enter_program or hthread_exit.
  * Floating point state is the caller's. 0 or -errno.
  */
-int hproc_spawn(struct task *t, void (*fn)(void *), void *arg); /* kserver only: a fresh, blank host process */
+int hproc_spawn(struct task *t, void (*fn)(void *), void *arg); /* kserver and its spawner: a fresh, blank host process */
 void hproc_fork_wait(void); /* before a fork, no lock held: until not too many ended ones are still to be reaped */
 int hproc_fork(struct task *t, void (*fn)(void *), void *arg); /* copy of the calling host process */
 int hthread_spawn(struct task *t, void (*fn)(void *), void *arg); /* a thread in the calling host process */
+/*
+ * The same with a host thread that waits parked in the calling process: false, or t has it, and hthread_call cannot
+ * fail. In between t may be published.
+ */
+bool hthread_reserve(struct task *t) __must_check;
+void hthread_call(struct task *t, void (*fn)(void *), void *arg);
+
+/* Blank host processes that wait for a task: for core/spawner.c. */
+int zygote_spawn(void); /* kserver and its spawner; -errno */
+bool zygote_call(struct task *t, void (*fn)(void *), void *arg); /* as hproc_spawn, from anywhere; false: there is none */
+bool zygote_dismiss(void); /* one of them; false: there was none */
+u32 zygote_count(void);
 
 /* The calling host thread serves child from now on, its task waits: vfork. Then gate_enter_program as child. */
 void hthread_lend(struct task *child);
 /*
  * Runs fn(arg) for the current task on an address space that is its own: at once when it has one (single task on
  * the host process), else on a fresh host process, while the host thread goes back to its lender or ends. Stack is
- * reset: never returns to the caller.
+ * reset: never returns to the caller. failed(arg) runs instead of fn when no host process is to be had; then the task ends.
  */
-__noreturn void hthread_exec(void (*fn)(void *), void *arg);
+__noreturn void hthread_exec(void (*fn)(void *), void (*failed)(void *), void *arg);
 /* The current task is dead and released: the host thread goes back to its lender or ends. */
 __noreturn void hthread_exit(void);
 

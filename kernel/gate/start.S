@@ -34,12 +34,15 @@ gate_clone:
 	call	gate_child_start
 	ud2
 
-/* gate_thread_end(u32 *state, u32 value): gives the stack up, then ends the host thread without touching it. */
+/* gate_thread_end(u32 *state, u32 value, bool whole_process): gives the stack up, then ends without touching it. */
 	.globl gate_thread_end
 gate_thread_end:
+	mov	$60, %eax
+	mov	$231, %ecx
+	test	%dl, %dl
+	cmovnz	%ecx, %eax
 	mov	%esi, (%rdi)
 	xor	%edi, %edi
-	mov	$60, %eax
 	syscall
 	ud2
 /*

@@ -4,7 +4,7 @@
  * A slot's shared memory, from its low end: signal stack (SIGSTACK_SIZE), kernel stack. There is no unmapped guard
  * page between slots: a hole a slot would cost every fork two VMAs a slot. Instead frames are limited at build
  * time (-Wframe-larger-than), nothing recurses without a bound, and a canary below the kernel stack is checked on
- * each way out in debug builds.
+ * each way out in debug builds. Threads and processes that wait for work: park.c.
  */
 #include "gate/internal.h"
 
@@ -16,6 +16,7 @@
 #include "core/wait.h"
 #include "gate/host.h"
 #include "lib/string.h"
+#include "proc/sched.h"
 #include "proc/task.h"
 
 #define CLONE_VM 0x100
@@ -27,14 +28,18 @@
 #define CLONE_SYSVSEM 0x40000
 #define CLONE_PARENT_SETTID 0x100000
 #define SIGCHLD_ 17
+#define FUTEX_WAIT 0
 #define ARCH_SET_GS 0x1001
 #define PR_SET_SYSCALL_USER_DISPATCH 59
 #define SECCOMP_SET_MODE_FILTER 1
 
-static struct hthread hthreads[THREAD_SLOTS];
+static __big struct hthread hthreads[THREAD_SLOTS];
 struct mutex hproc_lock = MUTEX_INIT(LOCK_LEAF);
-/* Under hproc_lock: */
-struct list_head hprocs = LIST_HEAD_INIT(hprocs);
+struct task hthread_nobody;
+
+#define HPROC_BUCKETS 1024u
+static __big struct hlist_head hprocs[HPROC_BUCKETS]; /* by host_pid; under hproc_lock */
+static struct hproc *kserver_hproc; /* set once */
 
 /*
  * Host processes that are done but not yet reaped: they die more slowly than forks are made when nobody waits for
@@ -44,7 +49,7 @@ struct list_head hprocs = LIST_HEAD_INIT(hprocs);
 #define LEAVING_WAIT 2000000000ll /* ns; then the fork is made all the same */
 static u32 leaving;
 static struct wait_queue leaving_wait = { MUTEX_INIT(LOCK_WAITQ), LIST_HEAD_INIT(leaving_wait.waiters) };
-static u32 free_slots[THREAD_SLOTS];
+static __big u32 free_slots[THREAD_SLOTS];
 static u32 nr_free, high_water;
 static struct list_head dying = LIST_HEAD_INIT(dying); /* hthread.node: slots whose thread is about to be gone */
 
@@ -175,19 +180,33 @@ static void thread_setup(struct hthread *ht, bool guest)
 	BUG_ON(host_sigaltstack(&ss, NULL));
 	if (guest && defence(DEFENCE_DISPATCH))
 		BUG_ON(host_prctl(PR_SET_SYSCALL_USER_DISPATCH, 1, 0, 0, (u64)&s->selector));
-	ht->task->ht = ht;
+	if (ht->task != &hthread_nobody)
+		ht->task->ht = ht;
 	atomic_store(&ht->host_tid, ht->own_tid);
 	atomic_store(&ht->state, HTHREAD_RUNNING);
 }
 
+/* By whoever learns its pid first: its parent or itself. */
+static void hproc_set_pid(struct hproc *hp, u32 pid)
+{
+	mutex_lock(&hproc_lock);
+	atomic_store(&hp->host_pid, pid);
+	if (!hp->hashed) {
+		hp->hashed = true;
+		hlist_add(&hp->hash, &hprocs[pid % HPROC_BUCKETS]);
+	}
+	mutex_unlock(&hproc_lock);
+}
+
 void gate_child_start(struct hthread *ht)
 {
-	bool guest = ht->task->process != NULL;
+	bool guest = ht->task->process || ht->task == &hthread_nobody;
 
-	if (atomic_load(&ht->hp->host_pid) == 0)
-		atomic_store(&ht->hp->host_pid, ht->own_tid);
 	thread_setup(ht, guest);
-	if (ht->blank && boot->guest_filter_len && defence(DEFENCE_FILTER)) {
+	/* Then it is the process's first thread. */
+	if (atomic_load(&ht->hp->host_pid) == 0)
+		hproc_set_pid(ht->hp, ht->own_tid);
+	if (ht->needs_filter && boot->guest_filter_len && defence(DEFENCE_FILTER)) {
 		struct {
 			u16 len;
 			u8 pad[6];
@@ -219,9 +238,7 @@ static struct hproc *hproc_alloc(void)
 		return NULL;
 	ref_init(&hp->ref);
 	list_init(&hp->threads);
-	mutex_lock(&hproc_lock);
-	list_add_tail(&hp->node, &hprocs);
-	mutex_unlock(&hproc_lock);
+	list_init(&hp->parked);
 	return hp;
 }
 
@@ -230,8 +247,8 @@ void hproc_put(struct hproc *hp)
 	mutex_lock(&hproc_lock);
 	bool last = ref_put(&hp->ref);
 
-	if (last)
-		list_del(&hp->node);
+	if (last && hp->hashed)
+		hlist_del(&hp->hash);
 	mutex_unlock(&hproc_lock);
 	if (last)
 		kfree(hp);
@@ -259,7 +276,17 @@ static bool hthread_detach(struct hthread *ht)
 	return last;
 }
 
-static long spawn_common(struct task *t, struct hproc *hp, u64 flags, bool blank, void (*fn)(void *), void *arg)
+#define CLONE_RETRIES 50
+
+static void pause_briefly(void)
+{
+	const struct timespec64 ms = { .tv_nsec = 1000000 };
+	u32 word = 0;
+
+	host_futex(&word, FUTEX_WAIT, 0, &ms, NULL, 0);
+}
+
+static long spawn_common(struct task *t, struct hproc *hp, u64 flags, bool needs_filter, void (*fn)(void *), void *arg)
 {
 	struct hthread *ht = slot_alloc();
 	long ret;
@@ -268,16 +295,26 @@ static long spawn_common(struct task *t, struct hproc *hp, u64 flags, bool blank
 		return -EAGAIN;
 	ht->task = t;
 	ht->start = fn;
-	ht->start_arg = arg;
-	ht->blank = blank;
+	ht->start_arg = t == &hthread_nobody ? ht : arg;
+	ht->zygote = t == &hthread_nobody;
+	ht->needs_filter = needs_filter;
 	hthread_attach(ht, hp);
 	struct hthread *before = t->ht;
 
 	/* Others may ask for its host process before it has run an instruction. */
-	atomic_store(&t->ht, ht);
+	if (t != &hthread_nobody)
+		atomic_store(&t->ht, ht);
 	ret = start_clone(ht, flags);
+	/* Processes that wait for work or for the reaper count as well: programs come first. */
+	for (int i = 0; ret == -EAGAIN && i < CLONE_RETRIES && (i || zygote_dismiss() || atomic_load(&leaving)); i++) {
+		while (zygote_dismiss())
+			;
+		pause_briefly();
+		ret = start_clone(ht, flags);
+	}
 	if (ret < 0) {
-		atomic_store(&t->ht, before);
+		if (t != &hthread_nobody)
+			atomic_store(&t->ht, before);
 		hthread_detach(ht);
 		hproc_put(hp);
 		slot_free(ht);
@@ -286,7 +323,7 @@ static long spawn_common(struct task *t, struct hproc *hp, u64 flags, bool blank
 	return ret;
 }
 
-static int new_process(struct task *t, u64 flags, bool blank, void (*fn)(void *), void *arg)
+static int new_process(struct task *t, u64 flags, bool needs_filter, void (*fn)(void *), void *arg)
 {
 	struct hproc *hp = hproc_alloc();
 	long ret;
@@ -298,18 +335,20 @@ static int new_process(struct task *t, u64 flags, bool blank, void (*fn)(void *)
 	 * clone returns here, hence the second.
 	 */
 	ref_get(&hp->ref);
-	ret = spawn_common(t, hp, flags, blank, fn, arg);
+	ret = spawn_common(t, hp, flags, needs_filter, fn, arg);
 	if (ret < 0)
 		hproc_put(hp);
 	else
-		atomic_store(&hp->host_pid, (u32)ret);
+		hproc_set_pid(hp, (u32)ret);
 	hproc_put(hp);
 	return ret < 0 ? (int)ret : 0;
 }
 
 int hproc_spawn(struct task *t, void (*fn)(void *), void *arg)
 {
-	return new_process(t, CLONE_FILES | CLONE_FS | SIGCHLD_, true, fn, arg);
+	bool kserver = current->ht->hp == kserver_hproc;
+
+	return new_process(t, CLONE_FILES | CLONE_FS | SIGCHLD_ | (kserver ? 0 : CLONE_PARENT), kserver, fn, arg);
 }
 
 void hproc_fork_wait(void)
@@ -327,10 +366,8 @@ int hproc_fork(struct task *t, void (*fn)(void *), void *arg)
 
 int hthread_spawn(struct task *t, void (*fn)(void *), void *arg)
 {
-	long ret = spawn_common(t, current->ht->hp,
-				CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM, false,
-				fn, arg);
-
+	long ret = spawn_common(t, current->ht->hp, CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM,
+			   false, fn, arg);
 	return ret < 0 ? (int)ret : 0;
 }
 
@@ -343,7 +380,9 @@ int hthread_adopt_boot(struct task *t)
 	if (!hp || !ht)
 		return -ENOMEM;
 	ht->task = t;
-	hp->host_pid = ht->own_tid = (u32)host_getpid();
+	ht->own_tid = (u32)host_getpid();
+	hproc_set_pid(hp, ht->own_tid);
+	kserver_hproc = hp;
 	hthread_attach(ht, hp);
 	thread_setup(ht, false);
 	host_tgkill((int)hp->host_pid, (int)ht->host_tid, GATE_KICK_SIGNAL);
@@ -351,7 +390,7 @@ int hthread_adopt_boot(struct task *t)
 	return 0;
 }
 
-static void serve(struct hthread *ht, struct task *t)
+void hthread_serve(struct hthread *ht, struct task *t)
 {
 	shown_page(ht->slot)->task = t;
 	ht->task = t;
@@ -368,7 +407,7 @@ void hthread_lend(struct task *child)
 	child->lender = parent;
 	child->vfork_child = true;
 	parent->ht = NULL;
-	serve(ht, child);
+	hthread_serve(ht, child);
 }
 
 static void back_to_program(void *arg __unused) { gate_enter_program(true); }
@@ -376,23 +415,29 @@ static void back_to_program(void *arg __unused) { gate_enter_program(true); }
 /* The host thread goes back to the task that lent it; the borrower lives on elsewhere or is dead. */
 static __noreturn void return_to_lender(struct hthread *ht, struct task *lender)
 {
-	serve(ht, lender);
+	hthread_serve(ht, lender);
 	gate_set_fsbase(lender->tls);
 	gate_fpstate_unpark(lender);
 	gate_on_stack(hthread_kstack_top(ht), back_to_program, NULL);
 }
 
 /* The calling host thread ends. Its task is no longer its business: it may run elsewhere already. */
-static __noreturn void thread_end(struct hthread *ht)
+__noreturn void hthread_end(struct hthread *ht)
 {
 	u64 all = ~0ull;
 
-	/* From here on no signal may use the signal stack, and no selector is read: the slot is about to be given away. */
+	/*
+	 * From here on no signal may use the signal stack, and no selector is read: the slot is about to be given away. Nobody
+	 * else has the selector's page when the whole process goes.
+	 */
 	host_rt_sigprocmask(2, &all, NULL, 8);
-	host_prctl(PR_SET_SYSCALL_USER_DISPATCH, 0, 0, 0, 0);
 	struct hproc *hp = ht->hp;
+	bool last = hthread_detach(ht);
 
-	if (hthread_detach(ht)) {
+	if (!last)
+		host_prctl(PR_SET_SYSCALL_USER_DISPATCH, 0, 0, 0, 0);
+	if (last) {
+		hthread_settle_parked(hp);
 		hp->left = true;
 		atomic_add(&leaving, 1u);
 	}
@@ -402,7 +447,7 @@ static __noreturn void thread_end(struct hthread *ht)
 	list_add_tail(&ht->node, &dying);
 	mutex_unlock(&hproc_lock);
 	hproc_put(hp);
-	gate_thread_end(&ht->state, HTHREAD_FREE);
+	gate_thread_end(&ht->state, HTHREAD_FREE, last);
 }
 
 static void leave_dead_slot(void *arg)
@@ -410,7 +455,7 @@ static void leave_dead_slot(void *arg)
 	struct hthread *ht = arg;
 
 	slot_free(ht->start_arg);
-	thread_end(ht);
+	hthread_end(ht);
 }
 
 void hthread_exit(void)
@@ -422,25 +467,25 @@ void hthread_exit(void)
 	if (lender) {
 		dead->lender = NULL;
 		dead->ht = NULL;
-		serve(ht, lender);
+		hthread_serve(ht, lender);
 		task_put(dead);
 		return_to_lender(ht, lender);
 	}
-	/* Until the end current must stay valid for the locks' bookkeeping: a task for the dead, per slot. */
-	static struct task graveyard;
-
+	bool reusable = !dead->process->group_exiting && !dead->process->exec_task && sched_default(dead);
 	struct hthread *old = dead->dead_ht;
 
 	dead->ht = NULL;
-	shown_page(ht->slot)->task = &graveyard;
-	ht->task = &graveyard;
+	shown_page(ht->slot)->task = &hthread_nobody;
+	ht->task = &hthread_nobody;
 	task_put(dead);
 	if (old) {
 		/* We stand on the stack of a slot that is not ours: leave it first. */
 		ht->start_arg = old;
 		gate_on_stack(hthread_kstack_top(ht), leave_dead_slot, ht);
 	}
-	thread_end(ht);
+	if (reusable)
+		hthread_park(ht);
+	hthread_end(ht);
 }
 
 struct exec_call {
@@ -448,7 +493,7 @@ struct exec_call {
 	void *arg;
 };
 
-void hthread_exec(void (*fn)(void *), void *arg)
+void hthread_exec(void (*fn)(void *), void (*failed)(void *), void *arg)
 {
 	struct task *t = current;
 	struct hthread *ht = t->ht;
@@ -462,8 +507,7 @@ void hthread_exec(void (*fn)(void *), void *arg)
 		gate_on_stack(hthread_kstack_top(ht), fn, arg);
 
 	/* Another host process takes the task over; from its start on t is not ours to touch. */
-	static struct task graveyard;
-	struct task *next = lender ? lender : &graveyard;
+	struct task *next = lender ? lender : &hthread_nobody;
 
 	t->lender = NULL;
 	t->vfork_child = false;
@@ -478,14 +522,15 @@ void hthread_exec(void (*fn)(void *), void *arg)
 		log_warn("exec: no host process: error %d", -err);
 		t->lender = lender;
 		t->vfork_child = lender != NULL;
-		serve(ht, t);
+		hthread_serve(ht, t);
 		if (lender)
 			lender->ht = NULL;
+		failed(arg);
 		do_group_exit(SIGKILL);
 	}
 	if (lender)
 		return_to_lender(ht, lender);
-	thread_end(ht);
+	hthread_end(ht);
 }
 
 void gate_kick(struct task *t)
@@ -516,16 +561,46 @@ int hthread_replace(struct task *t)
 	return hthread_spawn(t, continue_sleeper, t);
 }
 
-/* Reaper: the process is gone for the host. Calls died for each task that was still served there. */
-void hproc_reaped(u32 host_pid, bool (*died)(struct task *t))
+static struct hproc *hproc_find(u32 host_pid)
 {
 	struct hproc *hp, *found = NULL;
 
 	mutex_lock(&hproc_lock);
-	list_for_each_entry(hp, &hprocs, node)
-		if (hp->host_pid == host_pid && hp != current->ht->hp)
+	hlist_for_each_entry(hp, &hprocs[host_pid % HPROC_BUCKETS], hash)
+		if (hp->host_pid == host_pid)
 			found = hp;
 	mutex_unlock(&hproc_lock);
+	return found;
+}
+
+/* ht's process is gone. True: nobody needs its slot any more. */
+static bool release_served(struct hthread *ht, bool (*died)(struct task *t))
+{
+	struct task *t = ht->task;
+
+	ht->host_tid = 0;
+	if (t == &hthread_nobody) {
+		zygote_died(ht);
+		return true;
+	}
+	/* Called, but it had not come so far as to begin: somebody else can. */
+	if (ht->zygote && atomic_load(&ht->park) == PARK_CALLED && !hproc_spawn(t, ht->start, ht->start_arg))
+		return true;
+	return died(t);
+}
+
+#define REAP_RETRIES 100
+
+/* Reaper: the process is gone for the host. Calls died for each task that was still served there. */
+void hproc_reaped(u32 host_pid, bool (*died)(struct task *t))
+{
+	struct hproc *found = hproc_find(host_pid);
+
+	/* Dead before it knew its own pid: its parent is just about to write it down. */
+	for (int i = 0; !found && i < REAP_RETRIES; i++) {
+		pause_briefly();
+		found = hproc_find(host_pid);
+	}
 	if (!found)
 		return;
 	if (found->left && atomic_sub(&leaving, 1u) < LEAVING_MAX)
@@ -542,12 +617,8 @@ void hproc_reaped(u32 host_pid, bool (*died)(struct task *t))
 		mutex_unlock(&hproc_lock);
 		if (!ht)
 			break;
-		struct task *t = ht->task;
-		bool unused = true;
+		bool unused = release_served(ht, died);
 
-		ht->host_tid = 0;
-		if (t->process)
-			unused = died(t);
 		hproc_put(found);
 		if (unused)
 			slot_free(ht);

@@ -35,7 +35,7 @@
 #define FUTEX_BUCKETS 1024u
 #define FUTEX_BATCH 16
 
-static struct futex_bucket buckets[FUTEX_BUCKETS];
+static __big struct futex_bucket buckets[FUTEX_BUCKETS];
 
 int futex_init(void)
 {

@@ -183,12 +183,10 @@ static int copy_pages(struct mm *mm, u64 from, u64 to, u64 len)
 
 int code_make_private(struct mm *mm, u64 addr, u64 len)
 {
-	/* The list may not have the range yet: elsewhere. */
-	u64 at = vma_gap_top(mm, len, USER_MIN, addr);
+	/* Above: the list does not have yet what is being mapped, of which earlier pieces lie below. */
+	u64 at = vma_gap_top(mm, len, addr + len, MM_TOP);
 	long ret;
 
-	if (!at)
-		at = vma_gap_top(mm, len, addr + len, MM_TOP);
 	if (!at)
 		return -ENOMEM;
 	if (!mm_range_is_guests(addr, len) || !mm_range_is_guests(at, len))

@@ -321,6 +321,11 @@ long do_clone(const struct clone_args *a)
 		p->vforked = true;
 		p->vfork_parent = me;
 	}
+	if ((a->flags & CLONE_VM) && hthread_reserve(t)) {
+		publish(t, a);
+		hthread_call(t, child_start, NULL);
+		goto started;
+	}
 	err = (a->flags & CLONE_VM) ? hthread_spawn(t, child_start, NULL) : start_copy(t);
 	if (err) {
 		if (pidfd_file) {
@@ -332,6 +337,7 @@ long do_clone(const struct clone_args *a)
 		return err;
 	}
 	publish(t, a);
+started:
 	if (pidfd_file)
 		fd_install(pidfd, pidfd_file);
 	if ((a->flags & CLONE_VFORK) && !(a->flags & CLONE_THREAD))

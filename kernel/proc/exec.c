@@ -178,6 +178,8 @@ static void release_old_memory(void)
 		(void)futex_wake(t->clear_child_tid, FUTEX_F_SHARED, 1, ~0u);
 }
 
+static void exec_args_drop(void *arg) { exec_args_free(arg); }
+
 /* Takes a over. */
 static long exec_go(struct exec_args *a, int flags)
 {
@@ -190,16 +192,20 @@ static long exec_go(struct exec_args *a, int flags)
 		return err;
 	}
 	release_old_memory();
-	hthread_exec(exec_commit, a);
+	hthread_exec(exec_commit, exec_args_drop, a);
 }
 
-long exec_boot(const char *path, char *const argv[], u32 argc, char *const envp[], u32 envc)
+long exec_boot(const char *path, char *const argv[], u32 argc, char *const envp[], u32 envc,
+	       void (*loaded)(void *), void *arg)
 {
 	struct exec_vector av = { .kernel = true, .strings = argv, .count = argc };
 	struct exec_vector ev = { .kernel = true, .strings = envp, .count = envc };
 	struct exec_args *a = prepare(AT_FDCWD, path, &av, &ev, 0);
 
-	return is_err(a) ? ptr_err(a) : exec_go(a, 0);
+	if (is_err(a))
+		return ptr_err(a);
+	loaded(arg);
+	return exec_go(a, 0);
 }
 
 long do_execve(int dirfd, struct uptr upath, struct uptr argv, struct uptr envp, int flags)

@@ -57,8 +57,9 @@ int exec_compute_cred(struct exec_args *a) __must_check;
 
 /*
  * Boot: loads the first program into the current task, which runs on a host process of its own. Strings are the
- * kernel's and are copied. Only returns, with -errno, when it cannot be run.
+ * kernel's and are copied; then loaded(arg) is called. Only returns, with -errno, when it cannot be run.
  */
-long exec_boot(const char *path, char *const argv[], u32 argc, char *const envp[], u32 envc);
+long exec_boot(const char *path, char *const argv[], u32 argc, char *const envp[], u32 envc,
+	       void (*loaded)(void *), void *arg);
 
 #endif

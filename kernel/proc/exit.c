@@ -7,6 +7,8 @@
  */
 #include "abi/linux/errno.h"
 #include "core/log.h"
+#include "core/program.h"
+#include "core/stats.h"
 #include "core/strace.h"
 #include "fs/tty/tty.h"
 #include "gate/gate.h"
@@ -257,7 +259,7 @@ static void process_ended(struct task *t, struct list_head *dead)
 	lose_children(t, dead);
 	hang_up_orphans(p, p->parent, p);
 	wake_up_all(&p->pid->exit_wait);
-	if (notify_exit(p)) {
+	if (p->program_id || notify_exit(p)) {
 		leader = process_reap_locked(p);
 		list_add_tail(&leader->thread_node, dead);
 	}
@@ -271,6 +273,8 @@ static void exit_notify(struct task *t, int status, const struct rusage_sum *use
 	struct task *d, *n;
 	struct sighand *sh;
 	bool leads, last;
+	u32 program = p->program_id;
+	int how;
 
 	list_init(&dead);
 	mutex_lock(&tasklist_lock);
@@ -279,6 +283,7 @@ static void exit_notify(struct task *t, int status, const struct rusage_sum *use
 	rusage_add(&p->self_dead, used);
 	t->ru_base = *used;
 	t->exit_code = status;
+	stats_task_ended(t);
 	t->state = leads ? TASK_ZOMBIE : TASK_DEAD;
 	sh = process_lock_sighand(p);
 	t->exited = true;
@@ -300,6 +305,7 @@ static void exit_notify(struct task *t, int status, const struct rusage_sum *use
 		process_ended(t, &dead);
 	if (p->exec_task && p->nr_threads == 1)
 		task_wake(p->exec_task);
+	how = p->exit_status;
 	mutex_unlock(&tasklist_lock);
 
 	list_for_each_entry_safe(d, n, &dead, thread_node) {
@@ -307,7 +313,9 @@ static void exit_notify(struct task *t, int status, const struct rusage_sum *use
 		reaped_put(d);
 	}
 	if (last && p == init_process)
-		sandbox_exit(p->exit_status);
+		sandbox_exit(how);
+	if (last && program)
+		program_exited(program, how);
 	if (!leads)
 		task_put(t); /* the pid table's */
 }

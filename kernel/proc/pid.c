@@ -18,9 +18,9 @@
 struct mutex tasklist_lock = MUTEX_INIT(LOCK_TASKLIST);
 
 /* Under tasklist_lock: */
-static struct hlist_head pid_hash[1u << PID_HASH_BITS];
-static u64 pid_used[PID_WORDS];
-static u64 pid_summary[SUMMARY_WORDS]; /* bit n: pid_used[n] is not 0 */
+static __big struct hlist_head pid_hash[1u << PID_HASH_BITS];
+static __big u64 pid_used[PID_WORDS];
+static __big u64 pid_summary[SUMMARY_WORDS]; /* bit n: pid_used[n] is not 0 */
 static u32 pid_last;
 
 static struct hlist_head *pid_bucket(u32 nr)

@@ -76,6 +76,11 @@ void sched_apply(struct task *t)
 		apply_affinity(t, tid);
 }
 
+bool sched_default(const struct task *t)
+{
+	return !t->nice && (!t->cpus_allowed || (t->cpus_allowed & sched_cpus()) == sched_cpus());
+}
+
 /* Owner check of the sched_* family: effective id equal to the target's effective or real one. */
 static bool same_owner(struct task *t)
 {

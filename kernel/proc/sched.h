@@ -20,6 +20,8 @@ u32 sched_getcpu(void);
 
 /* A task starts on a fresh host thread: gives that thread the task's nice value and affinity. By that thread. */
 void sched_apply(struct task *t);
+/* The host thread that serves t was told of nothing out of the ordinary. */
+bool sched_default(const struct task *t);
 
 static inline int clamp_nice(int nice) { return nice < -20 ? -20 : nice > 19 ? 19 : nice; }
 

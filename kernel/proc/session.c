@@ -5,6 +5,7 @@
 #include "proc/session.h"
 
 #include "abi/linux/errno.h"
+#include "core/program.h"
 #include "fs/tty/tty.h"
 #include "proc/internal.h"
 
@@ -54,6 +55,9 @@ bool pgrp_will_be_orphaned(struct pid *pgrp, const struct process *ignored)
 bool pgrp_is_orphaned(struct pid *pgrp)
 {
 	mutex_assert_held(&tasklist_lock);
+	/* Above the first program of a terminal there is a shell, outside. */
+	if (program_is_job(init_process) && init_process->pgrp == pgrp)
+		return false;
 	return pgrp_will_be_orphaned(pgrp, NULL);
 }
 

@@ -6,6 +6,7 @@
  * for the parent. SIGCONT undoes all of it as it is sent; a thread that wakes up tells the parent (cld_notify).
  */
 #include "abi/linux/errno.h"
+#include "core/program.h"
 #include "gate/gate.h"
 #include "proc/internal.h"
 
@@ -91,6 +92,8 @@ void stop_sleep(void)
 	mutex_unlock(&sh->lock);
 	if (completed)
 		notify_parent(p, CLD_STOPPED);
+	if (completed && program_is_job(p))
+		program_stopped();
 
 	waiter_init(&w);
 	for (;;) {
@@ -152,7 +155,7 @@ void stop_notify_parent(struct process *p, int why)
 	s64 utime, stime;
 
 	mutex_assert_held(&tasklist_lock);
-	if (!parent || p->zombie)
+	if (!parent || p->zombie || p->program_id)
 		return;
 	process_cputime(p, &utime, &stime);
 	siginfo_init(&info, SIGCHLD, why);

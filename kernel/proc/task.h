@@ -93,6 +93,7 @@ struct process {
 	bool group_exiting; /* atomic */
 	bool zombie; /* under tasklist_lock: all threads gone, not reaped */
 	bool reaped; /* under tasklist_lock: gone from every table */
+	u32 program_id; /* core/program.h: started by the supervisor, not the first; immutable */
 	bool unkillable; /* guest PID 1: signals without a handler do nothing */
 	struct task *exec_task; /* the thread whose exec waits for the others to end (exec_dethread) */
 	int exit_status; /* as wait(2) has it */
@@ -180,10 +181,15 @@ struct task {
 	u64 tls; /* FS base a new task starts with; of a lender, what it comes back to */
 	bool vfork_child; /* runs on its parent's host thread */
 	struct task *lender; /* that parent; own */
+	void (*parked_start)(void *arg); /* gate/park.c */
 	void *fs_private; /* scratch for fs/namei (symlink depth etc.), own */
 	void *bounce; /* own: BOUNCE_SIZE bytes for copies that may not fault under a lock; NULL until task_bounce() */
 	u64 syscalls; /* own counter */
+<<<<<<< HEAD
 	bool met_host_socket; /* own: poll of a file looked at one; see fs/event/epoll.c */
+=======
+	u32 exec_seen; /* own: mm.exec_seq at the last fetch fault */
+>>>>>>> main
 	u32 wake_depth, wake_count; /* own: queues being woken, futex words to tell the host of behind the outermost */
 	u32 *wake_words[TASK_WAKE_BATCH];
 

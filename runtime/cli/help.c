@@ -91,15 +91,17 @@ void print_command_help(const struct command *cmd)
 
 void print_general_help(void)
 {
-	puts("Usage: limpet COMMAND [OPTION...] [ARG...]\n");
+	puts("Usage: limpet [OPTION...] COMMAND [OPTION...] [ARG...]\n");
 	wrap(about, 0, 0);
 	puts("\nCommands:");
 	for (size_t i = 0; commands[i]; i++)
 		if (!commands[i]->hidden)
 			printf("  %-10s %s\n", commands[i]->name, commands[i]->summary);
-	puts("\nOptions:");
+	puts("\nOptions before the command:");
 	print_option(&help_row);
-	print_option(&(struct option_row){"version", 0, NULL, "Print the version and exit.", 0});
+	for (const struct option_row *o = global_options; o->name; o++)
+		if (o->help)
+			print_option(o);
 	puts("\nExit status: the program's own, else");
 	for (size_t i = 0; i < ARRAY_SIZE(statuses); i++)
 		printf("  %d  %s\n", statuses[i].status, statuses[i].text);
@@ -152,6 +154,11 @@ void print_man_page(void)
 	}
 	puts(".SH DESCRIPTION");
 	roff(about);
+	puts("\n.SH OPTIONS");
+	puts("Before the command:");
+	for (const struct option_row *o = global_options; o->name; o++)
+		if (o->help)
+			roff_option(o);
 	puts("\n.SH COMMANDS");
 	for (size_t i = 0; commands[i]; i++) {
 		if (commands[i]->hidden)

@@ -1,42 +1,141 @@
-/* limpet: finds the command, and is the one place that prints errors. */
+/* limpet: options before the command, finding the command, and the one place that prints errors. */
 #include <errno.h>
 #include <fcntl.h>
+#include <getopt.h>
 #include <string.h>
 
 #include "runtime/cli/command.h"
+#include "runtime/container/container.h"
 
 const struct command *const commands[] = {
-	&command_do,
-	&command_run,
-	&command_check,
-	&command_help,
-	NULL,
+	&command_do, &command_run, &command_create, &command_start, &command_state, &command_kill, &command_delete,
+	&command_exec, &command_ps, &command_list, &command_pause, &command_resume, &command_update, &command_events,
+	&command_spec, &command_features, &command_checkpoint, &command_restore, &command_check, &command_help, NULL,
 };
 
-static int dispatch(int argc, char **argv, struct error *err)
-{
-	const char *name = argv[1];
+struct globals globals;
 
-	if (argc < 2)
+enum {
+	OPT_ROOT, OPT_LOG, OPT_LOG_FORMAT, OPT_DEBUG, OPT_SYSTEMD_CGROUP, OPT_ROOTLESS, OPT_CRIU, OPT_PLATFORM, OPT_STRACE,
+	OPT_DEBUG_LOG, OPT_VERSION,
+};
+
+const struct option_row global_options[] = {
+	{"root", 0, "DIR", "Where the states of containers are kept; default: /run/limpet, for others than root "
+	 "$XDG_RUNTIME_DIR/limpet.", OPT_ROOT},
+	{"log", 0, "FILE", "Write failures to FILE too.", OPT_LOG},
+	{"log-format", 0, "text|json", "Its format; default: text.", OPT_LOG_FORMAT},
+	{"debug", 0, NULL, "Write warnings to the log as well.", OPT_DEBUG},
+	{"systemd-cgroup", 0, NULL, "Refused: control groups are made as directories, not by systemd.", OPT_SYSTEMD_CGROUP},
+	{"rootless", 0, "WORD", "Accepted: limpet finds out by itself.", OPT_ROOTLESS},
+	{"criu", 0, "FILE", NULL, OPT_CRIU},
+	{"platform", 0, "pkey|plain", "For create and run: as in `limpet do`.", OPT_PLATFORM},
+	{"strace", 0, "[FILE]", "For create and run: as in `limpet do`.", OPT_STRACE},
+	{"debug-log", 0, "FILE", "For create and run: as in `limpet do`.", OPT_DEBUG_LOG},
+	{"version", 'v', NULL, "Print the version and exit.", OPT_VERSION},
+	{0},
+};
+
+/* A command for option_next's sake. */
+static const struct command limpet = {.name = "limpet", .options = global_options};
+
+static int set_global(int id, const char *arg, const char **log, bool *json, struct error *err)
+{
+	switch (id) {
+	case OPT_ROOT:
+		container_set_root(arg);
+		break;
+	case OPT_LOG:
+		*log = arg;
+		break;
+	case OPT_LOG_FORMAT:
+		*json = !strcmp(arg, "json");
+		if (!*json && strcmp(arg, "text"))
+			return error_set(err, "invalid log-format: %s (text or json is possible)", arg);
+		break;
+	case OPT_DEBUG:
+		globals.debug = true;
+		break;
+	case OPT_SYSTEMD_CGROUP:
+		globals.systemd_cgroup = true;
+		break;
+	case OPT_PLATFORM:
+		if (strcmp(arg, "pkey") && strcmp(arg, "plain"))
+			return error_set(err, "--platform %s: pkey or plain is possible", arg);
+		globals.platform = strcmp(arg, "pkey") ? SPEC_PLATFORM_PLAIN : SPEC_PLATFORM_PKEY;
+		break;
+	case OPT_STRACE:
+		globals.strace = true;
+		globals.strace_file = arg;
+		break;
+	case OPT_DEBUG_LOG:
+		globals.debug_log = arg;
+		break;
+	}
+	return 0;
+}
+
+static void print_version(void)
+{
+	puts("limpet version " LIMPET_VERSION "\nspec: " OCI_VERSION);
+}
+
+static int dispatch(int argc, char **argv, const struct command **cmd, struct error *err)
+{
+	const char *log = NULL, *arg;
+	bool json = false;
+	int id;
+
+	optind = 0;
+	while ((id = option_next(&limpet, argc, argv, &arg, err)) >= 0) {
+		if (id == OPT_VERSION) {
+			print_version();
+			return 0;
+		}
+		if (set_global(id, arg, &log, &json, err))
+			return -1;
+	}
+	if (id == OPTION_HELP)
+		return 0;
+	if (id == OPTION_ERROR || log_open(log, json, globals.debug, err))
+		return -1;
+	if (optind == argc)
 		return error_set(err, "no command given (see `limpet --help`)");
-	if (!strcmp(name, "--help") || !strcmp(name, "-h")) {
-		print_general_help();
-		return 0;
+	argc -= optind;
+	argv += optind;
+	for (size_t i = 0; commands[i]; i++) {
+		if (!strcmp(commands[i]->name, argv[0])) {
+			*cmd = commands[i];
+			return commands[i]->run(argc, argv, err);
+		}
 	}
-	if (!strcmp(name, "--version")) {
-		puts("limpet " LIMPET_VERSION);
-		return 0;
-	}
-	for (size_t i = 0; commands[i]; i++)
-		if (!strcmp(commands[i]->name, name))
-			return commands[i]->run(argc - 1, argv + 1, err);
-	return error_set(err, "unknown %s %s (see `limpet --help`)", *name == '-' ? "option" : "command", name);
+	return error_set(err, "unknown command %s (see `limpet --help`)", argv[0]);
+}
+
+int command_parse(const struct command *cmd, int argc, char **argv, int (*set)(int id, const char *arg, struct error *err),
+		  struct error *err)
+{
+	const char *arg;
+	int id;
+
+	optind = 0;
+	while ((id = option_next(cmd, argc, argv, &arg, err)) >= 0)
+		if (set(id, arg, err))
+			return -1;
+	if (id == OPTION_HELP)
+		return 1;
+	if (id == OPTION_ERROR)
+		return -1;
+	if (argc - optind != 1)
+		return error_set(err, "%s: exactly one container ID is needed (see `limpet %s --help`)", cmd->name, cmd->name);
+	return 0;
 }
 
 unsigned stdio_closed;
 
 int main(int argc, char **argv)
 {
+	const struct command *cmd = NULL;
 	struct error err = {0};
 	int status;
 
@@ -47,10 +146,10 @@ int main(int argc, char **argv)
 			if (open("/dev/null", fd ? O_WRONLY : O_RDONLY) != fd)
 				return STATUS_FAILURE;
 		}
-	status = dispatch(argc, argv, &err);
+	status = dispatch(argc, argv, &cmd, &err);
 	if (status < 0) {
-		fprintf(stderr, "limpet: %s\n", err.text);
-		return err.status ? err.status : STATUS_FAILURE;
+		fprintf(stderr, log_failure(err.text) ? "%s\n" : "limpet: %s\n", err.text);
+		return err.status ? err.status : cmd && cmd->failure ? cmd->failure : STATUS_FAILURE;
 	}
 	if (fflush(stdout)) {
 		fprintf(stderr, "limpet: cannot write to stdout: %s\n", strerror(errno));

@@ -43,7 +43,10 @@ int option_next(const struct command *cmd, int argc, char **argv, const char **a
 	if (c == -1)
 		return OPTION_END;
 	if (c == 'h' || c == ID_HELP) {
-		print_command_help(cmd);
+		if (cmd->run)
+			print_command_help(cmd);
+		else
+			print_general_help();
 		return OPTION_HELP;
 	}
 	if (c == ':') {

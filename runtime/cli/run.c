@@ -1,90 +1,228 @@
-/* `limpet run`: an OCI bundle, in the foreground, from start to end. */
-#include <ctype.h>
+/* `limpet create` and `limpet run`: an OCI bundle as a container. */
+#include <errno.h>
 #include <getopt.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <termios.h>
 
 #include "runtime/cli/command.h"
-#include "runtime/oci/config.h"
-#include "runtime/sandbox/sandbox.h"
-#include "runtime/supervisor/supervisor.h"
+#include "runtime/container/create.h"
 
-enum { OPT_BUNDLE, OPT_PLATFORM, OPT_STRACE, OPT_DEBUG_LOG };
+enum {
+	OPT_BUNDLE, OPT_PID_FILE, OPT_CONSOLE_SOCKET, OPT_NO_PIVOT, OPT_NO_KEYRING, OPT_PRESERVE_FDS, OPT_DETACH, OPT_KEEP,
+	OPT_NO_SUBREAPER, OPT_PLATFORM, OPT_STRACE, OPT_DEBUG_LOG,
+};
 
-static const struct option_row options[] = {
-	{"bundle", 'b', "DIR", "The bundle: a directory with config.json; default: the current one.", OPT_BUNDLE},
+#define COMMON_OPTIONS                                                                                             \
+	{"bundle", 'b', "DIR", "The bundle: a directory with config.json; default: the current one.", OPT_BUNDLE},   \
+	{"console-socket", 0, "SOCKET", "Where the master of the container's terminal is sent.", OPT_CONSOLE_SOCKET}, \
+	{"pid-file", 0, "FILE", "Write the pid of the container's process to FILE.", OPT_PID_FILE},                   \
+	{"no-pivot", 0, NULL, "Accepted; a sandbox's root is never the host's.", OPT_NO_PIVOT},                       \
+	{"no-new-keyring", 0, NULL, "Accepted; the guest kernel has no keyrings.", OPT_NO_KEYRING},                   \
+	{"preserve-fds", 0, "N", "Descriptors to pass on besides 0, 1 and 2; only 0 is possible.", OPT_PRESERVE_FDS}
+
+static const struct option_row create_options[] = {COMMON_OPTIONS, {0}};
+
+static const struct option_row run_options[] = {
+	COMMON_OPTIONS,
+	{"detach", 'd', NULL, "Come back as soon as the program runs.", OPT_DETACH},
+	{"keep", 0, NULL, "Leave the state of the container when it has ended, to be deleted later.", OPT_KEEP},
+	{"no-subreaper", 0, NULL, "Accepted; limpet is none.", OPT_NO_SUBREAPER},
 	{"platform", 0, "pkey|plain", "As in `limpet do`.", OPT_PLATFORM},
 	{"strace", 0, "[FILE]", "As in `limpet do`.", OPT_STRACE},
 	{"debug-log", 0, "FILE", "As in `limpet do`.", OPT_DEBUG_LOG},
 	{0},
 };
 
-static int check_id(const char *id, struct error *err)
+static struct create_options opts;
+static bool detach, keep;
+
+static int set_option(int id, const char *arg, struct error *err)
 {
-	if (!*id || strlen(id) > 255 || !strcmp(id, ".") || !strcmp(id, ".."))
-		return error_set(err, "run: \"%s\" cannot be a container's ID", id);
-	for (const char *p = id; *p; p++)
-		if (!isalnum((unsigned char)*p) && !strchr("_+-.", *p))
-			return error_set(err, "run: container ID \"%s\": only letters, digits and _+-. are possible", id);
+	uint64_t n;
+
+	switch (id) {
+	case OPT_BUNDLE:
+		opts.bundle = arg;
+		break;
+	case OPT_PID_FILE:
+		opts.pid_file = arg;
+		break;
+	case OPT_CONSOLE_SOCKET:
+		opts.console_socket = *arg ? arg : NULL;
+		break;
+	case OPT_PRESERVE_FDS:
+		if (!parse_u64(arg, 1024, &n))
+			return error_set(err, "--preserve-fds %s: is not a number", arg);
+		if (n)
+			return error_set(err, "--preserve-fds %s: only stdin, stdout and stderr can be passed on", arg);
+		break;
+	case OPT_DETACH:
+		detach = true;
+		break;
+	case OPT_KEEP:
+		keep = true;
+		break;
+	case OPT_PLATFORM:
+		if (strcmp(arg, "pkey") && strcmp(arg, "plain"))
+			return error_set(err, "run: --platform %s: pkey or plain is possible", arg);
+		opts.platform = strcmp(arg, "pkey") ? SPEC_PLATFORM_PLAIN : SPEC_PLATFORM_PKEY;
+		break;
+	case OPT_STRACE:
+		opts.strace = true;
+		opts.strace_file = arg;
+		break;
+	case OPT_DEBUG_LOG:
+		opts.debug_log = arg;
+		break;
+	}
 	return 0;
 }
 
-static int set_option(struct spec *spec, const char **bundle, int id, const char *arg, struct error *err)
+static int parse(const struct command *cmd, int argc, char **argv, struct error *err)
 {
-	switch (id) {
-	case OPT_BUNDLE:
-		*bundle = arg;
-		return 0;
-	case OPT_STRACE:
-		spec->strace = true;
-		spec->strace_file = arg;
-		return 0;
-	case OPT_DEBUG_LOG:
-		spec->debug_log = arg;
-		return 0;
-	}
-	if (strcmp(arg, "pkey") && strcmp(arg, "plain"))
-		return error_set(err, "run: --platform %s: pkey or plain is possible", arg);
-	spec->platform = strcmp(arg, "pkey") ? SPEC_PLATFORM_PLAIN : SPEC_PLATFORM_PKEY;
+	int rc;
+
+	opts = (struct create_options){
+		.bundle = ".",
+		.platform = globals.platform,
+		.strace = globals.strace,
+		.strace_file = globals.strace_file,
+		.debug_log = globals.debug_log,
+	};
+	rc = command_parse(cmd, argc, argv, set_option, err);
+	if (rc)
+		return rc;
+	if (globals.systemd_cgroup)
+		return error_set(err, "--systemd-cgroup: control groups by systemd are not supported; choose the cgroupfs manager");
+	opts.id = argv[optind];
 	return 0;
+}
+
+static int create(int argc, char **argv, struct error *err)
+{
+	struct container c;
+	pid_t pid;
+	int rc = parse(&command_create, argc, argv, err);
+
+	if (rc)
+		return rc < 0 ? -1 : 0;
+	warnings_off();
+	if (container_create(&c, &opts, &pid, err))
+		return -1;
+	container_close(&c);
+	return 0;
+}
+
+/* --- run in the foreground: we stand for the supervisor towards our parent --- */
+
+static sigset_t forwarded;
+
+static void block_signals(void)
+{
+	sigfillset(&forwarded);
+	sigdelset(&forwarded, SIGSEGV);
+	sigdelset(&forwarded, SIGBUS);
+	sigdelset(&forwarded, SIGFPE);
+	sigdelset(&forwarded, SIGILL);
+	sigdelset(&forwarded, SIGABRT);
+	sigprocmask(SIG_BLOCK, &forwarded, NULL);
+}
+
+/* What comes from the terminal has reached the supervisor as well: it is in our group. */
+static void forward(pid_t pid, const siginfo_t *info)
+{
+	if (info->si_code != SI_KERNEL && info->si_signo != SIGWINCH)
+		kill(pid, info->si_signo);
+}
+
+static int wait_supervisor(pid_t pid)
+{
+	for (;;) {
+		int status;
+		siginfo_t info;
+		pid_t got = waitpid(pid, &status, WNOHANG | WUNTRACED);
+
+		if (got == pid && WIFSTOPPED(status)) {
+			raise(SIGSTOP);
+			kill(pid, SIGCONT);
+			continue;
+		}
+		if (got == pid)
+			return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+		if (got < 0 && errno == ECHILD)
+			return STATUS_FAILURE;
+		if (sigwaitinfo(&forwarded, &info) > 0 && info.si_signo != SIGCHLD)
+			forward(pid, &info);
+	}
+}
+
+static int finish(const char *id, pid_t pid, struct error *err)
+{
+	struct termios before;
+	bool terminal = !tcgetattr(STDIN_FILENO, &before);
+	struct container c;
+	int status;
+
+	block_signals();
+	status = wait_supervisor(pid);
+	if (status == 128 + SIGKILL && terminal) /* it may have had no time to give the terminal back */
+		tcsetattr(STDIN_FILENO, TCSADRAIN, &before);
+	if (keep)
+		return status;
+	if (!container_open(&c, id, err)) {
+		container_delete(&c, err);
+		container_close(&c);
+	}
+	return status;
 }
 
 static int run(int argc, char **argv, struct error *err)
 {
-	const char *bundle = ".", *arg;
-	struct sandbox sandbox;
-	struct spec spec;
-	int id, rc = -1;
+	struct container c;
+	struct error ignored;
+	pid_t pid;
+	int rc = parse(&command_run, argc, argv, err);
 
-	spec_init(&spec);
-	optind = 0;
-	while ((id = option_next(&command_run, argc, argv, &arg, err)) >= 0)
-		if (set_option(&spec, &bundle, id, arg, err))
-			goto out;
-	if (id == OPTION_HELP)
-		rc = 0;
-	else if (id == OPTION_ERROR)
-		;
-	else if (argc - optind != 1)
-		error_set(err, "run: %s (see `limpet run --help`)", argc == optind ? "no container ID given"
-										  : "more than one container ID given");
-	else if (check_id(argv[optind], err) || config_load(&spec, bundle, err) || supervisor_prepare(err) ||
-		 sandbox_start(&sandbox, &spec, err))
-		;
-	else
-		rc = supervisor_run(&sandbox, err);
-out:
-	spec_free(&spec);
-	return rc;
+	if (rc)
+		return rc < 0 ? -1 : 0;
+	opts.foreground = !detach;
+	if (detach)
+		warnings_off();
+	if (opts.foreground && opts.console_socket)
+		return error_set(err, "cannot use console socket if limpet will not detach or allocate tty");
+	if (container_create(&c, &opts, &pid, err))
+		return -1;
+	rc = container_start(&c, err);
+	if (rc)
+		container_delete(&c, &ignored);
+	container_close(&c);
+	if (rc)
+		return -1;
+	return detach ? 0 : finish(opts.id, pid, err);
 }
+
+const struct command command_create = {
+	.name = "create",
+	.synopsis = "[OPTION...] ID",
+	.summary = "make a container from an OCI bundle",
+	.description =
+		"Makes the container that the bundle's config.json describes (OCI runtime specification). Its sandbox is ready "
+		"afterwards and its program found; `limpet start` lets it run. The root file system belongs to the container "
+		"while it exists: nobody else may change it. Fields that limpet cannot honour are refused or warned of by name.",
+	.options = create_options,
+	.failure = 1,
+	.run = create,
+};
 
 const struct command command_run = {
 	.name = "run",
 	.synopsis = "[OPTION...] ID",
-	.summary = "run an OCI bundle in the foreground",
+	.summary = "create and start a container",
 	.description =
-		"Runs the container that the bundle's config.json describes (OCI runtime specification) and waits for its end. "
-		"The root file system belongs to the container while it runs: nobody else may change it. Fields that limpet "
-		"cannot honour are refused or warned of by name.",
-	.options = options,
+		"Create, start, and, without --detach, wait and delete in one. The exit status is then the program's.",
+	.options = run_options,
+	.failure = 1,
 	.run = run,
 };

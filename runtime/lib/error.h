@@ -19,6 +19,16 @@ int error_set(struct error *err, const char *fmt, ...) __attribute__((format(pri
 /* The same with ": " and the text of errno at the end. */
 int error_errno(struct error *err, const char *fmt, ...) __attribute__((format(printf, 2, 3), cold));
 
+/*
+ * From now on failures and warnings go to a file as well (--log): a line each, as text or as a JSON object. Warnings
+ * only with debug: engines take what is in there for the reason of a failure.
+ */
+int log_open(const char *path, int json, int debug, struct error *err);
+/* Without a log, no warning is printed from now on: the stream may be the container's. */
+void warnings_off(void);
+/* The failure that a command ends with; true when there is a log. */
+int log_failure(const char *text);
+
 /* One line "limpet: warning: ..." for the user; the work goes on. */
 void warning(const char *fmt, ...) __attribute__((format(printf, 1, 2), cold));
 

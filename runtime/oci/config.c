@@ -12,13 +12,18 @@
 #include "runtime/oci/json.h"
 #include "runtime/oci/mounts.h"
 
+#define CONFIG_MAX (16 << 20)
 #define USED(where, key) {where, key, FIELD_USED, NULL}
 #define QUIET(where, key) {where, key, FIELD_QUIET, NULL}
 
 static const struct field_row fields[] = {
 	USED("", "ociVersion"), USED("", "process"), USED("", "root"), USED("", "mounts"), USED("", "hostname"),
 	USED("", "domainname"), USED("", "linux"), QUIET("", "annotations"),
-	{"", "hooks", FIELD_REFUSE, "hooks are not supported yet"},
+	USED("", "hooks"),
+	USED("hooks", "prestart"), USED("hooks", "createRuntime"), USED("hooks", "createContainer"),
+	{"hooks", "startContainer", FIELD_REFUSE, "hooks inside the container are not supported yet"},
+	USED("hooks", "poststart"), USED("hooks", "poststop"),
+	USED("hooks[]", "path"), USED("hooks[]", "args"), USED("hooks[]", "env"), USED("hooks[]", "timeout"),
 	{"", "vm", FIELD_REFUSE, "limpet starts no virtual machines"},
 	{"", "windows", FIELD_REFUSE, "is for another operating system"},
 	{"", "solaris", FIELD_REFUSE, "is for another operating system"},
@@ -26,7 +31,7 @@ static const struct field_row fields[] = {
 
 	USED("process", "args"), USED("process", "env"), USED("process", "cwd"), USED("process", "user"),
 	USED("process", "terminal"), USED("process", "rlimits"), USED("process", "capabilities"),
-	USED("process", "noNewPrivileges"), USED("process", "oomScoreAdj"), QUIET("process", "consoleSize"),
+	USED("process", "noNewPrivileges"), USED("process", "oomScoreAdj"), USED("process", "consoleSize"),
 	{"process", "commandLine", FIELD_REFUSE, "is for another operating system"},
 	{"process", "apparmorProfile", FIELD_WARN, "the guest kernel has no security modules"},
 	{"process", "selinuxLabel", FIELD_WARN, "the guest kernel has no security modules"},
@@ -47,7 +52,10 @@ static const struct field_row fields[] = {
 	USED("linux", "resources"), USED("linux", "cgroupsPath"), USED("linux", "maskedPaths"),
 	USED("linux", "readonlyPaths"), QUIET("linux", "rootfsPropagation"),
 	{"linux", "seccomp", FIELD_WARN, "host system calls are limited by limpet's own filter"},
-	{"linux", "devices", FIELD_WARN, "only the standard devices exist"},
+	USED("linux", "devices"),
+	USED("linux.devices[]", "path"), USED("linux.devices[]", "type"), USED("linux.devices[]", "major"),
+	USED("linux.devices[]", "minor"), USED("linux.devices[]", "fileMode"), USED("linux.devices[]", "uid"),
+	USED("linux.devices[]", "gid"),
 	{"linux", "sysctl", FIELD_WARN, "not supported yet"},
 	{"linux", "mountLabel", FIELD_WARN, "the guest kernel has no security modules"},
 	{"linux", "intelRdt", FIELD_WARN, "not supported yet"},
@@ -64,7 +72,7 @@ static const struct field_row fields[] = {
 	{"linux.resources", "hugepageLimits", FIELD_WARN, "not supported yet"},
 	{"linux.resources", "network", FIELD_WARN, "not supported yet"},
 	{"linux.resources", "rdma", FIELD_WARN, "not supported yet"},
-	{"linux.resources", "unified", FIELD_WARN, "not supported yet"},
+	USED("linux.resources", "unified"),
 	USED("linux.resources.memory", "limit"), USED("linux.resources.memory", "swap"),
 	USED("linux.resources.memory", "reservation"), QUIET("linux.resources.memory", "checkBeforeUpdate"),
 	QUIET("linux.resources.memory", "useHierarchy"),
@@ -214,6 +222,19 @@ static int load_rlimits(struct doc *d, const struct node *process)
 	return 0;
 }
 
+static int load_console_size(struct doc *d, const struct node *process)
+{
+	int64_t rows = 0, cols = 0;
+	struct node size;
+
+	if (get_object(d, process, "consoleSize", &size) || get_int(d, &size, "height", 0, 65535, &rows) ||
+	    get_int(d, &size, "width", 0, 65535, &cols))
+		return -1;
+	d->spec->rows = (unsigned)rows;
+	d->spec->cols = (unsigned)cols;
+	return 0;
+}
+
 static int load_process(struct doc *d, const struct node *top)
 {
 	struct spec *spec = d->spec;
@@ -228,7 +249,7 @@ static int load_process(struct doc *d, const struct node *top)
 	    get_strings(d, &process, "env", &spec->env) || get_string(d, &process, "cwd", &spec->cwd) ||
 	    get_bool(d, &process, "terminal", &spec->want_terminal) ||
 	    get_bool(d, &process, "noNewPrivileges", &spec->no_new_privs) ||
-	    get_int(d, &process, "oomScoreAdj", -1000, 1000, &oom) || load_user(d, &process) ||
+	    get_int(d, &process, "oomScoreAdj", -1000, 1000, &oom) || load_console_size(d, &process) || load_user(d, &process) ||
 	    load_capabilities(d, &process) || load_rlimits(d, &process))
 		return -1;
 	if (!spec->argv.count || !*spec->argv.items[0])
@@ -253,8 +274,10 @@ static int load_root(struct doc *d, const struct node *top, const char *bundle)
 	if (!path || !*path)
 		return doc_error(d, "root", "path", "is missing");
 	spec->rootfs = *path == '/' ? path : arena_printf(&spec->arena, "%s/%s", bundle, path);
-	if (stat(spec->rootfs, &st))
+	if (lstat(spec->rootfs, &st))
 		return doc_error(d, "root", "path", "%s: %s", spec->rootfs, strerror(errno));
+	if (S_ISLNK(st.st_mode))
+		return doc_error(d, "root", "path", "%s is a symbolic link", spec->rootfs);
 	return S_ISDIR(st.st_mode) ? 0 : doc_error(d, "root", "path", "%s is not a directory", spec->rootfs);
 }
 
@@ -310,6 +333,9 @@ static int load_namespaces(struct doc *d, const struct node *linux_)
 		if (!strcmp(type, "network")) {
 			spec->network = path ? SPEC_NETWORK_PATH : SPEC_NETWORK_NEW;
 			spec->network_path = path;
+		} else if (path && (!strcmp(type, "ipc") || !strcmp(type, "uts") || !strcmp(type, "cgroup"))) {
+			/* Names and IPC are the guest kernel's own: what another container shares cannot be joined. */
+			doc_warning(d, n.where, "path", "is ignored: the %s namespace is the container's own", type);
 		} else if (path) {
 			return doc_error(d, n.where, "path", "a sandbox cannot join an existing %s namespace yet", type);
 		}
@@ -337,12 +363,30 @@ static void default_ids(struct spec *spec)
 	spec->nuid_map = spec->ngid_map = 1;
 }
 
+static int load_unified(struct doc *d, const struct node *res)
+{
+	struct spec *spec = d->spec;
+	struct node unified;
+	const char *key;
+	json_t *value;
+
+	if (get_object(d, res, "unified", &unified))
+		return -1;
+	json_object_foreach(unified.json, key, value) {
+		if (!*key || strchr(key, '/') || !json_is_string(value))
+			return doc_error(d, unified.where, key, "is no file name with a text");
+		strings_add(&spec->arena, &spec->limits.unified, key);
+		strings_add(&spec->arena, &spec->limits.unified, json_string_value(value));
+	}
+	return 0;
+}
+
 static int load_resources(struct doc *d, const struct node *linux_)
 {
 	struct spec_limits *l = &d->spec->limits;
 	struct node res, memory, cpu, pids;
 
-	if (get_object(d, linux_, "resources", &res) || check_fields(d, &res, "linux.resources", fields) ||
+	if (get_object(d, linux_, "resources", &res) || load_unified(d, &res) || check_fields(d, &res, "linux.resources", fields) ||
 	    get_object(d, &res, "memory", &memory) || check_fields(d, &memory, "linux.resources.memory", fields) ||
 	    get_int(d, &memory, "limit", -1, INT64_MAX, &l->memory) ||
 	    get_int(d, &memory, "swap", -1, INT64_MAX, &l->memory_swap) ||
@@ -370,13 +414,50 @@ static int load_resources(struct doc *d, const struct node *linux_)
 	return 0;
 }
 
+/* Nodes below /dev, which is the guest's. They are for looking at: the guest kernel opens its own devices alone. */
+static int load_devices(struct doc *d, const struct node *linux_)
+{
+	struct spec *spec = d->spec;
+	json_t *array;
+
+	if (get_array(d, linux_, "devices", &array))
+		return -1;
+	for (size_t i = 0; i < json_array_size(array); i++) {
+		const char *path = NULL, *type = NULL, *at;
+		struct spec_node node = {0};
+		int64_t major = 0, minor = 0, mode = 0666;
+		struct node n;
+
+		if (get_element(d, linux_, "devices", array, i, &n) || check_fields(d, &n, "linux.devices[]", fields) ||
+		    get_string(d, &n, "path", &path) || get_string(d, &n, "type", &type) ||
+		    get_int(d, &n, "major", -1, 4095, &major) || get_int(d, &n, "minor", -1, 1048575, &minor) ||
+		    get_int(d, &n, "fileMode", 0, UINT32_MAX, &mode) || get_u32(d, &n, "uid", &node.uid) ||
+		    get_u32(d, &n, "gid", &node.gid))
+			return -1;
+		at = type && strlen(type) == 1 ? strchr("cubp", *type) : NULL;
+		if (!path || *path != '/' || !at)
+			return doc_error(d, n.where, at ? "path" : "type", at ? "is not an absolute path" : "is not c, b, u or p");
+		node.path = path_clean(&spec->arena, path);
+		node.mode = (uint32_t)(mode & 07777) | (*type == 'b' ? S_IFBLK : *type == 'p' ? S_IFIFO : S_IFCHR);
+		node.major = major < 0 ? 0 : (uint32_t)major;
+		node.minor = minor < 0 ? 0 : (uint32_t)minor;
+		if (strncmp(node.path, "/dev/", 5)) {
+			doc_warning(d, n.where, "path", "%s is ignored: devices are made below /dev only", node.path);
+			continue;
+		}
+		spec->nodes = array_add(&spec->arena, spec->nodes, &spec->nnodes, sizeof(node));
+		spec->nodes[spec->nnodes - 1] = node;
+	}
+	return 0;
+}
+
 static int load_linux(struct doc *d, const struct node *top)
 {
 	struct spec *spec = d->spec;
 	struct node linux_;
 
 	if (get_object(d, top, "linux", &linux_) || check_fields(d, &linux_, "linux", fields) ||
-	    load_namespaces(d, &linux_) || load_resources(d, &linux_) ||
+	    load_namespaces(d, &linux_) || load_resources(d, &linux_) || load_devices(d, &linux_) ||
 	    get_string(d, &linux_, "cgroupsPath", &spec->cgroup) ||
 	    get_strings(d, &linux_, "maskedPaths", &spec->masked) ||
 	    get_strings(d, &linux_, "readonlyPaths", &spec->readonly))
@@ -413,16 +494,94 @@ static int load_names(struct doc *d, const struct node *top)
 	return 0;
 }
 
+static int check_hooks(struct doc *d, const struct node *top)
+{
+	const char *kind;
+	struct node hooks;
+	json_t *list;
+
+	if (get_object(d, top, "hooks", &hooks) || check_fields(d, &hooks, "hooks", fields))
+		return -1;
+	json_object_foreach(hooks.json, kind, list) {
+		if (get_array(d, &hooks, kind, &list))
+			return -1;
+		for (size_t i = 0; i < json_array_size(list); i++) {
+			struct strings unused = {0};
+			const char *path = NULL;
+			int64_t timeout = 1;
+			struct node n;
+
+			if (get_element(d, &hooks, kind, list, i, &n) || check_fields(d, &n, "hooks[]", fields) ||
+			    get_string(d, &n, "path", &path) || get_strings(d, &n, "args", &unused) ||
+			    get_strings(d, &n, "env", &unused) || get_int(d, &n, "timeout", 1, INT_MAX, &timeout))
+				return -1;
+			if (!path || *path != '/')
+				return doc_error(d, n.where, "path", "is not an absolute path");
+		}
+	}
+	return 0;
+}
+
+int config_load_process(struct spec *spec, json_t *process, const char *file, struct error *err)
+{
+	struct doc d = {.spec = spec, .file = file, .err = err};
+	struct node top = {.json = json_pack("{sO}", "process", process)};
+	int rc = load_process(&d, &top);
+
+	json_decref(top.json);
+	return rc;
+}
+
+int config_load_resources(struct spec *spec, json_t *resources, const char *file, struct error *err)
+{
+	struct doc d = {.spec = spec, .file = file, .err = err};
+	struct node top = {.json = json_pack("{sO}", "resources", resources)};
+	int rc = load_resources(&d, &top);
+
+	json_decref(top.json);
+	return rc;
+}
+
 int config_load(struct spec *spec, const char *bundle, struct error *err)
 {
+	json_t *document = NULL;
+	int rc = config_load_keep(spec, bundle, &document, err);
+
+	json_decref(document);
+	return rc;
+}
+
+/* A FIFO or a device in its place must not stop us, nor a huge file. */
+static char *read_config(const char *file, struct error *err)
+{
+	cleanup_close int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct stat st;
+	char *text;
+
+	if (fd < 0 || fstat(fd, &st)) {
+		error_errno(err, "%s", file);
+		return NULL;
+	}
+	if (!S_ISREG(st.st_mode) || st.st_size > CONFIG_MAX) {
+		error_set(err, S_ISREG(st.st_mode) ? "%s: is larger than 16 MiB" : "%s: is not a regular file", file);
+		return NULL;
+	}
+	text = read_file(AT_FDCWD, file);
+	if (!text)
+		error_errno(err, "%s", file);
+	return text;
+}
+
+int config_load_keep(struct spec *spec, const char *bundle, json_t **document, struct error *err)
+{
 	struct doc d = {.spec = spec, .file = arena_printf(&spec->arena, "%s/config.json", bundle), .err = err};
-	cleanup_free char *text = read_file(AT_FDCWD, d.file);
+	cleanup_free char *text = read_config(d.file, err);
 	struct node top = {0};
 	json_error_t why;
 	int rc;
 
 	if (!text)
-		return error_errno(err, "%s", d.file);
+		return -1;
 	/* Numbers past 2^63 (unlimited, as engines write it) must not fail the parser: see get_limit. */
 	top.json = json_loads(text, JSON_REJECT_DUPLICATES, &why);
 	if (!top.json && strstr(why.text, "too big"))
@@ -432,9 +591,12 @@ int config_load(struct spec *spec, const char *bundle, struct error *err)
 	rc = !json_is_object(top.json) ? error_set(err, "%s: is not a JSON object", d.file)
 	     : check_version(&d, &top) || check_fields(&d, &top, "", fields) || load_process(&d, &top) ||
 			       load_root(&d, &top, bundle) || oci_mounts_load(&d, &top, bundle, fields) ||
-			       load_linux(&d, &top) || load_names(&d, &top)
+			       load_linux(&d, &top) || load_names(&d, &top) || check_hooks(&d, &top)
 		     ? -1
 		     : 0;
-	json_decref(top.json);
+	if (rc)
+		json_decref(top.json);
+	else
+		*document = top.json;
 	return rc;
 }

@@ -20,7 +20,19 @@ static const struct {
 	/* propagation: the sandbox's mount tree is its own, nothing comes in or goes out */
 	{"private", 0, 0}, {"rprivate", 0, 0}, {"slave", 0, 0}, {"rslave", 0, 0}, {"shared", 0, 0}, {"rshared", 0, 0},
 	{"unbindable", 0, 0}, {"runbindable", 0, 0},
+	/* recursive forms: a bind mount's submounts are part of one tree here */
+	{"rrw", 0, MS_RDONLY}, {"rnosuid", MS_NOSUID, 0}, {"rsuid", 0, MS_NOSUID}, {"rnodev", MS_NODEV, 0},
+	{"rdev", 0, MS_NODEV}, {"rnoexec", MS_NOEXEC, 0}, {"rexec", 0, MS_NOEXEC}, {"rnoatime", MS_NOATIME, 0},
+	{"ratime", 0, MS_NOATIME}, {"rnodiratime", MS_NODIRATIME, 0}, {"rdiratime", 0, MS_NODIRATIME},
+	{"rrelatime", MS_RELATIME, 0}, {"rnorelatime", 0, MS_RELATIME}, {"rstrictatime", MS_STRICTATIME, 0},
+	{"rnostrictatime", 0, MS_STRICTATIME}, {"nostrictatime", 0, MS_STRICTATIME},
+	/* without a meaning here: access times are the guest's own, labels and ACLs it does not have */
+	{"lazytime", 0, 0}, {"nolazytime", 0, 0}, {"iversion", 0, 0}, {"noiversion", 0, 0}, {"mand", 0, 0}, {"nomand", 0, 0},
+	{"loud", 0, 0}, {"silent", 0, 0}, {"acl", 0, 0}, {"noacl", 0, 0}, 
+	{"tmpcopyup", 0, 0}, {"notmpcopyup", 0, 0}, 
 };
+
+const char *oci_mount_option(size_t i) { return i < ARRAY_SIZE(flag_options) ? flag_options[i].name : NULL; }
 
 /* Device files that the guest's own devtmpfs has. */
 static const char *const standard_devices[] = {
@@ -90,8 +102,8 @@ static int add_one(struct doc *d, const struct node *n, const char *bundle)
 		return add_bind(d, n, bundle, source, target, flags);
 	if (!type)
 		return doc_error(d, n->where, "type", "is missing");
-	if (!strcmp(type, "cgroup") || !strcmp(type, "cgroup2")) { /* an empty place: groups are not shown inside */
-		spec_add_mount(spec, "tmpfs", target, "cgroup", "mode=755", flags | MS_RDONLY);
+	if (!strcmp(type, "cgroup") || !strcmp(type, "cgroup2")) { /* the container's own group, whatever the host has */
+		spec_add_mount(spec, "cgroup2", target, "cgroup", "", flags);
 		return 0;
 	}
 	/* On /dev the specification expects a tmpfs with the standard devices in it. */

@@ -6,4 +6,7 @@
 
 int oci_mounts_load(struct doc *d, const struct node *top, const char *bundle, const struct field_row *fields);
 
+/* The i-th option that any mount may have; NULL behind the last. */
+const char *oci_mount_option(size_t i);
+
 #endif

@@ -8,6 +8,8 @@
 #include <sys/mount.h>
 #include <sys/random.h>
 
+#include "runtime/sandbox/cgroup.h"
+
 #define BOOT_BLOCK_MAX (64u << 20)
 
 /* The block while it grows. Once something was refused it stays as it is. */
@@ -150,6 +152,53 @@ static void fill_program(struct boot_block *bb, struct blob *b, const struct spe
 	}
 }
 
+static void put_nodes(struct boot_block *bb, struct blob *b, const struct spec *spec)
+{
+	bb->nnodes = (uint32_t)spec->nnodes;
+	if (!spec->nnodes)
+		return;
+	bb->nodes = blob_reserve(b, spec->nnodes * sizeof(struct boot_node), 8);
+	for (size_t i = 0; i < spec->nnodes; i++) {
+		const struct spec_node *n = &spec->nodes[i];
+		struct boot_node out = {
+			.path = blob_string(b, n->path), .mode = n->mode, .uid = n->uid, .gid = n->gid, .major = n->major,
+			.minor = n->minor,
+		};
+
+		if (!b->failed)
+			memcpy(b->data + bb->nodes + i * sizeof(out), &out, sizeof(out));
+	}
+}
+
+/* As /proc/PID/uid_map shows it; nothing when the user namespace was only limpet's own need. */
+static uint32_t put_map(struct blob *b, const struct spec *spec, const struct spec_idmap *map, size_t n)
+{
+	char text[4096];
+	size_t used = 0;
+
+	if (!spec->new_user_ns)
+		return 0;
+	for (size_t i = 0; i < n && used < sizeof(text) - 40; i++)
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "%10u %10u %10u\n", map[i].inside, map[i].outside,
+					 map[i].count);
+	return n ? blob_put(b, text, used + 1, 1) : 0;
+}
+
+static int64_t or_none(int64_t value) { return value == SPEC_UNSET || value < 0 ? -1 : value; }
+
+static void fill_group(struct boot_block *bb, const struct spec *spec)
+{
+	const struct spec_limits *l = &spec->limits;
+
+	bb->group_memory = or_none(l->memory);
+	bb->group_swap = or_none(l->memory_swap);
+	bb->group_quota = or_none(l->cpu_quota);
+	bb->group_period = l->cpu_period > 0 ? l->cpu_period : 100000;
+	bb->group_shares = or_none(l->cpu_shares);
+	bb->group_pids = l->pids > 0 ? l->pids : -1;
+	bb->group_v1 = strcmp(cgroup_layout(), "v2") != 0;
+}
+
 static void fill_world(struct boot_block *bb, struct blob *b, const struct spec *spec, const struct boot_facts *facts)
 {
 	bb->cpus = spec->cpus;
@@ -162,12 +211,54 @@ static void fill_world(struct boot_block *bb, struct blob *b, const struct spec 
 	bb->masked = blob_strings(b, &spec->masked);
 	bb->nreadonly = (uint32_t)spec->readonly.count;
 	bb->readonly = blob_strings(b, &spec->readonly);
+	put_nodes(bb, b, spec);
+	bb->uid_map = put_map(b, spec, spec->uid_map, spec->nuid_map);
+	bb->gid_map = put_map(b, spec, spec->gid_map, spec->ngid_map);
+	fill_group(bb, spec);
 	bb->guest_filter_len = (uint32_t)facts->guest_filter->len;
 	bb->guest_filter = blob_put(b, facts->guest_filter->code,
 				    facts->guest_filter->len * sizeof(struct sock_filter), 8);
 	bb->server_filter_len = (uint32_t)facts->server_filter->len;
 	bb->server_filter = blob_put(b, facts->server_filter->code,
 				     facts->server_filter->len * sizeof(struct sock_filter), 8);
+}
+
+/* The finished block as a sealed memfd. */
+static int seal_block(struct blob *b, struct boot_block *bb, struct error *err)
+{
+	cleanup_close int fd = -1;
+
+	blob_reserve(b, 1, 1); /* the block ends in a 0 whatever comes last */
+	if (b->failed)
+		return error_set(err, "arguments and environment are too long");
+	bb->size = (uint32_t)b->len;
+	memcpy(b->data, bb, sizeof(*bb));
+	fd = memfd_create("limpet-boot", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (fd < 0 || write_all(fd, b->data, b->len) || lseek(fd, 0, SEEK_SET) ||
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK))
+		return error_errno(err, "writing the boot block");
+	return steal_fd(&fd);
+}
+
+int boot_program_memfd(const struct spec *spec, bool terminal, unsigned rows, unsigned cols, size_t *size,
+		       struct error *err)
+{
+	struct boot_block bb = {
+		.magic = BOOT_MAGIC,
+		.version = BOOT_VERSION,
+		.terminal = terminal,
+		.rows = rows,
+		.cols = cols,
+	};
+	struct blob b = {0};
+	int fd;
+
+	blob_reserve(&b, sizeof(bb), 8);
+	fill_program(&bb, &b, spec);
+	fd = seal_block(&b, &bb, err);
+	*size = b.len;
+	free(b.data);
+	return fd;
 }
 
 int boot_block_memfd(const struct spec *spec, const struct boot_facts *facts, struct error *err)
@@ -183,16 +274,17 @@ int boot_block_memfd(const struct spec *spec, const struct boot_facts *facts, st
 		.host_proc_fd = facts->host_proc_fd,
 		.terminal = facts->terminal,
 		.init_mortal = spec->init_mortal,
+		.wait_go = spec->wait_go,
 		.rows = facts->rows,
 		.cols = facts->cols,
 		.fail_alloc_every = spec->fail_alloc_every,
+		.stats = spec->stats,
 		.network = spec->network == SPEC_NETWORK_NONE ? BOOT_NETWORK_NONE : BOOT_NETWORK_HOST,
 		.defences_off = spec->defences_off,
 		.defences_on = spec->defences_on,
 	};
 	struct blob b = {0};
-	cleanup_close int fd = -1;
-	int rc = -1;
+	int rc;
 
 	for (int i = 0; i <= 2; i++)
 		if (spec->stdio_closed & 1u << i)
@@ -202,21 +294,7 @@ int boot_block_memfd(const struct spec *spec, const struct boot_facts *facts, st
 	blob_reserve(&b, sizeof(bb), 8);
 	fill_program(&bb, &b, spec);
 	fill_world(&bb, &b, spec, facts);
-	blob_reserve(&b, 1, 1); /* the block ends in a 0 whatever comes last */
-	if (b.failed) {
-		error_set(err, "arguments and environment are too long");
-		goto out;
-	}
-	bb.size = (uint32_t)b.len;
-	memcpy(b.data, &bb, sizeof(bb));
-	fd = memfd_create("limpet-boot", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (fd < 0 || write_all(fd, b.data, b.len) || lseek(fd, 0, SEEK_SET) ||
-	    fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK)) {
-		error_errno(err, "writing the boot block");
-		goto out;
-	}
-	rc = steal_fd(&fd);
-out:
+	rc = seal_block(&b, &bb, err);
 	free(b.data);
 	return rc;
 }

@@ -21,4 +21,8 @@ struct boot_facts {
 /* A sealed memfd, close-on-exec. */
 int boot_block_memfd(const struct spec *spec, const struct boot_facts *facts, struct error *err);
 
+/* A block with a program alone, for CONTROL_EXEC: a sealed memfd of *size bytes. */
+int boot_program_memfd(const struct spec *spec, bool terminal, unsigned rows, unsigned cols, size_t *size,
+		       struct error *err);
+
 #endif

@@ -90,8 +90,33 @@ const char *cgroup_layout(void)
 	return v1 && v2 ? "hybrid" : v1 ? "v1" : v2 ? "v2" : "none";
 }
 
+/* v1 cpusets start empty and take no process until both files are set. */
+static void fill_cpuset(const char *dir)
+{
+	static const char *const files[] = {"cpuset.cpus", "cpuset.mems"};
+	cleanup_close int here = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	cleanup_close int above = openat(here, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		cleanup_free char *have = read_file(here, files[i]), *want = read_file(above, files[i]);
+
+		if (have && want && strspn(have, "\n") == strlen(have))
+			write_file(here, files[i], want);
+	}
+}
+
+/* v2: what a directory hands on to those below it. */
+static void hand_on_all(const char *dir)
+{
+	static const char *const words[] = {"+cpu", "+memory", "+pids", "+io", "+cpuset", "+hugetlb"};
+	cleanup_close int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		write_file(fd, "cgroup.subtree_control", words[i]);
+}
+
 /* mkdir -p below the mount point; what is new is remembered. */
-static int make_dirs(struct cgroup *cg, const char *mount, char *dir, struct error *err)
+static int make_dirs(struct cgroup *cg, const char *mount, char *dir, bool full, struct error *err)
 {
 	for (char *p = dir + strlen(mount); *p; p++) {
 		char saved;
@@ -100,10 +125,19 @@ static int make_dirs(struct cgroup *cg, const char *mount, char *dir, struct err
 			continue;
 		saved = p[1];
 		p[1] = '\0';
+		if (full && strrchr(dir, '/') > dir) {
+			char *slash = strrchr(dir, '/');
+
+			*slash = '\0';
+			hand_on_all(dir);
+			*slash = '/';
+		}
 		if (!mkdir(dir, 0755))
 			strings_add(&cg->arena, &cg->dirs, dir);
 		else if (errno != EEXIST)
 			return error_errno(err, "cannot make the control group %s", dir);
+		if (full)
+			fill_cpuset(dir);
 		p[1] = saved;
 	}
 	return 0;
@@ -165,30 +199,46 @@ static const char *make_group(struct cgroup *cg, const struct spec *spec, const 
 			      struct error *err)
 {
 	struct arena *a = &cg->arena;
+	const char *known = cgroup_path(cg, controller, v2);
 	struct hierarchy h;
 	char *dir;
 
-	if (!find_hierarchy(a, controller, &h)) {
+	if (known)
+		return known;
+	if (spec->cgroup_known) {
+		error_set(err, "the container has no %s control group", controller);
+		return NULL;
+	}
+	if (!find_hierarchy(a, *controller ? controller : NULL, &h)) {
 		if (!find_hierarchy(a, NULL, &h)) {
 			error_set(err, "this machine has no %s control group mounted", controller);
 			return NULL;
 		}
-		if (enable_v2(cg, &h, controller, err))
+		if (*controller && !spec->cgroup_full && enable_v2(cg, &h, controller, err))
 			return NULL;
 	}
 	*v2 = h.v2;
-	if (spec->cgroup)
+	if (spec->cgroup && *spec->cgroup == '/')
 		dir = arena_printf(a, "%s%s", h.mount, path_clean(a, spec->cgroup));
+	else if (spec->cgroup)
+		dir = arena_printf(a, "%s%s%s", h.mount, strcmp(h.own, "/") ? h.own : "", path_clean(a, spec->cgroup));
 	else
 		dir = arena_printf(a, "%s%s/limpet-%d", h.mount, strcmp(h.own, "/") ? h.own : "", getpid());
+	if (!strcmp(dir + strlen(h.mount), "/") || !dir[strlen(h.mount)]) {
+		error_set(err, "the control group may not be the root of its hierarchy");
+		return NULL;
+	}
 	for (size_t i = 0; i < cg->members.count; i++)
 		if (!strcmp(cg->members.items[i], dir))
-			return dir;
+			goto note;
 	if (!spec->cgroup)
 		sweep(parent_of(a, dir));
-	if (make_dirs(cg, h.mount, dir, err))
+	if (make_dirs(cg, h.mount, dir, spec->cgroup_full, err))
 		return NULL;
 	strings_add(a, &cg->members, dir);
+note:
+	strings_add(a, &cg->controllers, h.v2 ? "" : controller);
+	strings_add(a, &cg->paths, dir);
 	return dir;
 }
 
@@ -266,7 +316,6 @@ static int set_cpu(struct cgroup *cg, const struct spec *spec, struct error *err
 	return set(cg, dir, "cpu.cfs_quota_us", false, err, amount(cg, l->cpu_quota, false));
 }
 
-/* v1 cpusets start empty and take no process until both files are set. */
 static const char *parent_value(struct cgroup *cg, const char *dir, const char *file)
 {
 	const char *path = arena_printf(&cg->arena, "%s/%s", parent_of(&cg->arena, dir), file);
@@ -313,14 +362,125 @@ static int set_pids(struct cgroup *cg, const struct spec *spec, struct error *er
 		   max <= 0 ? "max" : arena_printf(&cg->arena, "%" PRId64, max + PIDS_SLACK));
 }
 
+/* Files of v2 by name. */
+static int set_unified(struct cgroup *cg, const struct spec *spec, struct error *err)
+{
+	const char *dir;
+	bool v2;
+
+	if (!spec->limits.unified.count)
+		return 0;
+	dir = make_group(cg, spec, "", &v2, err);
+	if (!dir)
+		return -1;
+	for (size_t i = 0; i + 1 < spec->limits.unified.count; i += 2)
+		if (set(cg, dir, spec->limits.unified.items[i], false, err, spec->limits.unified.items[i + 1]))
+			return -1;
+	return 0;
+}
+
+/* A group in every hierarchy, as container engines expect: they read, freeze and limit by it. */
+static int make_all(struct cgroup *cg, const struct spec *spec, struct error *err)
+{
+	cleanup_free char *text = read_file(AT_FDCWD, "/proc/self/cgroup");
+	struct error why = {0};
+	char *save = NULL;
+	bool v2;
+
+	for (char *line = text ? strtok_r(text, "\n", &save) : NULL; line; line = strtok_r(NULL, "\n", &save)) {
+		char *names = strchr(line, ':'), *end = names ? strchr(names + 1, ':') : NULL;
+		struct hierarchy h;
+
+		if (!end)
+			continue;
+		*end = '\0';
+		names[1 + strcspn(names + 1, ",")] = '\0';
+		if (!find_hierarchy(&cg->arena, names[1] ? names + 1 : NULL, &h))
+			continue;
+		/* Without the right to make one, limits that need it are refused later by name. */
+		if (!make_group(cg, spec, names + 1, &v2, &why) && geteuid() == 0 && errno != EROFS && errno != EACCES &&
+		    errno != EPERM) {
+			*err = why;
+			return -1;
+		}
+	}
+	return 0;
+}
+
+static int set_limits(struct cgroup *cg, const struct spec *spec, struct error *err)
+{
+	return set_memory(cg, spec, err) || set_cpu(cg, spec, err) || set_cpuset(cg, spec, err) ||
+	       set_pids(cg, spec, err) || set_unified(cg, spec, err) ? -1 : 0;
+}
+
 int cgroup_create(struct cgroup *cg, const struct spec *spec, struct error *err)
 {
 	*cg = (struct cgroup){0};
-	if (set_memory(cg, spec, err) || set_cpu(cg, spec, err) || set_cpuset(cg, spec, err) || set_pids(cg, spec, err)) {
+	if ((spec->cgroup_full && make_all(cg, spec, err)) || set_limits(cg, spec, err)) {
 		cgroup_remove(cg);
 		return -1;
 	}
 	return 0;
+}
+
+int cgroup_update(struct cgroup *cg, const struct spec *spec, struct error *err)
+{
+	return set_limits(cg, spec, err);
+}
+
+const char *cgroup_path(const struct cgroup *cg, const char *controller, bool *v2)
+{
+	for (int round = 0; round < 2; round++) {
+		for (size_t i = 0; i < cg->controllers.count; i++) {
+			if (strcmp(cg->controllers.items[i], round ? "" : controller))
+				continue;
+			*v2 = !*cg->controllers.items[i];
+			/* A hybrid machine has most controllers in v1 and an empty v2 beside them. */
+			if (*v2 && *controller) {
+				cleanup_free char *text = NULL;
+				cleanup_close int dir = open(cg->paths.items[i], O_PATH | O_CLOEXEC);
+
+				text = read_file(dir, "cgroup.controllers");
+				if (strcmp(controller, "freezer") && (!text || !strstr(text, controller)))
+					return NULL;
+			}
+			return cg->paths.items[i];
+		}
+	}
+	return NULL;
+}
+
+/* Groups that programs' managers made below ours go first; all are empty by now. */
+static int remove_tree(int parent, const char *name, int depth)
+{
+	cleanup_close int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	const struct timespec pause = {.tv_nsec = 5000000};
+	DIR *d = fd >= 0 && depth < 32 ? fdopendir(dup(fd)) : NULL;
+	struct dirent *e;
+
+	while (d && (e = readdir(d)))
+		if (e->d_type == DT_DIR && strcmp(e->d_name, ".") && strcmp(e->d_name, ".."))
+			remove_tree(fd, e->d_name, depth + 1);
+	if (d)
+		closedir(d);
+	for (int tries = 0; unlinkat(parent, name, AT_REMOVEDIR); tries++) {
+		if (errno == ENOENT)
+			return 0;
+		if (errno != EBUSY || tries == 200)
+			return -1;
+		nanosleep(&pause, NULL);
+	}
+	return 0;
+}
+
+int cgroup_remove_dirs(const struct strings *dirs, struct error *err)
+{
+	int rc = 0;
+
+	for (size_t i = dirs->count; i-- > 0;)
+		if (remove_tree(AT_FDCWD, dirs->items[i], 0))
+			rc = error_errno(err, "cannot remove the control group %s", dirs->items[i]);
+	return rc;
 }
 
 int cgroup_attach(struct cgroup *cg, pid_t pid, struct error *err)
@@ -338,7 +498,7 @@ void cgroup_remove(struct cgroup *cg)
 {
 	const struct timespec pause = {.tv_nsec = 5000000};
 
-	for (size_t i = cg->dirs.count; i-- > 0;) {
+	for (size_t i = cg->kept ? 0 : cg->dirs.count; i-- > 0;) {
 		/* Zombies that nobody has seen to yet keep a group busy for a moment. */
 		for (int tries = 0; rmdir(cg->dirs.items[i]) && errno == EBUSY && tries < 200; tries++)
 			nanosleep(&pause, NULL);

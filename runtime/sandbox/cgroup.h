@@ -13,13 +13,22 @@ struct cgroup {
 	struct arena arena;
 	struct strings dirs; /* made by us, in order of making */
 	struct strings members; /* where kserver's pid goes */
+	bool kept; /* somebody else removes the directories */
+	struct strings controllers, paths; /* v1 controller, or "" for v2, and its directory: same index */
 };
 
 /* Makes the directories and sets the limits. After a failure nothing is left. */
 int cgroup_create(struct cgroup *cg, const struct spec *spec, struct error *err);
 int cgroup_attach(struct cgroup *cg, pid_t pid, struct error *err);
+/* Sets the spec's limits in groups that exist: paths is filled in. */
+int cgroup_update(struct cgroup *cg, const struct spec *spec, struct error *err);
+/* The directory of a controller in v1, or v2's: *v2 says which. NULL = none. */
+const char *cgroup_path(const struct cgroup *cg, const char *controller, bool *v2);
 /* After the last process has ended. */
 void cgroup_remove(struct cgroup *cg);
+
+/* Directories of a group whose maker is gone, with what is below them. The last one that could not go: an error. */
+int cgroup_remove_dirs(const struct strings *dirs, struct error *err);
 
 /* "v1", "v2", "hybrid" or "none". */
 const char *cgroup_layout(void);

@@ -1,6 +1,6 @@
 /* Embeds the guest kernel; KERNEL_ELF is its path, given by the build. */
 	.section .rodata
-	.balign 64
+	.balign 4096
 	.globl kernel_image_start
 	.hidden kernel_image_start
 kernel_image_start:

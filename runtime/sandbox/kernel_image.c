@@ -50,6 +50,9 @@ int kernel_image_memfd(struct error *err)
 		return error_errno(err, "memfd_create for the guest kernel");
 	if (write_all(fd, kernel_image_start, (size_t)(kernel_image_end - kernel_image_start)))
 		return error_errno(err, "writing the guest kernel to a memfd");
+	/* The supervisor stays for long and has read it for the only time. */
+	madvise((void *)(uintptr_t)kernel_image_start, (size_t)(kernel_image_end - kernel_image_start) & ~(size_t)0xfff,
+		MADV_DONTNEED);
 	if (fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK))
 		return error_errno(err, "sealing the guest kernel");
 	return steal_fd(&fd);

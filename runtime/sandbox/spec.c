@@ -42,5 +42,6 @@ bool spec_wants_cgroup(const struct spec *spec)
 	const struct spec_limits *l = &spec->limits;
 
 	return l->memory != SPEC_UNSET || l->memory_swap != SPEC_UNSET || l->memory_low != SPEC_UNSET ||
-	       l->cpu_quota != SPEC_UNSET || l->cpu_shares != SPEC_UNSET || l->pids != SPEC_UNSET || l->cpus || l->mems;
+	       l->cpu_quota != SPEC_UNSET || l->cpu_shares != SPEC_UNSET || l->pids != SPEC_UNSET || l->cpus || l->mems ||
+	       l->unified.count;
 }

@@ -22,6 +22,11 @@ struct spec_rlimit {
 	uint64_t cur, max;
 };
 
+struct spec_node {
+	const char *path;
+	uint32_t mode, uid, gid, major, minor;
+};
+
 struct spec_idmap {
 	uint32_t inside, outside, count;
 };
@@ -39,6 +44,7 @@ struct spec_limits {
 	int64_t cpu_shares; /* cgroup v1's scale, 2..262144 */
 	int64_t pids;
 	const char *cpus, *mems; /* cpuset lists, or NULL */
+	struct strings unified; /* cgroup v2: file, value, file, value */
 };
 #define SPEC_UNSET INT64_MIN
 
@@ -56,6 +62,7 @@ struct spec {
 	bool no_new_privs;
 	unsigned stdio_closed; /* bit = one of 0, 1, 2 that the program gets closed */
 	bool init_mortal; /* signals end the first process like any other, not as a PID 1 */
+	unsigned rows, cols; /* of a terminal that is made for it; 0 = as it comes */
 	bool want_terminal; /* refuse to start when stdin is none */
 	struct spec_rlimit *rlimits;
 	size_t nrlimits;
@@ -72,19 +79,27 @@ struct spec {
 	enum spec_network network;
 	const char *network_path;
 	struct strings masked, readonly;
+	struct spec_node *nodes;
+	size_t nnodes;
 
 	/* on the host */
 	bool new_user_ns; /* asked for; limpet adds one when it has no privileges */
 	struct spec_idmap *uid_map, *gid_map;
 	size_t nuid_map, ngid_map;
 	struct spec_limits limits;
-	const char *cgroup; /* path below the hierarchies' roots, or NULL: a fresh one beside our own */
+	const char *cgroup; /* path below the hierarchies' roots, or, relative, our own; NULL: a fresh one beside our own */
+	bool cgroup_full; /* a group in every hierarchy, limits or not */
+	bool cgroup_known; /* update: only groups that exist */
 	unsigned cpus; /* CPUs the guest sees; 0 = the host's */
+	bool wait_go; /* the first program waits for CONTROL_START */
+	bool plain_stdio; /* a terminal as stdin is handed on as it is */
 
 	/* debugging */
 	bool strace;
 	const char *strace_file; /* NULL = stderr */
 	const char *debug_log; /* file, or NULL */
+	bool stats;
+	const char *stats_file; /* NULL = stderr */
 	unsigned fail_alloc_every;
 	unsigned defences_off, defences_on; /* enum boot_defence */
 };

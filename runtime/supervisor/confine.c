@@ -30,10 +30,13 @@ static const int calls[] = {
 	SCMP_SYS(rt_sigreturn), SCMP_SYS(restart_syscall),
 };
 
+/* A container's serves its commands (container/server.c). */
+static const int server_calls[] = {SCMP_SYS(accept4), SCMP_SYS(getsockopt), SCMP_SYS(geteuid)};
+
 static const unsigned ioctls[] = {TCGETS, TCSETS, TCSETSW, TCSETSF, TCGETS2, TCSETS2, TCSETSW2, TCSETSF2,
 				  TIOCGPGRP, TIOCGWINSZ};
 
-static int add_all(scmp_filter_ctx ctx, pid_t kserver)
+static int add_all(scmp_filter_ctx ctx, pid_t kserver, bool serves)
 {
 	const uint32_t allow = SCMP_ACT_ALLOW;
 	uint64_t self = (uint64_t)getpid();
@@ -41,6 +44,8 @@ static int add_all(scmp_filter_ctx ctx, pid_t kserver)
 
 	for (size_t i = 0; !rc && i < ARRAY_SIZE(calls); i++)
 		rc = seccomp_rule_add_exact(ctx, allow, calls[i], 0);
+	for (size_t i = 0; !rc && serves && i < ARRAY_SIZE(server_calls); i++)
+		rc = seccomp_rule_add_exact(ctx, allow, server_calls[i], 0);
 	for (size_t i = 0; !rc && i < ARRAY_SIZE(ioctls); i++)
 		rc = seccomp_rule_add_exact(ctx, allow, SCMP_SYS(ioctl), 1, SCMP_A1_32(SCMP_CMP_EQ, ioctls[i]));
 	if (!rc)
@@ -61,7 +66,7 @@ static int add_all(scmp_filter_ctx ctx, pid_t kserver)
 	return rc;
 }
 
-static scmp_filter_ctx make(pid_t kserver, struct error *err)
+static scmp_filter_ctx make(pid_t kserver, bool serves, struct error *err)
 {
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_TRAP);
 	int rc = ctx ? 0 : -ENOMEM;
@@ -71,7 +76,7 @@ static scmp_filter_ctx make(pid_t kserver, struct error *err)
 	if (!rc)
 		rc = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 	if (!rc)
-		rc = add_all(ctx, kserver);
+		rc = add_all(ctx, kserver, serves);
 	if (!rc)
 		return ctx;
 	if (ctx)
@@ -95,10 +100,10 @@ static void refused(int sig, siginfo_t *info, void *context)
 	_exit(STATUS_FAILURE); /* kserver dies with its parent */
 }
 
-int confine_supervisor(const struct sandbox *sb, struct error *err)
+int confine_supervisor(const struct sandbox *sb, bool serves, struct error *err)
 {
 	struct sigaction sa = {.sa_sigaction = refused, .sa_flags = SA_SIGINFO};
-	scmp_filter_ctx ctx = make(sb->pid, err);
+	scmp_filter_ctx ctx = make(sb->pid, serves, err);
 	int rc;
 
 	if (!ctx)
@@ -116,7 +121,7 @@ int confine_supervisor(const struct sandbox *sb, struct error *err)
 int confine_export(struct filter *filter, struct error *err)
 {
 	cleanup_close int fd = memfd_create("limpet-filter", MFD_CLOEXEC);
-	scmp_filter_ctx ctx = make(1, err);
+	scmp_filter_ctx ctx = make(1, true, err);
 	struct stat st;
 	int rc;
 

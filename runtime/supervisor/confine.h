@@ -10,7 +10,7 @@
 #include "runtime/sandbox/sandbox.h"
 
 /* For good: what runs after supervisor_run must keep to the list too. */
-int confine_supervisor(const struct sandbox *sb, struct error *err);
+int confine_supervisor(const struct sandbox *sb, bool serves, struct error *err); /* serves: a container's commands */
 /* The same program, to be read by filter_allows(). */
 int confine_export(struct filter *filter, struct error *err);
 

@@ -10,12 +10,14 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "abi/control.h"
 #include "runtime/code/locate.h"
 #include "runtime/supervisor/confine.h"
 #include "runtime/supervisor/terminal.h"
 
+#define KILL_GRACE_MS 2000 /* for the guest kernel to obey a SIGKILL */
 #define END_GRACE_MS 3000 /* after the program's end, for kserver to end too */
 
 /* Passed on to the container's first process. */
@@ -25,6 +27,7 @@ static const int forwarded[] = {
 
 struct supervisor {
 	struct sandbox *sb;
+	struct supervision *sv; /* NULL: `limpet do` */
 	struct error *err;
 	int signal_fd;
 	uint64_t pending_signals; /* bit = signal, while the socket is full */
@@ -63,12 +66,41 @@ static void fail(struct supervisor *s, const struct error *why)
 	*s->err = *why;
 }
 
+#define TERMINAL_LOOK_MS 250
+
 #define FAIL(s, status_, ...)                                                                                 \
 	do {                                                                                                  \
 		struct error why_ = {.status = (status_)};                                                    \
 		error_set(&why_, __VA_ARGS__);                                                                \
 		fail(s, &why_);                                                                               \
 	} while (0)
+
+/* For the server: a message with descriptors, whatever it takes within reason. */
+static int send_message(void *arg, const struct control_msg *msg, const int *fds, size_t nfds)
+{
+	struct supervisor *s = arg;
+	char control[CMSG_SPACE(4 * sizeof(int))] = {0};
+	struct iovec iov = {(void *)msg, offsetof(struct control_msg, text)};
+	struct msghdr mh = {.msg_iov = &iov, .msg_iovlen = 1};
+
+	if (nfds) {
+		struct cmsghdr *cmsg;
+
+		mh.msg_control = control;
+		mh.msg_controllen = CMSG_SPACE(nfds * sizeof(int));
+		cmsg = CMSG_FIRSTHDR(&mh);
+		cmsg->cmsg_level = SOL_SOCKET;
+		cmsg->cmsg_type = SCM_RIGHTS;
+		cmsg->cmsg_len = CMSG_LEN(nfds * sizeof(int));
+		memcpy(CMSG_DATA(cmsg), fds, nfds * sizeof(int));
+	}
+	for (int tries = 0; sendmsg(s->sb->control_fd, &mh, MSG_DONTWAIT | MSG_NOSIGNAL) < 0; tries++) {
+		if ((errno != EAGAIN && errno != EINTR && errno != ENOBUFS) || tries == 100)
+			return -1;
+		poll(&(struct pollfd){.fd = s->sb->control_fd, .events = POLLOUT}, 1, 10);
+	}
+	return 0;
+}
 
 /* False while the socket is full. */
 static bool send_control(struct supervisor *s, uint32_t type, int64_t arg0, int64_t arg1)
@@ -91,15 +123,42 @@ static void flush_pending(struct supervisor *s)
 		s->pending_winsize = false;
 }
 
+/* After a stop, or from the background: the terminal may be ours again, or still be the shell's. */
+static void take_terminal(struct supervisor *s, bool go_on)
+{
+	terminal_resume();
+	s->pending_winsize = true;
+	send_control(s, CONTROL_TERMINAL, terminal_is_raw(), go_on);
+}
+
 /* Stopped like any job of the shell. On a terminal of its own the program decides for itself, else it stops too. */
 static void stop_self(struct supervisor *s)
 {
-	if (!s->sb->terminal)
+	if (s->sb->terminal)
+		send_control(s, CONTROL_TERMINAL, 0, 0);
+	else
 		send_control(s, CONTROL_SIGNAL, SIGSTOP, 0);
 	terminal_leave();
 	raise(SIGSTOP);
-	terminal_resume();
-	s->pending_winsize = s->sb->terminal;
+	if (s->sb->terminal)
+		take_terminal(s, false);
+}
+
+/*
+ * The program has stopped on its terminal, by ^Z say: so do we, if there is a shell to continue us, as the host decides
+ * for SIGTSTP. Then the program's group goes on.
+ */
+static void stop_with_program(struct supervisor *s)
+{
+	sigset_t stop;
+
+	sigemptyset(&stop);
+	sigaddset(&stop, SIGTSTP);
+	terminal_leave();
+	raise(SIGTSTP);
+	sigprocmask(SIG_UNBLOCK, &stop, NULL);
+	sigprocmask(SIG_BLOCK, &stop, NULL);
+	take_terminal(s, true);
 }
 
 static void read_signals(struct supervisor *s)
@@ -109,13 +168,20 @@ static void read_signals(struct supervisor *s)
 	while (read(s->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
 		switch (info.ssi_signo) {
 		case SIGTSTP:
-			stop_self(s);
+			if (s->sv && s->sv->detached)
+				s->pending_signals |= 1ull << SIGTSTP;
+			else
+				stop_self(s);
 			break;
 		case SIGCONT:
+			if (s->sv && s->sv->detached) {
+				s->pending_signals |= 1ull << SIGCONT;
+				break;
+			}
 			terminal_leave(); /* a shell may have changed it meanwhile */
-			terminal_resume();
-			s->pending_winsize = s->sb->terminal;
-			if (!s->sb->terminal)
+			if (s->sb->terminal)
+				take_terminal(s, false);
+			else
 				s->pending_signals |= 1ull << SIGCONT;
 			break;
 		case SIGWINCH:
@@ -162,9 +228,37 @@ static void say(const char *prefix, const char *text)
 	(void)!write(STDERR_FILENO, out, n);
 }
 
-static void exec_error(struct supervisor *s, int64_t error, const char *text)
+/* Tables of the guest kernel, asked for by --stats. */
+static void show_stats(const struct sandbox *sb, const char *text)
 {
-	if (error <= 0 || error > 4095)
+	size_t len = strlen(text);
+	char line = '\n';
+
+	if (!sb->stats || !len)
+		return;
+	if (sb->stats_fd < 0) {
+		say("", text);
+		return;
+	}
+	if (!write_all(sb->stats_fd, text, len))
+		(void)!write(sb->stats_fd, &line, 1);
+}
+
+static void exec_error(struct supervisor *s, int64_t error, int64_t stage, const char *text)
+{
+	if (s->sv && error > 0 && error <= 4095) {
+		struct error why = {.status = stage != CONTROL_STAGE_PROGRAM ? STATUS_FAILURE
+					      : error == ENOENT ? STATUS_NOT_FOUND : STATUS_NOT_EXECUTABLE};
+		char line[900];
+
+		describe_exec_error(line, sizeof(line), (int)error, stage, text);
+		error_set(&why, "unable to start container process: %s", line);
+		fail(s, &why);
+		return;
+	}
+	if (error > 0 && error <= 4095 && stage != CONTROL_STAGE_PROGRAM)
+		FAIL(s, 0, "%s%s: %s", stage == CONTROL_STAGE_CWD ? "the working directory " : "", text, strerror((int)error));
+	else if (error <= 0 || error > 4095)
 		FAIL(s, 0, "the guest kernel sent an impossible error number");
 	else if (error == ENOENT && !strchr(text, '/'))
 		FAIL(s, STATUS_NOT_FOUND, "%s: command not found", text);
@@ -201,9 +295,21 @@ static void handle_message(struct supervisor *s, const struct control_msg *msg, 
 		FAIL(s, 0, "the guest kernel sent a malformed message");
 		return;
 	}
-	clean_text(text, sizeof(text), msg, len, msg->type == CONTROL_PANIC);
+	clean_text(text, sizeof(text), msg, len, msg->type == CONTROL_PANIC || msg->type == CONTROL_STATS);
 	switch (msg->type) {
 	case CONTROL_READY:
+		if (s->sv && s->sv->ready && !s->ended) {
+			struct error why = {0};
+
+			/* Nothing of the sandbox's own making was read yet but that it is ready. */
+			if (s->sv->ready(s->sv->arg, &why) || confine_supervisor(s->sb, true, &why))
+				fail(s, &why);
+		}
+		break;
+	case CONTROL_EXEC_STARTED:
+	case CONTROL_EXEC_EXIT:
+		if (s->sv)
+			server_kernel(&s->sv->server, msg, text);
 		break;
 	case CONTROL_EXIT:
 		if (msg->arg[0] < 0 || msg->arg[0] > 0xffff ||
@@ -217,7 +323,10 @@ static void handle_message(struct supervisor *s, const struct control_msg *msg, 
 		}
 		break;
 	case CONTROL_EXEC_ERROR:
-		exec_error(s, msg->arg[0], text);
+		if (!msg->arg[1])
+			exec_error(s, msg->arg[0], msg->arg[2], text);
+		else if (s->sv)
+			server_kernel(&s->sv->server, msg, text);
 		break;
 	case CONTROL_BOOT_ERROR:
 		if (msg->arg[0] > 0 && msg->arg[0] <= 4095)
@@ -229,6 +338,13 @@ static void handle_message(struct supervisor *s, const struct control_msg *msg, 
 		if (!s->ended)
 			say("guest kernel panic: ", text);
 		FAIL(s, 0, "the guest kernel panicked");
+		break;
+	case CONTROL_STATS:
+		show_stats(s->sb, text);
+		break;
+	case CONTROL_STOPPED:
+		if (s->sb->terminal && !s->sv)
+			stop_with_program(s);
 		break;
 	case CONTROL_WARN:
 		say("warning: ", text);
@@ -284,21 +400,33 @@ static bool pump(struct supervisor *s)
 /* Waits for what there is to do. timeout_ms as in poll(2). False when kserver has ended or time is up. */
 static bool wait_once(struct supervisor *s, bool *control_open, int timeout_ms)
 {
-	struct pollfd fds[] = {
+	struct pollfd fds[4 + SERVER_POLLFDS] = {
 		{.fd = s->sb->pidfd, .events = POLLIN},
 		{.fd = s->signal_fd, .events = POLLIN},
 		{.fd = *control_open ? s->sb->control_fd : -1, .events = POLLIN},
 		{.fd = s->sb->pump_fd, .events = POLLIN},
 	};
+	size_t count = 4;
+	bool looking;
 	int n;
 
+	if (s->sv)
+		count += server_poll(&s->sv->server, fds + 4);
 	if (s->pending_signals || s->pending_winsize)
 		flush_pending(s);
 	if (s->pending_signals || s->pending_winsize)
 		fds[2].events |= POLLOUT;
-	n = poll(fds, ARRAY_SIZE(fds), timeout_ms);
+	/* A shell that takes a running job to the foreground tells nobody. */
+	looking = timeout_ms < 0 && !s->sv && s->sb->terminal && !terminal_is_raw();
+	n = poll(fds, count, looking ? TERMINAL_LOOK_MS : timeout_ms);
 	if (n < 0)
 		return errno == EINTR;
+	if (n == 0 && looking) {
+		terminal_resume();
+		if (terminal_is_raw())
+			take_terminal(s, false);
+		return true;
+	}
 	if (n == 0)
 		return false;
 	if (fds[1].revents)
@@ -307,6 +435,8 @@ static bool wait_once(struct supervisor *s, bool *control_open, int timeout_ms)
 		*control_open = read_control(s);
 	if (fds[3].revents && !pump(s))
 		close(steal_fd(&s->sb->pump_fd));
+	if (s->sv)
+		server_serve(&s->sv->server, fds + 4, count - 4);
 	return !fds[0].revents;
 }
 
@@ -325,8 +455,22 @@ static void loop(struct supervisor *s)
 	bool control_open = true, alive = true;
 	int status = 0;
 
-	while (alive && !s->ended && control_open)
+	while (alive && !s->ended && control_open && !(s->sv && s->sv->server.kill_asked))
 		alive = wait_once(s, &control_open, -1);
+	if (s->sv && s->sv->server.kill_asked && !s->ended) {
+		struct timespec end, now;
+
+		clock_gettime(CLOCK_MONOTONIC, &end);
+		end.tv_sec += KILL_GRACE_MS / 1000;
+		do {
+			alive = wait_once(s, &control_open, KILL_GRACE_MS);
+			clock_gettime(CLOCK_MONOTONIC, &now);
+		} while (alive && !s->ended && control_open && now.tv_sec < end.tv_sec);
+		if (!s->ended) {
+			s->ended = true;
+			s->status = 128 + SIGKILL;
+		}
+	}
 	/* A kernel that ends its socket without a word is not waited for longer than one that said goodbye. */
 	if (!s->failed)
 		while (alive)
@@ -344,6 +488,25 @@ static void loop(struct supervisor *s)
 		silent_end(s, status);
 }
 
+int supervisor_run_container(struct sandbox *sb, struct supervision *sv, struct error *err)
+{
+	struct supervisor s = {.sb = sb, .sv = sv, .err = err};
+
+	s.signal_fd = signalfd(-1, &blocked, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (s.signal_fd < 0) {
+		error_errno(err, "signalfd");
+		sandbox_end(sb);
+		return -1;
+	}
+	sv->server.control = send_message;
+	sv->server.arg = &s;
+	loop(&s);
+	terminal_leave();
+	server_close(&sv->server);
+	close(s.signal_fd);
+	return s.failed ? -1 : s.status;
+}
+
 int supervisor_run(struct sandbox *sb, struct error *err)
 {
 	struct supervisor s = {.sb = sb, .err = err, .pending_winsize = false};
@@ -355,10 +518,12 @@ int supervisor_run(struct sandbox *sb, struct error *err)
 		return -1;
 	}
 	terminal_enter(sb->terminal);
-	if (sandbox_go(sb, err) || confine_supervisor(sb, err)) {
+	if (sandbox_go(sb, err) || confine_supervisor(sb, false, err)) {
 		s.failed = true;
 		sandbox_end(sb);
 	} else {
+		if (sb->terminal && !terminal_is_raw())
+			send_control(&s, CONTROL_TERMINAL, 0, 0);
 		loop(&s);
 	}
 	terminal_leave();

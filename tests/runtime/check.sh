@@ -25,10 +25,10 @@ for _ in $(seq 100); do grep -q '^Seccomp:.*2' /proc/$outside/status && break; s
 matches 'the supervisor has a filter' "$(grep ^Seccomp: /proc/$outside/status)" '2$'
 kill $outside; wait $outside
 ends 'of nobody' 125 limpet check --host-syscalls=nobody
-matches 'help' "$(limpet --help)" 'Usage: limpet COMMAND'
+matches 'help' "$(limpet --help)" 'Usage: limpet \[OPTION...\] COMMAND'
 for c in do run check; do matches "help $c" "$(limpet help $c)" "Usage: limpet $c"; is "$c --help" "$(limpet $c --help)" "$(limpet help $c)"; done
 matches 'man page' "$(limpet help --man)" '\.TH'
 if command -v man >/dev/null; then limpet help --man >l.1; is 'man page warnings' "$(man --warnings -l l.1 2>&1 >/dev/null)" ''; fi
-matches 'version' "$(limpet --version)" '^limpet [0-9.]+$'
+matches 'version' "$(limpet --version)" '^limpet version [0-9.]+'
 matches 'one line for an error' "$(limpet do --bogus 2>&1 | wc -l)" '^[12]$'
 finish

@@ -1,32 +1,6 @@
 # limpet run: OCI bundles with a busybox root file system; variants of config.json, broken ones too.
-. "$(dirname "$0")/../lib/sh.sh"
-command -v busybox >/dev/null || skip "busybox is not installed"
-[ "$(id -u)" = 0 ] || skip "needs root"
-mkdir -p b/rootfs/{bin,etc,tmp,proc,dev,sys,root,data}
-cp "$(command -v busybox)" b/rootfs/bin/busybox
-for a in sh ls cat echo id pwd env mount hostname ps touch stat grep head kill sleep true false mkdir ulimit test; do ln -sf busybox b/rootfs/bin/$a; done
-echo root:x:0:0:root:/root:/bin/sh >b/rootfs/etc/passwd
-
-# config EXPRESSION...: config.json with changes made by a python expression on c
-config() {
-	/usr/bin/python3 - "$@" >b/config.json <<'PY'
-import json, sys
-c = {
-  "ociVersion": "1.0.2",
-  "process": {"terminal": False, "user": {"uid": 0, "gid": 0}, "args": ["sh", "-c", "echo hello"],
-    "env": ["PATH=/bin", "A=b"], "cwd": "/", "capabilities": {k: ["CAP_KILL", "CAP_CHOWN"] for k in ("bounding", "effective", "permitted")},
-    "rlimits": [{"type": "RLIMIT_NOFILE", "hard": 512, "soft": 256}], "noNewPrivileges": True},
-  "root": {"path": "rootfs", "readonly": False}, "hostname": "box",
-  "mounts": [{"destination": "/proc", "type": "proc", "source": "proc"},
-    {"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "mode=755", "size=65536k"]},
-    {"destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "nodev", "size=1m"]}],
-  "linux": {"namespaces": [{"type": t} for t in ("pid", "network", "ipc", "uts", "mount")]},
-}
-def sh(s): c["process"]["args"] = ["sh", "-c", s]
-for e in sys.argv[1:]: exec(e)
-json.dump(c, sys.stdout)
-PY
-}
+lib=$(cd "$(dirname "$0")/../lib" && pwd); . "$lib/sh.sh"
+. "$lib/bundle.sh"
 n=0
 run() { n=$((n + 1)); command "$LIMPET" run --platform "$PLATFORM" -b b "test-$$-$n"; }
 
@@ -34,7 +8,7 @@ config; says 'a bundle' 0 hello run
 config 'sh("exit 7")'; ends 'status' 7 run
 config 'sh("hostname; pwd; echo $A; id -u; ulimit -n; ulimit -Hn")'; says 'process fields' 0 $'box\n/\nb\n0\n256\n512' run
 config 'c["process"]["cwd"] = "/etc"; sh("pwd")'; says 'cwd' 0 /etc run
-config 'c["process"]["cwd"] = "etc"'; ends 'relative cwd' 125 run
+config 'c["process"]["cwd"] = "etc"'; ends 'relative cwd' 1 run
 config 'c["process"]["user"] = {"uid": 1000, "gid": 1000, "additionalGids": [5, 6], "umask": 0o077}; sh("id -u; id -g; id -G; touch /tmp/x; stat -c %a /tmp/x")'; says 'user' 0 $'1000\n1000\n1000 5 6\n600' run
 config 'sh("echo x >/made; cat /made")'; says 'writable root' 0 x run
 is 'the root is the bundle'"'"'s' "$(cat b/rootfs/made 2>&1)" x; rm -f b/rootfs/made
@@ -48,24 +22,24 @@ config "c['mounts'].append({'destination': '/data', 'type': 'bind', 'source': '$
 config "c['mounts'].append({'destination': '/newdir/deep', 'type': 'bind', 'source': '$PWD/host', 'options': ['bind']}); sh('cat /newdir/deep/f')"; says 'mount point is made' 0 'from host' run
 config 'c["process"]["args"] = ["nothere"]'; ends 'not found' 127 run
 config 'c["process"]["args"] = ["/etc/passwd"]'; ends 'not executable' 126 run
-config 'c["process"]["args"] = []'; ends 'no args' 125 run
-config 'del c["process"]'; ends 'no process' 125 run
-config 'del c["root"]'; ends 'no root' 125 run
-config 'c["root"]["path"] = "nothere"'; ends 'root that is not there' 125 run
-config 'c["process"]["args"] = "text"'; ends 'wrong type' 125 run
-config 'c["process"]["user"]["uid"] = -5'; ends 'negative uid' 125 run
-config 'c["process"]["rlimits"] = [{"type": "RLIMIT_BOGUS", "hard": 1, "soft": 1}]'; ends 'bogus rlimit' 125 run
-config 'c["process"]["rlimits"] = [{"type": "RLIMIT_NOFILE", "hard": 10, "soft": 20}]'; ends 'rlimit soft over hard' 125 run
-config 'c["ociVersion"] = "9.0"'; ends 'future version' 125 run
-config 'c["vm"] = {"hypervisor": {"path": "/x"}}'; ends 'refused field' 125 run
-config 'c["mounts"].append({"destination": "/x", "type": "ext4", "source": "/dev/sda"})'; ends 'mount type that is not there' 125 run
-config 'c["mounts"].append({"destination": "/x", "type": "bind", "source": "/no/such/thing"})'; ends 'bind source that is not there' 125 run
-echo '{' >b/config.json; ends 'broken json' 125 run
-echo '[]' >b/config.json; ends 'not an object' 125 run
-head -c 100 /dev/zero >b/config.json; ends 'zeros' 125 run
-rm b/config.json; ends 'no config' 125 run
-/usr/bin/python3 -c 'print("[" * 100000)' >b/config.json; ends 'deep json' 125 run
-config; ends 'bad id' 125 command "$LIMPET" run -b b ../x; ends 'no id' 125 command "$LIMPET" run -b b; ends 'bundle that is not there' 125 command "$LIMPET" run -b /no/such x
+config 'c["process"]["args"] = []'; ends 'no args' 1 run
+config 'del c["process"]'; ends 'no process' 1 run
+config 'del c["root"]'; ends 'no root' 1 run
+config 'c["root"]["path"] = "nothere"'; ends 'root that is not there' 1 run
+config 'c["process"]["args"] = "text"'; ends 'wrong type' 1 run
+config 'c["process"]["user"]["uid"] = -5'; ends 'negative uid' 1 run
+config 'c["process"]["rlimits"] = [{"type": "RLIMIT_BOGUS", "hard": 1, "soft": 1}]'; ends 'bogus rlimit' 1 run
+config 'c["process"]["rlimits"] = [{"type": "RLIMIT_NOFILE", "hard": 10, "soft": 20}]'; ends 'rlimit soft over hard' 1 run
+config 'c["ociVersion"] = "9.0"'; ends 'future version' 1 run
+config 'c["vm"] = {"hypervisor": {"path": "/x"}}'; ends 'refused field' 1 run
+config 'c["mounts"].append({"destination": "/x", "type": "ext4", "source": "/dev/sda"})'; ends 'mount type that is not there' 1 run
+config 'c["mounts"].append({"destination": "/x", "type": "bind", "source": "/no/such/thing"})'; ends 'bind source that is not there' 1 run
+echo '{' >b/config.json; ends 'broken json' 1 run
+echo '[]' >b/config.json; ends 'not an object' 1 run
+head -c 100 /dev/zero >b/config.json; ends 'zeros' 1 run
+rm b/config.json; ends 'no config' 1 run
+/usr/bin/python3 -c 'print("[" * 100000)' >b/config.json; ends 'deep json' 1 run
+config; ends 'bad id' 1 command "$LIMPET" run -b b ../x; ends 'no id' 1 command "$LIMPET" run -b b; ends 'bundle that is not there' 1 command "$LIMPET" run -b /no/such x
 config 'sh("kill -9 $$; sleep 1; echo alive")'; matches 'init cannot kill itself' "$(run 2>&1)" alive
 config 'sh("sleep 100 & exit 3")'; ends 'children of init' 3 run
 ln -sfn / b/rootfs/data2; config "c['mounts'].append({'destination': '/data2/etc', 'type': 'bind', 'source': '$PWD/host', 'options': ['bind']}); sh('cat /etc/f')"; says 'mount point behind a link stays inside' 0 'from host' run

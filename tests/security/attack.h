@@ -5,7 +5,7 @@
  * skipped.
  *
  * A line of the opening comment says "defence: NAME [PLATFORM]": a debug build with that defence switched off (abi/boot.h)
- * must be harmed, which defences.sh sees to. "defence: none, WHY" where no single one can be taken away.
+ * must be harmed, which defences.sh sees to; NAME+NAME where one stands behind the other. "defence: none, WHY" where no single one can be taken away.
  */
 #ifndef ATTACK_H
 #define ATTACK_H

@@ -1,6 +1,8 @@
 /*
  * Code that was clean when it turned executable, and is changed behind that: by write(2), through another mapping,
  * /proc/self/mem, process_vm_writev, a child, truncation, madvise.
+ *
+ * defence: copy
  */
 #include "code.h"
 

@@ -1,4 +1,8 @@
-/* Forbidden instructions put together from two clean pages: by what turns executable last, and by moving one. */
+/*
+ * Forbidden instructions put together from two clean pages: by what turns executable last, and by moving one.
+ *
+ * defence: scan
+ */
 #include "code.h"
 
 static void fill(unsigned char *p, enum gadget g, size_t cut)

@@ -1,4 +1,8 @@
-/* Forbidden instructions in a file that is mapped executable: privately, shared, by mprotect, from memory files. */
+/*
+ * Forbidden instructions in a file that is mapped executable: privately, shared, by mprotect, from memory files.
+ *
+ * defence: scan
+ */
 #include "code.h"
 
 #include <sys/shm.h>

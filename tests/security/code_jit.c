@@ -1,4 +1,8 @@
-/* Forbidden instructions in memory that is written and run: both at once on paper, in turns, and by a racing thread. */
+/*
+ * Forbidden instructions in memory that is written and run: both at once on paper, in turns, and by a racing thread.
+ *
+ * defence: wx+filter
+ */
 #include "code.h"
 
 #include <pthread.h>

@@ -21,7 +21,7 @@ attack() {
 	for d; do defences+=(--defence-off "$d"); done
 	# Plain has no need of the scan: it is asked for, so that it can be seen at work.
 	case $defence-$PLATFORM in
-	scan-plain | wx-plain | copy-plain) defences+=(--defence-on scan --env SCAN=1) ;;
+	scan-plain | wx+filter-plain | copy-plain) defences+=(--defence-on scan --env SCAN=1) ;;
 	esac
 	LIMPET=$debug timeout 300 "$debug" do --platform "$PLATFORM" --env "PLATFORM=$PLATFORM" ${1:+--env "DEFENCE_OFF=$1"} "${defences[@]}" -- \
 		"$work/bin/$name" >"$work/out" 2>&1
@@ -49,7 +49,8 @@ for src in "$here"/*.c; do
 		continue
 	fi
 	[ $status = 0 ] || { fail "$name: status $status with all defences on"; tail -n 5 "$work/out"; }
-	attack "$name" "$defence"
+	# Two joined by + stand behind each other: both are taken away.
+	attack "$name" ${defence/+/ }
 	status=$?
 	if [ $status = 1 ] && grep -q '^HARM: ' "$work/out"; then
 		echo "$name: without $defence: $(grep '^HARM: ' "$work/out" | head -n 1)"

@@ -1,6 +1,6 @@
 /*
- * The guest kernel's ELF file, as it lies in the limpet binary that $LIMPET names: what an attacker knows who has the same
- * release. kernel_elf() maps it or ends the program as skipped.
+ * The guest kernel's ELF file with its symbols, as the build left it beside the limpet binary that $LIMPET names: what an
+ * attacker knows who has the source. kernel_elf() maps it or ends the program as skipped.
  */
 #ifndef KERNEL_ELF_H
 #define KERNEL_ELF_H
@@ -13,6 +13,8 @@
 
 static const uint8_t *kernel_file;
 static size_t kernel_file_size;
+static const void *kernel_mapping;
+static size_t kernel_mapping_size;
 
 static bool kernel_elf_at(const uint8_t *p, size_t room)
 {
@@ -24,24 +26,30 @@ static bool kernel_elf_at(const uint8_t *p, size_t room)
 
 __attribute__((unused)) static void kernel_elf(void)
 {
-	const char *path = getenv("LIMPET");
-	int fd = path ? open(path, O_RDONLY) : -1;
+	const char *limpet = getenv("LIMPET"), *slash = limpet ? strrchr(limpet, '/') : NULL;
+	char path[4096] = "";
 	struct stat st;
-	const uint8_t *p;
+	void *p;
+	int fd;
 
+	if (slash)
+		snprintf(path, sizeof(path), "%.*s/kernel/limpet-kernel.elf", (int)(slash - limpet), limpet);
+	fd = open(path, O_RDONLY);
 	if (fd >= 0 && !fstat(fd, &st)) {
 		p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-		for (size_t i = 0; p != MAP_FAILED && i + 64 < (size_t)st.st_size; i += 8)
-			if (kernel_elf_at(p + i, (size_t)st.st_size - i)) {
-				kernel_file = p + i;
-				kernel_file_size = (size_t)st.st_size - i;
-				close(fd);
-				return;
-			}
+		close(fd);
+		if (p != MAP_FAILED && kernel_elf_at(p, (size_t)st.st_size)) {
+			kernel_file = kernel_mapping = p;
+			kernel_file_size = kernel_mapping_size = (size_t)st.st_size;
+			return;
+		}
 	}
-	printf("SKIP no limpet binary to look into: LIMPET is %s\n", path ? path : "not set");
+	printf("SKIP no kernel with symbols at %s\n", path);
 	exit(77);
 }
+
+/* For attacks that look for it where it should not be. */
+__attribute__((unused)) static void kernel_elf_forget(void) { munmap((void *)kernel_mapping, kernel_mapping_size); }
 
 /* Its executable segment. */
 __attribute__((unused)) static const uint8_t *kernel_text(uint64_t *addr, size_t *size)

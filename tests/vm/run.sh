@@ -147,6 +147,7 @@ print("\n".join("%x" % o for o in sorted({o for i in bad for o in range(max(0, i
 		mount -t cgroup2 cgroup /sys/fs/cgroup
 		ln -s /proc/self/fd /dev/fd
 		for n in 0/stdin 1/stdout 2/stderr; do ln -s /proc/self/fd/${n%/*} /dev/${n#*/}; done
+		busybox ip link set lo up
 		mkdir -p /dev/pts /dev/shm
 		mount -t devpts devpts /dev/pts
 		mount -t tmpfs tmpfs /dev/shm

@@ -8,7 +8,7 @@
 #define HASH_BUCKETS 8192u /* a power of two */
 
 struct mutex hostfs_lock = MUTEX_INIT(LOCK_LEAF);
-static struct hlist_head buckets[HASH_BUCKETS]; /* under hostfs_lock, as all below */
+static __big struct hlist_head buckets[HASH_BUCKETS]; /* under hostfs_lock, as all below */
 static struct list_head lru = LIST_HEAD_INIT(lru);
 static u64 fd_count, fd_limit = 256;
 static int proc_fd = -1; /* set at boot */

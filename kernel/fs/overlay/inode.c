@@ -6,7 +6,7 @@
 #define HASH_BUCKETS 4096u /* a power of two */
 
 static struct mutex ovl_hash_lock = MUTEX_INIT(LOCK_LEAF);
-static struct hlist_head buckets[HASH_BUCKETS]; /* of ovl_key.node; under ovl_hash_lock */
+static __big struct hlist_head buckets[HASH_BUCKETS]; /* of ovl_key.node; under ovl_hash_lock */
 
 static struct hlist_head *bucket_of(const struct inode *real)
 {

@@ -66,6 +66,14 @@ static u64 processes_rss(void)
 	}
 }
 
+u64 proc_memory_used(void)
+{
+	struct kmem_stats ks;
+
+	kmem_stats(&ks);
+	return processes_rss() * 1024 + filemem_resident() + ks.bytes_heap;
+}
+
 void proc_memory(struct proc_memory *m)
 {
 	u64 limit = boot->memory_limit / 1024, used;

@@ -466,6 +466,15 @@ static int task_readdir(struct file *f, struct dir_context *ctx, loff_t base)
 static const struct proc_dir task_dir = { .lookup = task_lookup_name, .readdir = task_readdir };
 
 /* What a process and a thread have in common. */
+static int show_ids(struct seq *s, u32 text)
+{
+	seq_puts(s, text ? boot_str(text) : "         0          0 4294967295\n");
+	return 0;
+}
+
+static int show_uid_map(struct seq *s, const struct proc_ctx *c) { return show_ids(s, boot->uid_map); }
+static int show_gid_map(struct seq *s, const struct proc_ctx *c) { return show_ids(s, boot->gid_map); }
+
 #define COMMON_ENTRIES                                                                                       \
 	PFILE("auxv", 0400, show_auxv, .flags = PROC_ACCESS),                                                \
 	PTEXT("cgroup", "0::/\n"),                                                                           \
@@ -476,7 +485,7 @@ static const struct proc_dir task_dir = { .lookup = task_lookup_name, .readdir =
 	{ .name = "exe", .mode = S_IFLNK | 0777, .jump = jump_exe },                                         \
 	PDIR("fd", 0500, &proc_fd_dir),                                                                      \
 	PDIR("fdinfo", 0555, &proc_fdinfo_dir),                                                              \
-	PTEXT("gid_map", "         0          0 4294967295\n"),                                              \
+	PFILE("gid_map", 0444, show_gid_map),                                              \
 	PFILE("limits", 0444, show_limits),                                                                  \
 	PFILE("loginuid", 0644, show_loginuid, .write = write_loginuid),                                     \
 	PFILE("maps", 0444, proc_show_maps, .flags = PROC_ACCESS),                                           \
@@ -501,7 +510,7 @@ static const struct proc_dir task_dir = { .lookup = task_lookup_name, .readdir =
 	PFILE("stat", 0444, proc_show_stat),                                                                 \
 	PFILE("statm", 0444, proc_show_statm),                                                               \
 	PFILE("status", 0444, proc_show_status),                                                             \
-	PTEXT("uid_map", "         0          0 4294967295\n"),                                              \
+	PFILE("uid_map", 0444, show_uid_map),                                                               \
 	PTEXT("wchan", "0")
 
 static const struct proc_entry tgid_entries[] = {

@@ -213,4 +213,7 @@ int proc_init(void) __must_check;
  */
 int proc_net_register(const char *name, int (*show)(struct seq *s)) __must_check;
 
+/* meminfo.c: what the sandbox's processes, files in memory and kernel take, bytes. */
+u64 proc_memory_used(void);
+
 #endif

@@ -236,5 +236,6 @@ static struct fs_type sysfs_type = { .name = "sysfs", .mount = sysfs_mount, .use
 int sys_init(void)
 {
 	fs_type_register(&sysfs_type);
+	cgroupfs_init();
 	return 0;
 }

@@ -2,6 +2,12 @@
 #ifndef LIMPET_FS_SYS_SYSFS_H
 #define LIMPET_FS_SYS_SYSFS_H
 
+#include "lib/types.h"
+
+/* cgroupfs.c: the container's own group, read-only, as "cgroup2" and "cgroup". */
+void cgroupfs_init(void);
+/* CONTROL_LIMITS: memory, quota, period, processes. */
+void cgroupfs_limits(const s64 limits[4]);
 struct proc_dir;
 extern const struct proc_dir sys_class_net_dir, sys_virtual_net_dir; /* net.c */
 

@@ -21,6 +21,7 @@
 #define IN_CHUNK 512u
 #define OUT_CHUNK 1024u
 #define OUT_CHUNK_POLLER 128u
+#define DRAIN_WAIT (2 * NSEC_PER_SEC)
 
 struct hosttty {
 	struct list_head node; /* under hosttty_lock */
@@ -29,8 +30,10 @@ struct hosttty {
 	struct poller_watch in, out;
 	struct poller_watch *out_watch; /* immutable: &out, or &in when it is one descriptor */
 	/* Under tty->lock. */
+	bool dead; /* released: the descriptors are closed. h itself stays, programs may have the terminal open */
 	bool draining; /* somebody writes to the host */
 	bool throttled; /* input waits for a reader */
+	bool paused; /* the terminal is somebody else's at the moment: no input */
 };
 
 static struct mutex hosttty_lock = MUTEX_INIT(LOCK_LEAF);
@@ -54,7 +57,7 @@ static bool drain_piece(struct hosttty *h, size_t max)
 
 	mutex_lock(&tty->lock);
 	n = tty_ring_used(r);
-	if (!n || h->draining) {
+	if (!n || h->draining || h->dead) {
 		mutex_unlock(&tty->lock);
 		return false;
 	}
@@ -124,8 +127,8 @@ static void take_input(struct hosttty *h)
 
 	for (;;) {
 		mutex_lock(&tty->lock);
-		room = tty_input_room_locked(tty);
-		h->throttled = !room;
+		room = h->paused ? 0 : tty_input_room_locked(tty);
+		h->throttled = !h->paused && !room;
 		mutex_unlock(&tty->lock);
 		if (!room)
 			return;
@@ -261,13 +264,21 @@ struct tty *hosttty_first(void)
 	return tty;
 }
 
-void hosttty_set_winsize(u16 rows, u16 cols)
+void hosttty_pause(struct tty *tty, bool paused)
 {
-	struct tty *tty = hosttty_first();
+	struct hosttty *h = tty->driver_priv;
+
+	mutex_lock(&tty->lock);
+	h->paused = paused;
+	mutex_unlock(&tty->lock);
+	if (!paused && h->in_fd >= 0)
+		poller_rearm(&h->in, POLLIN);
+}
+
+void hosttty_set_winsize(struct tty *tty, u16 rows, u16 cols)
+{
 	bool changed;
 
-	if (!tty)
-		return;
 	mutex_lock(&tty->lock);
 	changed = tty->winsize.ws_row != rows || tty->winsize.ws_col != cols;
 	tty->winsize.ws_row = rows;
@@ -275,5 +286,44 @@ void hosttty_set_winsize(u16 rows, u16 cols)
 	mutex_unlock(&tty->lock);
 	if (changed)
 		tty_signal_pgrp(tty, SIGWINCH);
-	tty_put(tty);
+}
+
+static bool drained(struct tty *tty)
+{
+	bool empty;
+
+	mutex_lock(&tty->lock);
+	empty = !tty_ring_used(&tty->out) && !((struct hosttty *)tty->driver_priv)->draining;
+	mutex_unlock(&tty->lock);
+	return empty;
+}
+
+void hosttty_drain(struct tty *tty)
+{
+	hosttty_output(tty);
+	(void)wait_event_full(&tty->write_wait, drained(tty), WAIT_UNINTERRUPTIBLE, ktime_get() + DRAIN_WAIT, 0);
+}
+
+void hosttty_release(struct tty *tty)
+{
+	struct hosttty *h = tty->driver_priv;
+
+	tty_hangup(tty);
+	mutex_lock(&tty->lock);
+	h->dead = true;
+	tty->out.tail = tty->out.head;
+	mutex_unlock(&tty->lock);
+	poller_remove(&h->in);
+	if (h->out_watch == &h->out)
+		poller_remove(&h->out);
+	/* A writer that is past its look at h->dead ends soon: it asked for room first. */
+	(void)wait_event_full(&tty->write_wait, drained(tty), WAIT_UNINTERRUPTIBLE, KTIME_MAX, 0);
+	if (h->in_fd >= 0)
+		host_close(h->in_fd);
+	if (h->out_fd >= 0 && h->out_fd != h->in_fd)
+		host_close(h->out_fd);
+	mutex_lock(&hosttty_lock);
+	list_del(&h->node);
+	mutex_unlock(&hosttty_lock);
+	tty_put(tty); /* h's own */
 }

@@ -97,7 +97,10 @@ int tty_init(void) __must_check; /* from fs_init: devices and the devpts type */
 
 /* The host's terminal, hosttty.c. in_fd -1 = output only. The file is open for reading and writing. */
 int hosttty_create(int in_fd, int out_fd, u16 rows, u16 cols, struct file **out) __must_check;
-void hosttty_set_winsize(u16 rows, u16 cols); /* from the control socket; SIGWINCH to the foreground group */
+void hosttty_pause(struct tty *tty, bool paused); /* no input is taken from the host meanwhile */
+void hosttty_set_winsize(struct tty *tty, u16 rows, u16 cols); /* from the control socket; SIGWINCH to the foreground group */
+void hosttty_drain(struct tty *tty); /* until all output has gone to the host, or it takes none for a while */
+void hosttty_release(struct tty *tty); /* hangs up and gives the host's descriptors back */
 /* Makes f's terminal the controlling one of p, which leads its session and has none. 0, -ENOTTY, -EPERM. */
 int tty_make_controlling(struct file *f, struct process *p) __must_check;
 

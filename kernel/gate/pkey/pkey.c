@@ -10,8 +10,11 @@
 #define RIGHTS_NO_WRITE 2u
 
 void gate_pkey_signal_entry(void);
+void gate_pkey_call_entry(void);
+void gate_pkey_call_entry_parked(void);
+void gate_pkey_call_entry_open(void);
 __noreturn void gate_pkey_exit(struct task *t);
-extern char __kernel_start[], __text_start[], __text_end[], __data_start[], __kernel_end[];
+extern char __kernel_start[], __text_start[], __text_end[], __rodata_end[], __data_start[], __kernel_end[];
 
 static int protect(u64 start, u64 len, int prot, int key)
 {
@@ -31,7 +34,7 @@ static int init(void)
 	/* pkey_alloc gave this thread every right to both; threads and processes made from it inherit that. */
 	err = protect(text, text_end - text, PROT_READ | PROT_EXEC, k);
 	if (!err)
-		err = protect(text_end, data - text_end, PROT_READ, k);
+		err = protect(text_end, PAGE_ALIGN_UP((u64)__rodata_end) - text_end, PROT_READ, k);
 	if (!err)
 		err = protect(data, (u64)__kernel_end - data, PROT_READ | PROT_WRITE, k);
 	if (!err)
@@ -52,5 +55,9 @@ struct gate_ops gate_pkey __ro_after_init = {
 	.name = "pkey",
 	.init = init,
 	.signal_entry = gate_pkey_signal_entry,
+	.call_entry = gate_pkey_call_entry,
+	.call_entry_parked = gate_pkey_call_entry_parked,
+	.call_entry_open = gate_pkey_call_entry_open,
+	.call_parks_all = true,
 	.exit = gate_pkey_exit,
 };

@@ -1,0 +1,573 @@
+/* See program.h. */
+#include "core/program.h"
+
+#include "abi/control.h"
+#include "abi/linux/errno.h"
+#include "abi/linux/fcntl.h"
+#include "core/alloc.h"
+#include "core/boot.h"
+#include "core/kserver.h"
+#include "core/log.h"
+#include "fs/file.h"
+#include "fs/fs.h"
+#include "fs/hostfile/hostfile.h"
+#include "fs/internal.h"
+#include "fs/tty/tty.h"
+#include "gate/gate.h"
+#include "gate/host.h"
+#include "lib/string.h"
+#include "mm/mm.h"
+#include "proc/exec.h"
+#include "proc/signal.h"
+#include "proc/task.h"
+#include "proc/uts.h"
+
+struct program {
+	struct list_head node; /* under programs_lock */
+	u32 id; /* immutable */
+	const struct boot_block *block; /* the first one's is the boot block; gone once the program runs */
+	size_t size; /* of block; 0 = not ours to free */
+	char **argv, **envp, *path; /* until it runs */
+	struct process *process; /* reference held */
+	struct tty *tty; /* its terminal on the host, or NULL; reference held */
+};
+
+static struct mutex programs_lock = MUTEX_INIT(LOCK_LEAF);
+static struct list_head programs = LIST_HEAD_INIT(programs); /* under programs_lock */
+
+static u32 gone; /* the first program may run; atomic */
+static struct wait_queue go_wait = {
+	.lock = MUTEX_INIT(LOCK_WAITQ), .waiters = LIST_HEAD_INIT(go_wait.waiters)
+};
+static struct uts_ns *uts; /* the container's; set at boot */
+
+static const char *str(const struct boot_block *b, u32 offset) { return offset ? (const char *)b + offset : NULL; }
+static const u32 *offsets(const struct boot_block *b, u32 at) { return (const u32 *)((const u8 *)b + at); }
+
+/* What the program needs to start, and no longer. */
+static void release_block(struct program *g)
+{
+	if (g->size)
+		kpages_free((void *)g->block, (g->size + PAGE_SIZE - 1) / PAGE_SIZE);
+	kfree(g->argv);
+	kfree(g->envp);
+	kfree(g->path);
+	g->size = 0;
+	g->block = NULL;
+	g->argv = g->envp = NULL;
+	g->path = NULL;
+}
+
+static void program_free(struct program *g)
+{
+	release_block(g);
+	if (g->tty)
+		tty_put(g->tty);
+	if (g->process)
+		process_put(g->process);
+	kfree(g);
+}
+
+static struct cred *make_cred(const struct boot_block *b)
+{
+	struct cred *c = cred_alloc();
+
+	if (!c)
+		return NULL;
+	c->uid = c->euid = c->suid = c->fsuid = b->uid;
+	c->gid = c->egid = c->sgid = c->fsgid = b->gid;
+	c->cap_permitted = b->cap_permitted;
+	c->cap_effective = b->cap_effective;
+	c->cap_inheritable = b->cap_inheritable;
+	c->cap_ambient = b->cap_ambient;
+	c->cap_bounding = b->cap_bounding;
+	if (b->ngroups) {
+		c->groups = kcalloc(b->ngroups, sizeof(u32));
+		if (!c->groups) {
+			cred_put(c);
+			return NULL;
+		}
+		c->ngroups = b->ngroups;
+		memcpy(c->groups, offsets(b, b->groups), b->ngroups * sizeof(u32));
+		/* cred_in_group searches: keep them sorted. */
+		for (u32 i = 1; i < c->ngroups; i++)
+			for (u32 j = i; j && c->groups[j - 1] > c->groups[j]; j--) {
+				u32 g = c->groups[j];
+
+				c->groups[j] = c->groups[j - 1];
+				c->groups[j - 1] = g;
+			}
+	}
+	return c;
+}
+
+static void set_limits(struct process *p, const struct boot_block *b)
+{
+	const struct boot_rlimit *r = (const struct boot_rlimit *)((const u8 *)b + b->rlimits);
+
+	for (u32 i = 0; i < b->nrlimits; i++)
+		if (r[i].resource < RLIM_NLIMITS)
+			p->rlim[r[i].resource] = (struct rlimit){ r[i].cur, r[i].max };
+}
+
+static bool same_device(int a, int b)
+{
+	struct statx sa, sb;
+
+	if (a == b)
+		return true;
+	if (host_statx(a, "", AT_EMPTY_PATH, STATX_TYPE | STATX_INO, &sa) ||
+	    host_statx(b, "", AT_EMPTY_PATH, STATX_TYPE | STATX_INO, &sb))
+		return false;
+	return S_ISCHR_(sa.stx_mode) && S_ISCHR_(sb.stx_mode) && sa.stx_rdev_major == sb.stx_rdev_major &&
+	       sa.stx_rdev_minor == sb.stx_rdev_minor;
+}
+
+/* The terminal serves every stream that is the same terminal on the host. *term = its file, or NULL. */
+static int make_terminal(struct program *g, const int stdio[3], struct file **term)
+{
+	const struct boot_block *b = g->block;
+	int err;
+
+	*term = NULL;
+	if (!b->terminal)
+		return 0;
+	err = hosttty_create(stdio[0], stdio[0], (u16)b->rows, (u16)b->cols, term);
+	if (err)
+		return err;
+	g->tty = tty_of_file(*term);
+	tty_get(g->tty);
+	return tty_make_controlling(*term, g->process);
+}
+
+/* 0, 1, 2 of a program, into current->files. What was not taken over is closed unless it is the first's. */
+static int make_stdio(struct program *g, const int stdio[3])
+{
+	static const char *const names[] = { "stdin", "stdout", "stderr" };
+	struct file *term, *f;
+	int err = make_terminal(g, stdio, &term);
+
+	for (int i = 0; i < 3 && !err; i++) {
+		if (stdio[i] < 0)
+			continue;
+		if (term && same_device(stdio[0], stdio[i])) {
+			f = file_get(term);
+			if (i && g->id)
+				host_close(stdio[i]);
+		} else {
+			f = hostfile_create(stdio[i], i == 0 ? O_RDONLY : O_WRONLY);
+			if (is_err(f) && i > 0)
+				f = hostfile_create(stdio[i], O_RDWR);
+		}
+		if (is_err(f)) {
+			err = (int)ptr_err(f);
+			log_warn("%s cannot be used: error %d", names[i], -err);
+			break;
+		}
+		int fd = fd_alloc((u32)i, false);
+
+		if (fd != i) {
+			file_put(f);
+			err = fd < 0 ? fd : -EBUSY;
+			break;
+		}
+		fd_install(fd, f);
+	}
+	if (term)
+		file_put(term);
+	return err;
+}
+
+static char **strings(const struct boot_block *b, u32 count, u32 at)
+{
+	char **v = kcalloc(count + 1, sizeof(char *));
+
+	if (v)
+		for (u32 i = 0; i < count; i++)
+			v[i] = (char *)str(b, offsets(b, at)[i]);
+	return v;
+}
+
+static const char *env_value(char *const *env, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (; *env; env++)
+		if (strncmp(*env, name, n) == 0 && (*env)[n] == '=')
+			return *env + n + 1;
+	return NULL;
+}
+
+static int may_run(const char *path)
+{
+	struct path p;
+	int err = path_lookup(AT_FDCWD, path, LOOKUP_FOLLOW, &p);
+
+	if (err)
+		return err;
+	if (!S_ISREG_(p.dentry->inode->mode) || inode_permission(p.dentry->inode, MAY_EXEC))
+		err = -EACCES;
+	path_put(&p);
+	return err;
+}
+
+/* execvp(3)'s search: the first directory in PATH that has it; EACCES is remembered. */
+static int search_path(const char *name, char *const *env, char *buf)
+{
+	const char *dir = env_value(env, "PATH");
+	int found = -ENOENT, err;
+
+	if (!dir)
+		dir = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+	while (dir) {
+		const char *end = strchr(dir, ':');
+		int len = (int)(end ? (size_t)(end - dir) : strlen(dir));
+
+		if (ksnprintf(buf, PATH_MAX, "%.*s/%s", len ? len : 1, len ? dir : ".", name) < (int)PATH_MAX) {
+			err = may_run(buf);
+			if (!err)
+				return 0;
+			if (err == -EACCES)
+				found = err;
+		}
+		dir = end ? end + 1 : NULL;
+	}
+	return found;
+}
+
+static void unlink_program(struct program *g)
+{
+	mutex_lock(&programs_lock);
+	list_del(&g->node);
+	mutex_unlock(&programs_lock);
+}
+
+static __noreturn void cannot_run(struct program *g, enum control_stage stage, const char *name, long err)
+{
+	s64 args[4] = { -err, g->id, stage };
+
+	control_send_args(CONTROL_EXEC_ERROR, args, name);
+	if (!g->id)
+		sandbox_exit((err == -ENOENT ? 127 : 126) << 8);
+	do_group_exit((err == -ENOENT ? 127 : 126) << 8);
+}
+
+static int enter_cwd(const char *cwd)
+{
+	struct path p;
+	int err = path_lookup(AT_FDCWD, cwd, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &p);
+
+	if (err)
+		return err;
+	struct path old = current->fs->cwd;
+
+	current->fs->cwd = p;
+	path_put(&old);
+	return 0;
+}
+
+/* The program was loaded: what was needed for that goes. */
+static void loaded(void *arg)
+{
+	struct program *g = arg;
+	s64 args[4] = { current->pid->nr, g->id };
+
+	release_block(g);
+	if (g->id)
+		control_send_args(CONTROL_EXEC_STARTED, args, NULL);
+}
+
+/* The first code of the process, on a host process of its own. */
+static void program_main(void *arg)
+{
+	struct program *g = arg;
+	const struct boot_block *b = g->block;
+	char **argv = g->argv = strings(b, b->argc, b->argv), **envp = g->envp = strings(b, b->envc, b->envp);
+	char *path = g->path = kmalloc(PATH_MAX);
+	const char *cwd = str(b, b->cwd);
+	u32 argc = b->argc, envc = b->envc;
+	long err = 0;
+
+	if (!argv || !envp || !path)
+		cannot_run(g, CONTROL_STAGE_START, "the program", -ENOMEM);
+	if (cwd && (err = enter_cwd(cwd)))
+		cannot_run(g, CONTROL_STAGE_CWD, cwd, err);
+	if (b->exec_path)
+		strlcpy(path, str(b, b->exec_path), PATH_MAX);
+	else if (strchr(argv[0], '/'))
+		strlcpy(path, argv[0], PATH_MAX);
+	else
+		err = argv[0][0] ? search_path(argv[0], envp, path) : -ENOENT;
+	if (!err)
+		err = may_run(path);
+	if (!err && !g->id) {
+		control_send(CONTROL_READY, 0, NULL);
+		if (b->wait_go && wait_event_full(&go_wait, atomic_load(&gone), WAIT_KILLABLE, KTIME_MAX, 0))
+			do_group_exit(SIGKILL);
+	}
+	if (!err)
+		err = exec_boot(path, argv, argc, envp, envc, loaded, g);
+	cannot_run(g, CONTROL_STAGE_PROGRAM, argv[0], err);
+}
+
+static void lead_session(struct process *p)
+{
+	struct tty *tty;
+
+	mutex_lock(&tasklist_lock);
+	process_set_session(p, p->pid);
+	process_set_pgrp(p, p->pid);
+	tty = p->tty;
+	p->tty = NULL;
+	atomic_store(&p->ppid, 0);
+	mutex_unlock(&tasklist_lock);
+	if (tty)
+		tty_put(tty);
+}
+
+/* A task with everything but a number. */
+static struct task *make_task(struct program *g, int *err)
+{
+	const struct boot_block *b = g->block;
+	struct process *p = process_alloc();
+	struct task *t = p ? task_alloc(p) : NULL;
+	struct cred *cred = make_cred(b);
+
+	*err = -ENOMEM;
+	if (p)
+		g->process = p; /* ours */
+	if (!t || !cred) {
+		if (cred)
+			cred_put(cred);
+		if (t)
+			task_put(t);
+		return NULL;
+	}
+	t->cred = cred;
+	t->no_new_privs = b->no_new_privs;
+	set_limits(p, b);
+	p->oom_score_adj = b->oom_score_adj;
+	p->program_id = g->id;
+	t->cpus_allowed = boot->cpus ? boot->cpus >= 64 ? ~0ull : (1ull << boot->cpus) - 1 : ~0ull;
+	t->timer_slack_ns = 50000;
+	t->files = files_alloc();
+	t->sighand = sighand_alloc();
+	t->mm = mm_alloc();
+	if (t->mm)
+		t->mm->users = 1;
+	t->uts_ns = uts ? uts_ns_get(uts) : NULL;
+	if (t->files && t->sighand && t->mm && t->uts_ns)
+		*err = fs_boot_finish(&t->mnt_ns, &t->fs);
+	if (!*err)
+		*err = task_alloc_pid(t, g->id ? 0 : 1);
+	if (*err) {
+		task_put(t);
+		return NULL;
+	}
+	t->fs->umask = b->umask;
+	return t;
+}
+
+static int launch(struct program *g, const int stdio[3])
+{
+	int err;
+	struct task *t = make_task(g, &err);
+
+	if (!t)
+		return err;
+	mutex_lock(&programs_lock);
+	list_add_tail(&g->node, &programs);
+	mutex_unlock(&programs_lock);
+	task_publish(t, g->id ? init_process : NULL);
+	if (g->id)
+		lead_session(g->process);
+
+	/* Descriptors are installed into the table of whoever runs: lend it for the moment. */
+	current->files = t->files;
+	current->process = g->process;
+	err = make_stdio(g, stdio);
+	current->files = NULL;
+	current->process = NULL;
+	if (!err)
+		err = g->id ? kserver_spawn(t, program_main, g) : hproc_spawn(t, program_main, g);
+	if (err && g->id) {
+		/* Published already: it goes the way of one whose host process was killed. */
+		s64 args[4] = { -err, g->id, CONTROL_STAGE_START };
+
+		control_send_args(CONTROL_EXEC_ERROR, args, "the program");
+		task_died_outside(t, SIGKILL);
+		return 0;
+	}
+	return err;
+}
+
+void program_start_first(void)
+{
+	struct program *g = kzalloc(sizeof(*g));
+	int err = -ENOMEM;
+
+	uts = uts_ns_boot(boot_str(boot->hostname), boot_str(boot->domainname));
+	if (g && uts) {
+		g->block = boot;
+		err = launch(g, boot->stdio_fd);
+	}
+	if (err) {
+		control_send(CONTROL_BOOT_ERROR, -err, "the first process");
+		for (;;)
+			host_syscall(NR_exit_group, 125, 0, 0, 0, 0, 0);
+	}
+}
+
+void program_go(void)
+{
+	atomic_store(&gone, 1);
+	wake_up_all(&go_wait);
+}
+
+void program_exec(u32 id, struct boot_block *block, size_t size, const int stdio[3])
+{
+	struct program *g = kzalloc(sizeof(*g));
+	s64 args[4] = { ENOMEM, id, CONTROL_STAGE_START };
+	int err;
+
+	if (!g) {
+		kpages_free(block, (size + PAGE_SIZE - 1) / PAGE_SIZE);
+		control_send_args(CONTROL_EXEC_ERROR, args, "the program");
+		return;
+	}
+	g->id = id;
+	g->block = block;
+	g->size = size;
+	err = launch(g, stdio);
+	if (!err)
+		return;
+	args[0] = -err;
+	control_send_args(CONTROL_EXEC_ERROR, args, "the program");
+	program_free(g);
+}
+
+/* A reference to the process of program id, or NULL. tty, when asked for, likewise. */
+static struct process *find(u32 id, struct tty **tty)
+{
+	struct process *p = NULL;
+	struct program *g;
+
+	mutex_lock(&programs_lock);
+	list_for_each_entry(g, &programs, node) {
+		if (g->id != id)
+			continue;
+		p = g->process;
+		process_get(p);
+		if (tty && g->tty) {
+			tty_get(g->tty);
+			*tty = g->tty;
+		}
+		break;
+	}
+	mutex_unlock(&programs_lock);
+	return p;
+}
+
+void program_signal(u32 id, int sig)
+{
+	struct process *p = find(id, NULL);
+
+	if (!p)
+		return;
+	signal_send_process(p, sig, NULL);
+	process_put(p);
+}
+
+void program_signal_all(int sig)
+{
+	for (u32 nr = 1;; nr++) {
+		struct process *p = NULL;
+		struct task *t;
+
+		mutex_lock(&tasklist_lock);
+		while ((t = task_next(nr)) && t != t->process->leader)
+			nr = t->pid->nr + 1;
+		if (t) {
+			nr = t->pid->nr;
+			p = t->process;
+			process_get(p);
+		}
+		mutex_unlock(&tasklist_lock);
+		if (!p)
+			return;
+		signal_send_process(p, sig, NULL);
+		process_put(p);
+	}
+}
+
+void program_winsize(u32 id, u16 rows, u16 cols)
+{
+	struct tty *tty = NULL;
+	struct process *p = find(id, &tty);
+
+	if (tty) {
+		hosttty_set_winsize(tty, rows, cols);
+		tty_put(tty);
+	}
+	if (p)
+		process_put(p);
+}
+
+void program_terminal(bool ours, bool go_on)
+{
+	struct tty *tty = NULL;
+	struct process *p = find(0, &tty);
+
+	if (tty) {
+		hosttty_pause(tty, !ours);
+		tty_put(tty);
+	}
+	if (p && go_on) {
+		mutex_lock(&tasklist_lock);
+		if (p->pgrp)
+			(void)signal_send_pgrp(p->pgrp, SIGCONT, NULL);
+		mutex_unlock(&tasklist_lock);
+	}
+	if (p)
+		process_put(p);
+}
+
+bool program_is_job(const struct process *p)
+{
+	return p && p == init_process && boot->terminal && boot->init_mortal;
+}
+
+void program_stopped(void)
+{
+	struct tty *tty = NULL;
+	struct process *p = find(0, &tty);
+
+	if (tty) {
+		hosttty_pause(tty, true);
+		tty_put(tty);
+		control_send(CONTROL_STOPPED, 0, NULL);
+	}
+	if (p)
+		process_put(p);
+}
+
+void program_exited(u32 id, int status)
+{
+	s64 args[4] = { status, id };
+	struct program *g, *found = NULL;
+
+	mutex_lock(&programs_lock);
+	list_for_each_entry(g, &programs, node)
+		if (g->id == id)
+			found = g;
+	mutex_unlock(&programs_lock);
+	if (!found)
+		return;
+	if (found->tty)
+		hosttty_drain(found->tty);
+	unlink_program(found);
+	if (found->tty)
+		hosttty_release(found->tty);
+	control_send_args(CONTROL_EXEC_EXIT, args, NULL);
+	program_free(found);
+}

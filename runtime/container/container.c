@@ -1,0 +1,385 @@
+/* States on disk: see container.h. */
+#include "runtime/container/container.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+
+#include "runtime/sandbox/cgroup.h"
+
+static const char *root;
+
+void container_set_root(const char *dir) { root = dir; }
+
+const char *container_root(void)
+{
+	const char *runtime_dir = getenv("XDG_RUNTIME_DIR");
+	static char path[PATH_MAX];
+
+	if (root)
+		return root;
+	/* Root in a user namespace of its own is an ordinary user to the machine. */
+	if (runtime_dir && *runtime_dir && (geteuid() || access("/run", W_OK)))
+		snprintf(path, sizeof(path), "%s/limpet", runtime_dir);
+	else if (geteuid())
+		snprintf(path, sizeof(path), "/tmp/limpet-%u", geteuid());
+	else
+		snprintf(path, sizeof(path), "/run/limpet");
+	return path;
+}
+
+static int make_root(struct error *err)
+{
+	cleanup_free char *path = strdup(container_root());
+
+	for (char *p = path; path && *p; p++) {
+		char saved = p[1];
+
+		if (p == path || (saved && saved != '/'))
+			continue;
+		p[1] = '\0';
+		if (mkdir(path, 0700) && errno != EEXIST)
+			return error_errno(err, "cannot make %s", path);
+		p[1] = saved;
+	}
+	return 0;
+}
+
+static int check_id(const char *id, struct error *err)
+{
+	bool fine = *id && strlen(id) <= 255 && strcmp(id, ".") && strcmp(id, "..");
+
+	for (const char *p = id; *p; p++)
+		fine &= isalnum((unsigned char)*p) || strchr("_+-.", *p);
+	return fine ? 0 : error_set(err, "invalid container id \"%s\": only letters, digits and _+-. are possible", id);
+}
+
+static void init(struct container *c, const char *id)
+{
+	*c = (struct container){.dir = -1};
+	c->id = arena_strdup(&c->arena, id);
+}
+
+void container_close(struct container *c)
+{
+	if (c->dir >= 0)
+		close(c->dir);
+	json_decref(c->state);
+	arena_free(&c->arena);
+	*c = (struct container){.dir = -1};
+}
+
+static json_t *load(int dir)
+{
+	cleanup_free char *text = read_file(dir, "state.json");
+	json_t *state = text ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
+
+	if (json_is_object(state))
+		return state;
+	json_decref(state);
+	return NULL;
+}
+
+int container_open(struct container *c, const char *id, struct error *err)
+{
+	const char *path;
+
+	init(c, id);
+	if (check_id(id, err))
+		goto fail;
+	path = arena_printf(&c->arena, "%s/%s", container_root(), id);
+	c->dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (c->dir < 0) {
+		if (errno == ENOENT || errno == ENOTDIR)
+			error_set(err, "container does not exist");
+		else
+			error_errno(err, "%s", path);
+		goto fail;
+	}
+	while (flock(c->dir, LOCK_EX))
+		if (errno != EINTR) {
+			error_errno(err, "cannot lock %s", path);
+			goto fail;
+		}
+	/* Deleted while we waited for the lock. */
+	struct stat st;
+	if (fstat(c->dir, &st) || !st.st_nlink) {
+		error_set(err, "container does not exist");
+		goto fail;
+	}
+	c->state = load(c->dir);
+	return 0;
+fail:
+	container_close(c);
+	return -1;
+}
+
+int container_make(struct container *c, const char *id, struct error *err)
+{
+	const char *path;
+
+	init(c, id);
+	if (check_id(id, err) || make_root(err))
+		goto fail;
+	path = arena_printf(&c->arena, "%s/%s", container_root(), id);
+	if (mkdir(path, 0711)) {
+		if (errno == EEXIST)
+			error_set(err, "container with given ID already exists");
+		else
+			error_errno(err, "cannot make %s", path);
+		goto fail;
+	}
+	c->dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (c->dir < 0 || flock(c->dir, LOCK_EX)) {
+		error_errno(err, "%s", path);
+		goto fail;
+	}
+	c->state = json_object();
+	return 0;
+fail:
+	container_close(c);
+	return -1;
+}
+
+int container_save(struct container *c, struct error *err)
+{
+	cleanup_free char *text = json_dumps(c->state, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
+	cleanup_close int fd = openat(c->dir, "state.json.new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	if (!text || fd < 0 || write_all(fd, text, strlen(text)) || write_all(fd, "\n", 1) ||
+	    renameat(c->dir, "state.json.new", c->dir, "state.json"))
+		return error_errno(err, "cannot write the state of container %s", c->id);
+	return 0;
+}
+
+int container_forget(struct container *c, struct error *err)
+{
+	static const char *const files[] = {"state.json", "state.json.new", "config.json", "socket", "log"};
+	const char *path = arena_printf(&c->arena, "%s/%s", container_root(), c->id);
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+		if (unlinkat(c->dir, files[i], 0) && errno != ENOENT)
+			return error_errno(err, "cannot remove %s/%s", path, files[i]);
+	return rmdir(path) && errno != ENOENT ? error_errno(err, "cannot remove %s", path) : 0;
+}
+
+static bool process_stat(pid_t pid, char *state, uint64_t *start)
+{
+	char path[40];
+	cleanup_free char *text = NULL;
+	char *at;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	text = pid > 0 ? read_file(AT_FDCWD, path) : NULL;
+	at = text ? strrchr(text, ')') : NULL;
+	if (!at || at[1] != ' ')
+		return false;
+	*state = at[2];
+	at += 2;
+	for (int field = 3; field < 22 && at; field++) {
+		at = strchr(at, ' ');
+		at = at ? at + 1 : NULL;
+	}
+	*start = at ? strtoull(at, NULL, 10) : 0;
+	return at != NULL;
+}
+
+uint64_t process_start(pid_t pid)
+{
+	uint64_t start;
+	char state;
+
+	return process_stat(pid, &state, &start) ? start : 0;
+}
+
+bool process_alive(pid_t pid, uint64_t start)
+{
+	uint64_t now;
+	char state;
+
+	return process_stat(pid, &state, &now) && now == start && state != 'Z' && state != 'X';
+}
+
+const char *container_text(const struct container *c, const char *key)
+{
+	const char *text = json_string_value(json_object_get(c->state, key));
+
+	return text ? text : "";
+}
+
+int64_t container_number(const struct container *c, const char *key)
+{
+	return json_integer_value(json_object_get(c->state, key));
+}
+
+pid_t container_pid(const struct container *c)
+{
+	pid_t pid = (pid_t)container_number(c, "pid");
+
+	return process_alive(pid, (uint64_t)container_number(c, "startTime")) ? pid : 0;
+}
+
+enum container_status container_status(const struct container *c)
+{
+	const char *freezer, *said = container_text(c, "status");
+	bool v2;
+
+	if (!container_pid(c))
+		return CONTAINER_STOPPED;
+	freezer = container_freezer(c, &v2);
+	if (freezer) {
+		cleanup_free char *text = read_file(AT_FDCWD, freezer);
+
+		if (text && (v2 ? *text == '1' : !strncmp(text, "FR", 2)))
+			return CONTAINER_PAUSED;
+	}
+	return !strcmp(said, "running") ? CONTAINER_RUNNING
+	       : !strcmp(said, "created") ? CONTAINER_CREATED : CONTAINER_CREATING;
+}
+
+const char *container_status_name(enum container_status status)
+{
+	static const char *const names[] = {"creating", "created", "running", "paused", "stopped"};
+
+	return names[status];
+}
+
+json_t *container_oci_state(const struct container *c, const char *status)
+{
+	enum container_status now = container_status(c);
+	json_t *annotations = json_object_get(c->state, "annotations");
+	json_t *out = json_object();
+
+	json_object_set_new(out, "ociVersion", json_string(OCI_VERSION));
+	json_object_set_new(out, "id", json_string(c->id));
+	json_object_set_new(out, "status", json_string(status ? status : container_status_name(now)));
+	json_object_set_new(out, "pid", json_integer(now == CONTAINER_STOPPED ? 0 : container_number(c, "pid")));
+	json_object_set_new(out, "bundle", json_string(container_text(c, "bundle")));
+	if (json_object_size(annotations))
+		json_object_set(out, "annotations", annotations);
+	return out;
+}
+
+static int by_text(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+
+int container_list(struct arena *a, struct strings *ids, struct error *err)
+{
+	DIR *d = opendir(container_root());
+	struct dirent *e;
+
+	if (!d)
+		return errno == ENOENT ? 0 : error_errno(err, "%s", container_root());
+	while ((e = readdir(d)))
+		if (*e->d_name != '.')
+			strings_add(a, ids, e->d_name);
+	closedir(d);
+	if (ids->count)
+		qsort(ids->items, ids->count, sizeof(*ids->items), by_text);
+	return 0;
+}
+
+int container_connect(const struct container *c, struct error *err)
+{
+	cleanup_close int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+
+	if (fd < 0)
+		return error_errno(err, "socket");
+	/* The path itself may be too long for an address. */
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "/proc/self/fd/%d/socket", c->dir);
+	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)))
+		return error_errno(err, "cannot reach the supervisor of container %s", c->id);
+	return steal_fd(&fd);
+}
+
+void container_cgroups(const struct container *c, struct cgroup *cg)
+{
+	const char *key;
+	json_t *value;
+
+	*cg = (struct cgroup){0};
+	json_object_foreach(json_object_get(c->state, "cgroupPaths"), key, value) {
+		strings_add(&cg->arena, &cg->controllers, key);
+		strings_add(&cg->arena, &cg->paths, json_string_value(value) ? json_string_value(value) : "");
+	}
+}
+
+const char *container_freezer(const struct container *c, bool *v2)
+{
+	struct container *arena = (struct container *)c;
+	const char *v1dir = json_string_value(json_object_get(json_object_get(c->state, "cgroupPaths"), "freezer"));
+	const char *v2dir = json_string_value(json_object_get(json_object_get(c->state, "cgroupPaths"), ""));
+
+	*v2 = !v1dir;
+	if (v1dir)
+		return arena_printf(&arena->arena, "%s/freezer.state", v1dir);
+	return v2dir ? arena_printf(&arena->arena, "%s/cgroup.freeze", v2dir) : NULL;
+}
+
+int container_freeze(const struct container *c, bool on, struct error *err)
+{
+	const struct timespec pause = {.tv_nsec = 2000000};
+	bool v2;
+	const char *file = container_freezer(c, &v2);
+
+	if (!file)
+		return error_set(err, "container %s has no freezer control group", c->id);
+	for (int tries = 0; tries < 1000; tries++) {
+		cleanup_free char *text = NULL;
+
+		if (write_file(AT_FDCWD, file, v2 ? on ? "1" : "0" : on ? "FROZEN" : "THAWED"))
+			return error_errno(err, "cannot write %s", file);
+		if (v2)
+			return 0;
+		text = read_file(AT_FDCWD, file);
+		if (text && !strncmp(text, on ? "FROZEN" : "THAWED", 6))
+			return 0;
+		nanosleep(&pause, NULL);
+	}
+	if (on)
+		write_file(AT_FDCWD, file, "THAWED");
+	return error_set(err, "container %s does not freeze", c->id);
+}
+
+int container_processes(const struct container *c, struct arena *a, pid_t **pids, size_t *count, struct error *err)
+{
+	pid_t kernel = (pid_t)container_number(c, "kernelPid");
+	char path[64], ours[64] = "", theirs[64];
+	struct dirent *e;
+	ssize_t n;
+	DIR *d;
+
+	*pids = NULL;
+	*count = 0;
+	if (!process_alive(kernel, (uint64_t)container_number(c, "kernelStartTime")))
+		return 0;
+	snprintf(path, sizeof(path), "/proc/%d/ns/pid", kernel);
+	n = readlink(path, ours, sizeof(ours) - 1);
+	d = n > 0 ? opendir("/proc") : NULL;
+	if (!d)
+		return error_errno(err, "%s", path);
+	while ((e = readdir(d))) {
+		uint64_t pid;
+
+		if (!parse_u64(e->d_name, INT_MAX, &pid) || (pid_t)pid == kernel)
+			continue;
+		snprintf(path, sizeof(path), "/proc/%d/ns/pid", (int)pid);
+		n = readlink(path, theirs, sizeof(theirs) - 1);
+		if (n <= 0)
+			continue;
+		theirs[n] = '\0';
+		if (strcmp(ours, theirs))
+			continue;
+		*pids = array_add(a, *pids, count, sizeof(**pids));
+		(*pids)[*count - 1] = (pid_t)pid;
+	}
+	closedir(d);
+	return 0;
+}

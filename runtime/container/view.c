@@ -1,0 +1,82 @@
+/* See view.h. */
+#include "runtime/container/view.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+/* A place in the rootfs, whatever links the image has on the way. */
+static int open_inside(int root, const char *path)
+{
+	struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
+
+	return (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
+}
+
+/* Trees stand at /m/N in the sandbox's own mount namespace (sandbox/mounts.c). Places that are missing are left out. */
+static void place_trees(int trees, int root, const struct spec *spec)
+{
+	size_t tree = 1;
+
+	for (size_t i = 0; i < spec->nmounts; i++) {
+		cleanup_close int from = -1, to = -1;
+		char name[32];
+
+		if (strcmp(spec->mounts[i].type, "hostfs"))
+			continue;
+		snprintf(name, sizeof(name), "%zu", tree++);
+		from = open_tree(trees, name, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+		to = open_inside(root, spec->mounts[i].target);
+		if (from >= 0 && to >= 0)
+			move_mount(from, "", to, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+	}
+}
+
+static int put_proc(int root)
+{
+	cleanup_close int to = open_inside(root, "/proc"), fs = fsopen("proc", FSOPEN_CLOEXEC), mnt = -1;
+
+	if (to < 0 || fs < 0 || fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0))
+		return -1;
+	mnt = fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+	return mnt < 0 ? -1 : move_mount(mnt, "", to, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+}
+
+/* A procfs shows the PID namespace of who makes it: a child born into the sandbox's does. */
+static void place_proc(int root, const struct sandbox *sb)
+{
+	pid_t pid;
+
+	if (setns(sb->pidfd, CLONE_NEWPID))
+		return;
+	pid = fork();
+	if (pid == 0)
+		_exit(put_proc(root) ? 1 : 0);
+	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
+int view_enter(const struct sandbox *sb, const struct spec *spec, struct error *err)
+{
+	cleanup_close int root = -1, trees = -1;
+
+	if (setns(sb->pidfd, CLONE_NEWNS))
+		return 0;
+	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
+		return error_errno(err, "cannot make the supervisor's mount namespace");
+	trees = open("/m", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	/* A copy: what came from a user namespace below ours is locked in its place. */
+	root = open_tree(AT_FDCWD, "/root", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+	if (root < 0 || move_mount(root, "", AT_FDCWD, "/m", MOVE_MOUNT_F_EMPTY_PATH))
+		return error_errno(err, "the supervisor's root");
+	place_trees(trees, root, spec);
+	place_proc(root, sb);
+	if (fchdir(root) || syscall(SYS_pivot_root, ".", ".") || umount2(".", MNT_DETACH) || chdir("/"))
+		return error_errno(err, "cannot move the supervisor's root");
+	return 0;
+}

@@ -1,0 +1,33 @@
+#!/bin/bash
+# tests/clients/run.sh [LIST...]: the lists of podman.sh, containerd.sh, docker.sh with runc and with limpet, compared.
+# A line that runc passes has to be the same with limpet. Needs root, the clients, and debootstrap for the first run.
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+LIMPET=${LIMPET:-$here/../../build/limpet}
+[ "$(id -u)" = 0 ] || { echo "needs root"; exit 1; }
+LIMPET=$(realpath "$LIMPET")
+RUNTIME=none . "$here/lib.sh"
+make_image || { echo "cannot make an image: see $WORK/debootstrap.log"; exit 1; }
+failed=0
+[ $# = 0 ] && set -- podman containerd docker
+for list in "$@"; do
+	RUNTIME=$(command -v runc) WORK=$WORK bash "$here/$list.sh" >"$WORK/$list.runc" 2>&1
+	RUNTIME=$LIMPET WORK=$WORK bash "$here/$list.sh" >"$WORK/$list.limpet" 2>&1
+	while IFS= read -r want && IFS= read -r got <&3; do
+		name=${want%% *}
+		if [ "$want" = "$got" ]; then
+			echo "same      $list/$name"
+		elif [[ $want =~ rc=(125|126)' ' ]] && [[ $got =~ rc=0' ' ]]; then
+			echo "better    $list/$name: ${got#* }"
+		else
+			echo "DIFFERENT $list/$name"
+			echo "    runc:   ${want#* }"
+			echo "    limpet: ${got#* }"
+			failed=$((failed + 1))
+		fi
+	done <"$WORK/$list.runc" 3<"$WORK/$list.limpet"
+	[ -s "$WORK/$list.runc" ] && [ "$(wc -l <"$WORK/$list.runc")" = "$(wc -l <"$WORK/$list.limpet")" ] ||
+		{ echo "the lists of $list have no or different numbers of lines"; failed=$((failed + 1)); }
+done
+echo "$failed different"
+[ $failed = 0 ]
