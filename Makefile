@@ -4,11 +4,7 @@ BUILD ?= build
 PREFIX ?= /usr/local
 DESTDIR ?=
 
-<<<<<<< HEAD
-.PHONY: build run test test-long fuzz bench bench-net install clean debug deps test-deps
-=======
-.PHONY: build run test test-long test-clients fuzz bench install clean debug deps test-deps
->>>>>>> main
+.PHONY: build run test test-long test-clients fuzz bench bench-net install clean debug deps test-deps
 
 build: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
