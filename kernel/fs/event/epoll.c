@@ -684,7 +684,10 @@ static int epoll_sleep(struct epoll *ep, s64 deadline)
 	}
 	list_add(&s.node, &ep->sleepers);
 	mutex_unlock(&ep->ready_lock);
-	ret = atomic_load_relaxed(&ep->outside) ? wait_block_polling(deadline) : wait_block(WAIT_INTERRUPTIBLE, deadline);
+	if (atomic_load_relaxed(&ep->outside))
+		ret = wait_block_polling(deadline);
+	else
+		ret = wait_block(WAIT_INTERRUPTIBLE, deadline);
 	mutex_lock(&ep->ready_lock);
 	list_del(&s.node);
 	mutex_unlock(&ep->ready_lock);
