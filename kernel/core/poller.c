@@ -5,8 +5,8 @@
  * went away finds nothing in the table. Descriptors are shared by all processes, so anybody may change the set;
  * only the poller thread and the task that has its duty wait on it.
  *
- * Duty. A task in poller_sleep takes it (poller.duty) and sleeps in epoll_pwait itself; who wakes it rings an eventfd of the
- * set (state 3 of task.wake). The host wakes whoever came to the set last, so the thread stays away while the task sleeps
+ * Duty. A task in poller_sleep takes it (poller.duty) and sleeps in epoll_pwait itself; who wakes it rings an eventfd
+ * of the set (state 3 of task.wake). The host wakes whoever came to the set last, so the thread stays away while the task sleeps
  * there, and for a moment after it left: the task will soon be back, and takes along what came meanwhile.
  */
 #include "core/poller.h"

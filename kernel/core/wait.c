@@ -1,4 +1,7 @@
-/* Wait queues and the sleeping primitive beneath. States of task.wake: 0 nothing, 1 woken, 2 asleep on the host, 3 in its epoll. */
+/*
+ * Wait queues and the sleeping primitive beneath. States of task.wake: 0 nothing, 1 woken, 2 asleep on the host, 3 in
+ * its epoll.
+ */
 #include "core/wait.h"
 
 #include "abi/linux/errno.h"

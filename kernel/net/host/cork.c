@@ -16,7 +16,7 @@
 #define HOLD_MAX 4096u
 #define HOLD_NS 200000000
 
-/* Caller holds hold_lock. 0 = nothing is held any more; -EAGAIN; another error: what was held is lost with the connection. */
+/* Caller holds hold_lock. 0 = nothing is held any more; -EAGAIN; else what was held is lost with the connection. */
 static int flush_locked(struct host_sock *h, u32 flags)
 {
 	while (h->held_len) {
