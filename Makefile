@@ -4,7 +4,7 @@ BUILD ?= build
 PREFIX ?= /usr/local
 DESTDIR ?=
 
-.PHONY: build run test test-long test-clients fuzz bench install clean debug deps test-deps
+.PHONY: build run test test-long test-clients fuzz bench bench-net install clean debug deps test-deps
 
 build: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
@@ -51,6 +51,11 @@ bench:
 	tools/install-deps.sh runc
 	$(MAKE) build
 	LIMPET=$(CURDIR)/$(BUILD)/limpet bench/run.sh $(BENCH_OPTIONS)
+
+bench-net:
+	tools/install-deps.sh runc iproute2 nginx-light wrk redis-server redis-tools iperf3 postgresql curl
+	$(MAKE) build
+	LIMPET=$(CURDIR)/$(BUILD)/limpet bench/network.sh $(BENCH_OPTIONS)
 
 install: build
 	meson configure $(BUILD) --prefix=$(PREFIX)

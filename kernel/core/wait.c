@@ -1,8 +1,12 @@
-/* Wait queues and the sleeping primitive beneath. States of task.wake: 0 nothing, 1 woken, 2 asleep on the host. */
+/*
+ * Wait queues and the sleeping primitive beneath. States of task.wake: 0 nothing, 1 woken, 2 asleep on the host, 3 in
+ * its epoll.
+ */
 #include "core/wait.h"
 
 #include "abi/linux/errno.h"
 #include "core/log.h"
+#include "core/poller.h"
 #include "gate/gate.h"
 #include "gate/host.h"
 #include "proc/task.h"
@@ -46,21 +50,35 @@ void wait_remove(struct waiter *w)
 	w->wq = NULL;
 }
 
-/* Marks t woken. True: it sleeps on the host, whose futex must be told. */
-static bool wake_mark(struct task *t) { return atomic_xchg(&t->wake, 1) == 2; }
+/* Marks t woken. True: it sleeps on the host, which must be told. */
+static bool wake_mark(struct task *t, bool *polls)
+{
+	u32 old = atomic_xchg(&t->wake, 1);
 
-static void wake_host(u32 *word) { host_futex(word, FUTEX_WAKE, 1, NULL, NULL, 0); }
+	*polls = old == TASK_WAKE_POLLS;
+	return old == 2 || (*polls && t != current);
+}
+
+/* NULL = the one that sleeps in the poller's epoll. */
+static void wake_host(u32 *word)
+{
+	if (word)
+		host_futex(word, FUTEX_WAKE, 1, NULL, NULL, 0);
+	else
+		poller_ring();
+}
 
 static void wake_sleeper(struct task *t)
 {
 	struct task *me = current;
+	bool polls;
 
-	if (!wake_mark(t))
+	if (!wake_mark(t, &polls))
 		return;
 	if (me->wake_count < TASK_WAKE_BATCH)
-		me->wake_words[me->wake_count++] = &t->wake;
+		me->wake_words[me->wake_count++] = polls ? NULL : &t->wake;
 	else
-		wake_host(&t->wake);
+		wake_host(polls ? NULL : &t->wake);
 }
 
 void task_wake_soon(struct task *t)
@@ -145,8 +163,10 @@ int task_sleep(s64 deadline)
 
 void task_wake(struct task *t)
 {
-	if (wake_mark(t))
-		wake_host(&t->wake);
+	bool polls;
+
+	if (wake_mark(t, &polls))
+		wake_host(polls ? NULL : &t->wake);
 }
 
 void wait_prepare(struct wait_queue *wq, struct waiter *w)
@@ -164,4 +184,9 @@ int wait_block(enum wait_mode mode, s64 deadline)
 			return -ERESTARTSYS;
 	}
 	return task_sleep(deadline);
+}
+
+int wait_block_polling(s64 deadline)
+{
+	return signal_pending_current() ? -ERESTARTSYS : poller_sleep(deadline);
 }

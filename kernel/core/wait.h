@@ -60,6 +60,7 @@ void task_wake(struct task *t);
 /* For callbacks of waiters: as task_wake, but the host is told when the waking call has left its queue's lock. */
 void task_wake_soon(struct task *t);
 #define TASK_WAKE_BATCH 8u
+#define TASK_WAKE_POLLS 3u /* a state of task.wake: asleep in the host's epoll (poller_sleep) */
 
 /* What an interrupted wait returns to its caller; see proc/signal.h. */
 bool signal_pending_current(void); /* a signal wants handling, or the task must die */
@@ -69,6 +70,8 @@ enum wait_mode { WAIT_INTERRUPTIBLE, WAIT_KILLABLE, WAIT_UNINTERRUPTIBLE };
 void wait_prepare(struct wait_queue *wq, struct waiter *w);
 /* 0 = go on checking; -ERESTARTSYS, -ETIMEDOUT. */
 int wait_block(enum wait_mode mode, s64 deadline);
+/* As wait_block(WAIT_INTERRUPTIBLE), by poller_sleep. */
+int wait_block_polling(s64 deadline);
 
 #define wait_event_full(wq, cond, mode, deadline, wflags)                                                     \
 	({                                                                                                   \

@@ -299,13 +299,17 @@ static inline long host_epoll_create1(int flags)
 {
 	return host_syscall(NR_epoll_create1, (long)flags, 0, 0, 0, 0, 0);
 }
+static inline long host_eventfd2(u32 value, int flags)
+{
+	return host_syscall(NR_eventfd2, (long)value, (long)flags, 0, 0, 0, 0);
+}
 static inline long host_epoll_ctl(int ep, int op, int fd, void *ev)
 {
 	return host_syscall(NR_epoll_ctl, (long)ep, (long)op, (long)fd, (long)ev, 0, 0);
 }
 static inline long host_epoll_pwait(int ep, void *evs, int n, int timeout, const u64 *mask, size_t size)
 {
-	return host_syscall(NR_epoll_pwait, (long)ep, (long)evs, (long)n, (long)timeout, (long)mask, (long)size);
+	return gate_host_call(NR_epoll_pwait, (long)ep, (long)evs, (long)n, (long)timeout, (long)mask, (long)size);
 }
 static inline long host_socket(int family, int type, int protocol)
 {

@@ -350,7 +350,10 @@ static int epoll_add(struct epoll *ep, struct file *file, int fd, const struct e
 	t.pt.events = poll_wake_mask(ev->events & ~EPOLL_PRIVATE);
 	t.item = item;
 	t.error = 0;
+	current->met_host_socket = false;
 	ready = file_poll(file, &t.pt);
+	if (current->met_host_socket)
+		atomic_store_relaxed(&ep->outside, true);
 	if (t.error) {
 		mutex_lock(&ep->lock);
 		item_unhash_locked(item);
@@ -681,7 +684,10 @@ static int epoll_sleep(struct epoll *ep, s64 deadline)
 	}
 	list_add(&s.node, &ep->sleepers);
 	mutex_unlock(&ep->ready_lock);
-	ret = wait_block(WAIT_INTERRUPTIBLE, deadline);
+	if (atomic_load_relaxed(&ep->outside))
+		ret = wait_block_polling(deadline);
+	else
+		ret = wait_block(WAIT_INTERRUPTIBLE, deadline);
 	mutex_lock(&ep->ready_lock);
 	list_del(&s.node);
 	mutex_unlock(&ep->ready_lock);

@@ -26,6 +26,7 @@ struct epoll {
 	struct list_head ready; /* epoll_item.ready_node, oldest first */
 	struct list_head sleepers; /* epoll_sleeper.node, latest first */
 	u32 harvested; /* items that a waiter has taken off ready and not judged yet */
+	bool outside; /* has or had host sockets; atomic */
 	bool poll_missed; /* somebody polled this epoll while all was harvested */
 	struct wait_queue poll_wait; /* for poll on the epoll itself; own lock */
 

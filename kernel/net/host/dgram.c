@@ -124,7 +124,7 @@ ssize_t host_dgram_send(struct inet_sock *s, struct sock_msg *m, const struct in
 	}
 	ret = host_transfer(h, true, &msg, m->data, m->data->resid, MSG_DONTWAIT | MSG_NOSIGNAL);
 	if (ret == -EAGAIN)
-		host_sock_missing(h, POLLOUT);
+		host_sock_missing(h, POLLOUT, 0);
 	host_sock_put(h);
 	return ret;
 }
@@ -180,10 +180,10 @@ static ssize_t receive(struct inet_sock *s, struct host_sock *h, struct sock_msg
 	msg.controllen = sizeof(c.buf);
 	ret = host_transfer(h, false, &msg, m->data, m->data->resid, MSG_DONTWAIT | (m->flags & (MSG_PEEK | MSG_TRUNC)));
 	if (ret == -EAGAIN)
-		host_sock_missing(h, POLLIN);
+		host_sock_missing(h, POLLIN, 0);
 	if (ret < 0)
 		return ret;
-	host_sock_drained(h, POLLIN);
+	host_sock_drained(h, POLLIN, 0);
 	m->out_flags |= msg.flags & MSG_TRUNC;
 	if (m->name && msg.namelen > 0 && msg.namelen <= (s32)sizeof(addr) &&
 	    host_addr_in(addr, (u32)msg.namelen, &from))

@@ -8,6 +8,7 @@
  * sock.c       host sockets: made, bound, given their options, watched
  * stream.c     TCP: connect, accept, send, receive
  * dgram.c      UDP and ping
+ * cork.c       TCP_CORK
  *
  * A guest socket gets a host socket (struct host_sock) when it needs one: at bind for what the outside may reach, at
  * connect, or at the first datagram sent there. Setting it up is kserver's (kserver_call); data goes by sendmsg and
@@ -15,7 +16,9 @@
  *
  * Readiness. ready has the events that hold as far as is known. An event that is missing is armed in the poller, which
  * sets it; a call that meets EAGAIN takes it away and arms it again. After data was moved an event is uncertain
- * (unsure) and poll asks the host once.
+ * (unsure) and poll asks the host once. A socket that is read while somebody waits on its queue, an epoll that is, changes
+ * to an edge-triggered watch: nothing is armed any more, and EAGAIN or a short read ends an event unless there was
+ * news since before the call.
  *
  * Loopback. 127.0.0.11 is the host's: container engines answer name queries there. Any other loopback address is the
  * sandbox's own when a socket of the sandbox listens there, else the host's: a sandbox shares it with its pod, or with
@@ -50,6 +53,12 @@ struct host_sock {
 	bool listening; /* atomic, as the next two */
 	bool bound;
 	bool watched;
+	u32 news; /* counts what the watch told; atomic */
+	u8 *held; /* cork.c, as the next four */
+	u32 held_len; /* written under hold_lock; atomic */
+	bool hold_armed;
+	struct mutex hold_lock;
+	struct timer hold_timer;
 	bool dropped; /* the socket has let go of it; atomic */
 };
 extern struct inet_ops hostnet_ops;
@@ -66,13 +75,16 @@ void host_sock_drop(struct inet_sock *s); /* closes; nothing of it runs afterwar
 void host_sock_option(struct inet_sock *s, int level, int name, s32 value);
 /* From now on its events are news. Not before a stream connects or listens: till then the host calls it hung up. */
 int host_sock_watch(struct host_sock *h, u32 events) __must_check;
-void host_sock_missing(struct host_sock *h, u32 events); /* they do not hold: wants to hear of them */
+/* They do not hold, as the host said after there were so many news: wants to hear of them. */
+void host_sock_missing(struct host_sock *h, u32 events, u32 news);
 void host_sock_moved(struct host_sock *h, u32 events); /* data went by: uncertain now */
 /*
  * Less than asked for was there: the next arrival is news, which edge-triggered waiters count on though they have met
  * no EAGAIN. For those who are not waiting it is enough to be uncertain.
  */
-void host_sock_drained(struct host_sock *h, u32 events);
+/* As moved, and more may come that those who wait should hear of. */
+void host_sock_more(struct host_sock *h, u32 events);
+void host_sock_drained(struct host_sock *h, u32 events, u32 news);
 u32 host_sock_events(struct host_sock *h, u32 want); /* of ready, as far as wanted; arms what is missing */
 u32 host_addr_out(const struct inet_sock *s, const struct inet_name *n, void *addr); /* for the host: its length */
 bool host_addr_in(const void *addr, u32 len, struct inet_name *n);
@@ -89,5 +101,11 @@ ssize_t host_dgram_send(struct inet_sock *s, struct sock_msg *m, const struct in
 ssize_t host_dgram_recv(struct inet_sock *s, struct sock_msg *m);
 /* One sendmsg or recvmsg with the program's own memory, bounced when the host cannot reach that. */
 long host_transfer(struct host_sock *h, bool send, struct user_msghdr *msg, struct uio *u, size_t max, u32 flags);
+
+/* cork.c */
+void host_cork_init(struct host_sock *h);
+void host_cork_end(struct host_sock *h); /* after dropped is set */
+bool host_cork_hold(struct host_sock *h, struct uio *u); /* all of u is taken; false = none: send it */
+int host_cork_flush(struct host_sock *h, u32 flags); /* 0, -EAGAIN, another error of sendmsg */
 
 #endif

@@ -3,6 +3,7 @@
 #include "core/alloc.h"
 #include "gate/host.h"
 #include "net/host/host.h"
+#include "proc/task.h"
 
 struct host_sock *host_sock_get(struct inet_sock *s)
 {
@@ -81,6 +82,7 @@ static void watched(struct poller_watch *w, u32 events)
 {
 	struct host_sock *h = container_of(w, struct host_sock, watch);
 
+	atomic_add(&h->news, 1);
 	atomic_and(&h->unsure, ~events);
 	atomic_or(&h->ready, events);
 	if (atomic_load(&h->s->state) == TCP_SYN_SENT && inet_stream(h->s))
@@ -105,10 +107,24 @@ int host_sock_watch(struct host_sock *h, u32 events)
 	return err;
 }
 
-void host_sock_missing(struct host_sock *h, u32 events)
+static bool edge(struct host_sock *h) { return atomic_load(&h->watch.edge); }
+
+static void perhaps(struct host_sock *h, u32 events)
 {
+	atomic_or(&h->unsure, events);
+	atomic_or(&h->ready, events);
+}
+
+void host_sock_missing(struct host_sock *h, u32 events, u32 news)
+{
+	bool armed = !edge(h);
+
 	atomic_and(&h->ready, ~events);
-	poller_rearm(&h->watch, events);
+	if (armed)
+		poller_rearm(&h->watch, events);
+	atomic_fence();
+	if (armed ? edge(h) : atomic_load(&h->news) != news)
+		perhaps(h, events); /* what was taken away may be new */
 }
 
 void host_sock_moved(struct host_sock *h, u32 events)
@@ -117,27 +133,44 @@ void host_sock_moved(struct host_sock *h, u32 events)
 		atomic_or(&h->unsure, events);
 }
 
-void host_sock_drained(struct host_sock *h, u32 events)
+void host_sock_more(struct host_sock *h, u32 events)
 {
+	host_sock_moved(h, events);
 	atomic_fence();
-	if (wait_queue_active(&h->s->wait))
-		host_sock_missing(h, events);
-	else
+	if (!edge(h) && wait_queue_active(&h->s->wait))
+		poller_edge(&h->watch); /* what holds now is news once */
+}
+
+void host_sock_drained(struct host_sock *h, u32 events, u32 news)
+{
+	if (!inet_stream(h->s)) {
 		host_sock_moved(h, events);
+		atomic_fence();
+		if (wait_queue_active(&h->s->wait))
+			host_sock_missing(h, events, news);
+	} else if (edge(h) && !(atomic_load(&h->ready) & (POLLRDHUP | POLLPRI | POLLERR | POLLHUP))) {
+		host_sock_missing(h, events, news);
+	} else {
+		host_sock_more(h, events);
+	}
 }
 
 u32 host_sock_events(struct host_sock *h, u32 want)
 {
-	u32 ready = atomic_load(&h->ready), asked = want & (POLLIN | POLLOUT | POLLRDHUP | POLLPRI), now;
+	u32 asked = want & (POLLIN | POLLOUT | POLLRDHUP | POLLPRI), now;
+	u32 news = atomic_load(&h->news), ready = atomic_load(&h->ready);
 
 	if (ready & atomic_load(&h->unsure) & asked) {
 		now = poller_host_events(h->fd, asked);
 		atomic_and(&h->unsure, ~asked);
-		atomic_and(&h->ready, ~(asked & ~now));
+		atomic_and(&h->ready, ~(asked & ~now & ~POLLRDHUP)); /* that one stays */
 		atomic_or(&h->ready, now);
+		if (atomic_load(&h->news) != news)
+			perhaps(h, asked & ~now & (POLLIN | POLLOUT));
 		ready = atomic_load(&h->ready);
 	}
-	if (asked & ~ready)
+	current->met_host_socket = true;
+	if ((asked & ~ready) && !edge(h))
 		poller_rearm(&h->watch, asked & ~ready);
 	return as_poll(ready & (asked | POLLERR | POLLHUP));
 }
@@ -167,7 +200,6 @@ static bool forwarded(int level, int name)
 	case SOL_TCP:
 		switch (name) {
 		case TCP_NODELAY:
-		case TCP_CORK:
 		case TCP_QUICKACK:
 		case TCP_KEEPIDLE:
 		case TCP_KEEPINTVL:
@@ -199,6 +231,8 @@ void host_sock_option(struct inet_sock *s, int level, int name, s32 value)
 		return;
 	if (level == SOL_SOCKET && name == SO_LINGER)
 		set_linger(s, h);
+	else if (level == SOL_TCP && name == TCP_CORK && !value)
+		(void)host_cork_flush(h, 0); /* what does not go now goes by the timer */
 	else if (forwarded(level, name))
 		set(h, level, name, value);
 	host_sock_put(h);
@@ -210,8 +244,6 @@ static void sync_tcp(struct inet_sock *s, struct host_sock *h)
 
 	if (inet_flag(s, IF_NODELAY))
 		set(h, SOL_TCP, TCP_NODELAY, 1);
-	if (inet_flag(s, IF_CORK))
-		set(h, SOL_TCP, TCP_CORK, 1);
 	if (sock_bit(&s->sock, SB_KEEPALIVE)) {
 		set(h, SOL_SOCKET, SO_KEEPALIVE, 1);
 		if (o->keepidle)
@@ -285,6 +317,7 @@ struct host_sock *host_sock_adopt(struct inet_sock *s, int fd)
 	ref_init(&h->ref);
 	ref_get(&h->ref); /* the caller's */
 	h->fd = fd;
+	host_cork_init(h);
 	h->s = s;
 	h->watch.func = watched;
 	mutex_lock(&s->lock);
@@ -342,6 +375,7 @@ void host_sock_drop(struct inet_sock *s)
 	atomic_store(&h->dropped, true);
 	atomic_fence();
 	poller_remove(&h->watch);
+	host_cork_end(h);
 	atomic_or(&h->ready, POLLHUP);
 	host_sock_put(h);
 	inet_wake(s, 0);

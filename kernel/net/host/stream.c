@@ -136,15 +136,16 @@ struct inet_sock *host_stream_accept(struct inet_sock *s)
 	struct inet_sock *c = NULL;
 	struct inet_name remote;
 	long fd = -EAGAIN;
+	u32 news = h ? atomic_load(&h->news) : 0;
 
 	if (h && (atomic_load(&h->ready) & POLLIN)) {
 		fd = host_accept4(h->fd, addr, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd == -EAGAIN)
-			host_sock_missing(h, POLLIN);
+			host_sock_missing(h, POLLIN, news);
 		else if (fd < 0)
-			atomic_and(&h->ready, ~POLLIN); /* the next poll asks again */
+			host_sock_moved(h, POLLIN);
 		else
-			host_sock_drained(h, POLLIN);
+			host_sock_more(h, POLLIN);
 	}
 	if (fd >= 0 && len <= sizeof(addr) && host_addr_in(addr, len, &remote))
 		c = child(s, (int)fd, &remote);
@@ -221,14 +222,15 @@ static bool comes_soon(struct host_sock *h, u32 event)
 }
 
 /* Waits for an event that the host has denied. */
-static int await(struct inet_sock *s, struct host_sock *h, u32 event, const struct sock_wait *w)
+static int await(struct inet_sock *s, struct host_sock *h, u32 event, u32 news,
+		 const struct sock_wait *w)
 {
 	u32 poll = event == POLLIN ? POLLIN | POLLRDNORM : POLLOUT | POLLWRNORM;
 	int ret;
 
 	if (!w->nonblock && event == POLLIN && comes_soon(h, event))
 		return 0;
-	host_sock_missing(h, event);
+	host_sock_missing(h, event, news);
 	if (atomic_load(&h->dropped))
 		return -ENOTCONN;
 	if (w->nonblock)
@@ -246,14 +248,22 @@ static ssize_t send_all(struct inet_sock *s, struct host_sock *h, struct sock_ms
 
 	while (m->data->resid) {
 		struct user_msghdr msg = { 0 };
+		u32 news = atomic_load(&h->news);
+		size_t left = m->data->resid;
 
-		ret = host_transfer(h, true, &msg, m->data, m->data->resid, flags);
+		if (inet_flag(s, IF_CORK) && !(flags & MSG_OOB) && host_cork_hold(h, m->data)) {
+			done += (ssize_t)left;
+			break;
+		}
+		ret = host_cork_flush(h, MSG_MORE);
+		if (!ret)
+			ret = host_transfer(h, true, &msg, m->data, left, flags);
 		if (ret > 0) {
 			done += ret;
 			continue;
 		}
 		if (ret == -EAGAIN)
-			ret = await(s, h, POLLOUT, &w);
+			ret = await(s, h, POLLOUT, news, &w);
 		if (ret < 0)
 			break;
 	}
@@ -272,10 +282,12 @@ static ssize_t receive(struct inet_sock *s, struct host_sock *h, struct sock_msg
 	size_t want = m->data->resid;
 	ssize_t done = 0;
 	long ret = 0;
+	u32 news = 0;
 
 	while (want) {
 		struct user_msghdr msg = { 0 };
 
+		news = atomic_load(&h->news);
 		ret = host_transfer(h, false, &msg, m->data, want, flags);
 		if (ret > 0) {
 			done += ret;
@@ -287,14 +299,14 @@ static ssize_t receive(struct inet_sock *s, struct host_sock *h, struct sock_msg
 		if (!ret || (m->flags & MSG_OOB))
 			break;
 		if (ret == -EAGAIN)
-			ret = await(s, h, POLLIN, &w);
+			ret = await(s, h, POLLIN, news, &w);
 		if (ret < 0)
 			break;
 	}
-	if (done && want)
-		host_sock_drained(h, POLLIN);
+	if (done && want && !(m->flags & (MSG_PEEK | MSG_OOB)))
+		host_sock_drained(h, POLLIN, news);
 	else if (done)
-		host_sock_moved(h, POLLIN);
+		host_sock_more(h, POLLIN);
 	if (done)
 		return done;
 	return ret < 0 ? ended(s, ret) : 0;

@@ -144,7 +144,11 @@ static u32 poll(struct inet_sock *s, u32 want)
 static int shutdown(struct inet_sock *s, u32 how)
 {
 	struct host_sock *h = host_sock_get(s);
-	int ret = h ? (int)host_shutdown(h->fd, (int)how - 1) : 0;
+	int ret;
+
+	if (h)
+		(void)host_cork_flush(h, 0);
+	ret = h ? (int)host_shutdown(h->fd, (int)how - 1) : 0;
 
 	if (h)
 		host_sock_put(h);
