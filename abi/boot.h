@@ -100,6 +100,7 @@ struct boot_block {
 	int64_t group_memory, group_swap, group_quota, group_period, group_shares, group_pids;
 	uint32_t group_v1, pad2; /* 1 = the host's controllers are v1's: their directories are shown as well */
 	uint32_t network; /* enum boot_network */
+	uint32_t nsysctls, sysctls; /* offset of uint32_t[] offsets: path below /proc/sys, value, path, value */
 	uint32_t pad0;
 
 	/* seccomp programs (struct sock_filter[]), installed by the kernel itself */

@@ -211,6 +211,8 @@ static void fill_world(struct boot_block *bb, struct blob *b, const struct spec 
 	bb->masked = blob_strings(b, &spec->masked);
 	bb->nreadonly = (uint32_t)spec->readonly.count;
 	bb->readonly = blob_strings(b, &spec->readonly);
+	bb->nsysctls = (uint32_t)spec->sysctls.count;
+	bb->sysctls = blob_strings(b, &spec->sysctls);
 	put_nodes(bb, b, spec);
 	bb->uid_map = put_map(b, spec, spec->uid_map, spec->nuid_map);
 	bb->gid_map = put_map(b, spec, spec->gid_map, spec->ngid_map);

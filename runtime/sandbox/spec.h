@@ -79,6 +79,7 @@ struct spec {
 	enum spec_network network;
 	const char *network_path;
 	struct strings masked, readonly;
+	struct strings sysctls; /* path below /proc/sys, value, path, value */
 	struct spec_node *nodes;
 	size_t nnodes;
 
