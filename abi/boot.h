@@ -86,7 +86,8 @@ struct boot_block {
 	uint32_t nrlimits, rlimits; /* offset of struct boot_rlimit[] */
 	int32_t oom_score_adj;
 	uint32_t cpus; /* CPUs the guest sees; 0 = as the host */
-	uint32_t wait_go, pad; /* 1 = the first program waits for CONTROL_START */
+	uint32_t wait_go; /* 1 = the first program waits for CONTROL_START */
+	uint32_t npreserved, preserved, pad; /* offset of int32_t[]: become its 3, 4, ...; -1 = stays closed */
 
 	/* the world */
 	uint32_t hostname, domainname;

@@ -294,6 +294,9 @@ int boot_block_memfd(const struct spec *spec, const struct boot_facts *facts, st
 		return error_errno(err, "getrandom");
 	blob_reserve(&b, sizeof(bb), 8);
 	fill_program(&bb, &b, spec);
+	bb.npreserved = spec->preserve_fds;
+	if (spec->preserve_fds)
+		bb.preserved = blob_put(&b, facts->preserved, spec->preserve_fds * sizeof(int32_t), 8);
 	fill_world(&bb, &b, spec, facts);
 	rc = seal_block(&b, &bb, err);
 	free(b.data);
