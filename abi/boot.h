@@ -113,6 +113,8 @@ struct boot_block {
 	uint32_t fail_alloc_every; /* debug builds */
 	uint32_t defences_off; /* debug builds: enum boot_defence; others refuse to boot */
 	uint32_t defences_on; /* debug builds: those that the platform does not need by itself */
+	uint32_t stats; /* 1 = CONTROL_STATS at the end */
+	uint32_t pad3;
 	uint64_t random_seed[4];
 };
 _Static_assert(sizeof(struct boot_mount) == 40, "boot_mount layout");

@@ -47,6 +47,7 @@ enum control_type {
 	CONTROL_EXEC_STARTED = 23, /* arg[0] = guest pid of program arg[1] */
 	CONTROL_EXEC_EXIT = 24, /* arg[0] = status as wait(2) of program arg[1], which is not the first */
 	CONTROL_STOPPED = 25, /* the first program has stopped on its terminal, and nothing is read from that any more */
+	CONTROL_STATS = 26, /* text = lines for --stats; before CONTROL_EXIT */
 };
 
 /* What a program failed at before it ran. */

@@ -12,7 +12,7 @@ import sys
 
 # Pattern -> how often the gate itself contains it.
 WRPKRU = b"\x0f\x01\xef"
-EXPECTED = {"wrpkru": 3, "xrstor": 4, "wrgsbase": 0}
+EXPECTED = {"wrpkru": 4, "xrstor": 4, "wrgsbase": 0}
 PT_LOAD, PT_DYNAMIC, PT_INTERP, PT_GNU_STACK = 1, 2, 3, 0x6474E551
 PF_X, PF_W = 1, 2
 SHT_RELA, SHT_REL = 4, 9

@@ -20,6 +20,7 @@
 #include "core/poller.h"
 #include "core/program.h"
 #include "core/service.h"
+#include "core/stats.h"
 #include "core/strace.h"
 #include "core/world.h"
 #include "fs/filemem.h"
@@ -286,6 +287,7 @@ static void boot_main(void *arg __unused)
 	if (!m)
 		boot_fail("no memory", ENOMEM);
 	start_thread("timer", timer_main, NULL);
+	stats_init();
 	err = poller_init();
 	if (err)
 		boot_fail("poller", err);

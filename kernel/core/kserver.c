@@ -10,6 +10,7 @@
 #include "core/kserver_main.h"
 #include "core/log.h"
 #include "core/program.h"
+#include "core/stats.h"
 #include "fs/sys/sysfs.h"
 #include "gate/host.h"
 #include "gate/internal.h"
@@ -172,8 +173,10 @@ static u32 ended; /* the sandbox is over; atomic */
 
 void sandbox_exit(int status)
 {
-	if (atomic_xchg(&ended, 1) == 0)
+	if (atomic_xchg(&ended, 1) == 0) {
+		stats_report();
 		control_send(CONTROL_EXIT, status, NULL);
+	}
 	/* A guest process's end wakes the reaper, which ends kserver and with it everything. */
 	for (;;)
 		host_syscall(NR_exit_group, 0, 0, 0, 0, 0, 0);

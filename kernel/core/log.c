@@ -49,6 +49,9 @@ static size_t backtrace(char *buf, size_t size)
 	size_t n = 0;
 
 	buf[0] = 0;
+	/* At the gate's edge the frame pointer is still the program's. */
+	if ((u64)fp < THREADS_BASE || (u64)fp >= THREADS_BASE + THREAD_SLOTS * THREAD_SLOT_SIZE || ((u64)fp & 7))
+		return 0;
 	for (int i = 0; i < BACKTRACE_MAX && n < size; i++) {
 		u64 next = fp[0], ret = fp[1];
 

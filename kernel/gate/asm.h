@@ -24,8 +24,9 @@
 #define SCRATCH_RAX 0
 #define SCRATCH_RDX 8
 #define SCRATCH_RCX 16
-#define SCRATCH_RBX 24
-#define SCRATCH_FRAME 64 /* rip, cs, rflags, rsp, ss for IRETQ */
+#define SCRATCH_FLAGS 24 /* for SAHF */
+#define SCRATCH_RSP 32
+#define SCRATCH_FRAME 64 /* rip, cs, rflags, rsp, ss for IRETQ; or only where to jump */
 /* Shown: a program may read it only. abi/layout.h has why it lies in front of scratch. */
 #define SHOWN_SELECTOR (-0x10000000)
 #define SHOWN_PKRU (-0x10000000 + 8)
@@ -61,7 +62,9 @@
 #define SI_ADDR 16
 #define SI_ARCH 28
 #define FLAG_TF 0x100
-#define FLAGS_UNWANTED 0x44500 /* AC, NT, DF, TF: not in the kernel */
+#define FLAGS_UNWANTED 0x244500 /* ID, AC, NT, DF, TF: not in the kernel */
+#define FLAGS_ARITH 0x8d5 /* OF, SF, ZF, AF, PF, CF */
+#define FLAGS_USUAL 0x202 /* IF and what is always set */
 #define USER_CS 0x33
 #define USER_SS 0x2b
 

@@ -4,6 +4,7 @@
 #include "core/alloc.h"
 #include "core/boot.h"
 #include "core/log.h"
+#include "core/stats.h"
 #include "gate/host.h"
 #include "gate/internal.h"
 #include "lib/string.h"
@@ -13,6 +14,7 @@
 #include "proc/task.h"
 #include "sys/dispatch.h"
 
+#define TRAP_PROTECTION 13
 #define TRAP_PAGE_FAULT 14
 #define PF_PROT 1
 #define PF_PKEY 0x20
@@ -41,16 +43,23 @@ void gate_kernel_signal(int sig, struct siginfo *info, u8 *uc);
 
 /*
  * A program that was on its way into the call entry, but not in yet, has not made the call: it stands before its system
- * call instruction, whose successor rcx names. An address of the kernel's may not be seen, nor be returned to.
+ * call instruction, whose successor rcx names. An address of the kernel's may not be seen, nor be returned to. What
+ * scratch says is the program's word, like its registers.
  */
 static void call_entry_undo(struct task *t)
 {
-	u64 rip = t->regs.rip;
+	u64 rip = t->regs.rip, scratch = SCRATCH_BASE + t->ht->slot * PAGE_SIZE;
 
-	if (!gate->call_entry || rip < (u64)gate->call_entry || rip >= (u64)gate->call_entry_open)
+	if (rip < (u64)gate->call_entry || rip >= (u64)gate->call_entry_open)
 		return;
-	if (rip == (u64)gate->call_entry_taken)
-		t->regs.rbx = *(u64 *)(SCRATCH_BASE + t->ht->slot * PAGE_SIZE + SCRATCH_RBX);
+	if (rip >= (u64)gate->call_entry_parked) {
+		t->regs.rcx = *(const volatile u64 *)(scratch + SCRATCH_RCX);
+		t->regs.rsp = *(const volatile u64 *)(scratch + SCRATCH_RSP);
+		if (gate->call_parks_all) {
+			t->regs.rax = *(const volatile u64 *)(scratch + SCRATCH_RAX);
+			t->regs.rdx = *(const volatile u64 *)(scratch + SCRATCH_RDX);
+		}
+	}
 	t->regs.rip = t->regs.rcx - SYSCALL_INSN_LEN;
 }
 
@@ -65,6 +74,15 @@ static bool page_fault(int *sig, int *code, u64 addr, u64 *err, u64 trapno)
 	*code = SEGV_MAPERR;
 	*err = (*err & ~(u64)PF_PKEY) | PF_PROT;
 	return false;
+}
+
+/* rip is behind the instruction; registers as it leaves them. */
+static void system_call(struct task *t)
+{
+	t->regs.rcx = t->regs.rip;
+	t->regs.r11 = t->regs.rflags;
+	t->regs.call_rip = t->regs.call_ret = t->regs.rip;
+	syscall_dispatch(t);
 }
 
 void gate_entry(struct task *t, int sig, int code, u64 addr, u64 err, u64 trapno)
@@ -84,13 +102,9 @@ void gate_entry(struct task *t, int sig, int code, u64 addr, u64 err, u64 trapno
 			signal_from_fault(SIGSEGV, SI_KERNEL, 0, 13, 0);
 			break;
 		}
-		/* As the instruction leaves them. */
-		t->regs.rcx = t->regs.rip;
-		t->regs.r11 = t->regs.rflags;
-		t->regs.call_rip = t->regs.call_ret = t->regs.rip;
-		if (gate->call_entry && t->mm)
+		if (t->mm)
 			patch_trap(t->mm, t->regs.rip, t->regs.rax);
-		syscall_dispatch(t);
+		system_call(t);
 		in_syscall = true;
 		break;
 	case SIGSEGV:
@@ -101,11 +115,21 @@ void gate_entry(struct task *t, int sig, int code, u64 addr, u64 err, u64 trapno
 	case SIGFPE:
 	case SIGILL:
 	case SIGTRAP:
-		if (sig == SIGILL && (patch_resume(t) || code_trapped(t, &sig, &code, &addr)))
+		if ((sig == SIGILL || trapno == TRAP_PROTECTION) && patch_resume(t))
 			break;
+		if (sig == SIGILL && code_trapped(t, &sig, &code, &addr))
+			break;
+		if ((sig == SIGILL || trapno == TRAP_PROTECTION) && patch_restored(t))
+			break;
+		if (sig == SIGTRAP && (t->regs.rflags & FLAG_TF) && patch_step(t)) {
+			system_call(t);
+			in_syscall = true;
+			break;
+		}
 		signal_from_fault(sig, code, addr, trapno, err);
 		break;
 	default: /* a kick: only the work below */
+		stats_kick();
 		break;
 	}
 	gate_enter_program(in_syscall);

@@ -62,10 +62,11 @@ struct gate_ops {
 	int (*init)(void);
 	u32 app_pkru; /* the rights register in program mode; set by init */
 	void (*signal_entry)(void); /* the handler's address */
-	void (*call_entry)(void); /* where trampolines of patched call sites jump (mm/patch.h); NULL = no patching */
-	/* Labels in it: from here rbx is in scratch; from here the task is in kernel mode. */
-	void (*call_entry_taken)(void);
+	void (*call_entry)(void); /* where trampolines of patched call sites jump (mm/patch.h) */
+	/* Labels in it: from here rcx and rsp are in scratch (call_parks_all: rax and rdx too); from here on it is kernel mode. */
+	void (*call_entry_parked)(void);
 	void (*call_entry_open)(void);
+	bool call_parks_all;
 	__noreturn void (*exit)(struct task *t); /* restores t->regs and runs the program */
 };
 extern struct gate_ops gate_pkey;

@@ -2,8 +2,10 @@
 #include "abi/linux/errno.h"
 #include "abi/linux/signal.h"
 #include "gate/gate.h"
+#include "core/stats.h"
 #include "mm/code.h"
 #include "mm/emulate.h"
+#include "mm/patch.h"
 #include "mm/vma.h"
 #include "proc/task.h"
 
@@ -58,6 +60,14 @@ static bool flips(const struct vma *v)
 	return (v->prot & PROT_WRITE) && (v->prot & PROT_EXEC);
 }
 
+static bool flip(struct mm *mm, u64 page, bool exec)
+{
+	if (!exec)
+		patch_drop_locked(mm, page, page + PAGE_SIZE);
+	stats_flip();
+	return !mm_host_flip(page, exec);
+}
+
 /* An instruction writes into the page that it, or its end, is in. */
 static bool writes_itself(u64 page)
 {
@@ -76,7 +86,7 @@ static bool emulate(struct mm *mm, u64 page)
 		return done == EMULATE_DONE;
 	mutex_lock(&mm->lock);
 	v = vma_find(mm, page);
-	mended = !v || v->start > page || !flips(v) || !mm_host_flip(page, false);
+	mended = !v || v->start > page || !flips(v) || flip(mm, page, false);
 	mutex_unlock(&mm->lock);
 	return mended;
 }
@@ -87,7 +97,18 @@ static bool mend(struct mm *mm, struct vma *v, u64 addr, u32 need, bool *dirty)
 	u64 page = PAGE_ALIGN_DOWN(addr);
 	int ret;
 
+	/*
+	 * Another thread was just at it when this one fetched, perhaps: again. To make the page unexecutable once more,
+	 * for the sake of looking at it, would have all others fault in turn.
+	 */
+	if (need == PROT_EXEC && current->exec_seen != mm->exec_seq) {
+		current->exec_seen = mm->exec_seq;
+		return true;
+	}
+	if (need == PROT_EXEC)
+		current->exec_seen = ++mm->exec_seq;
 	if (need == PROT_EXEC && code_scanned() && !code_is_stub(mm, page)) {
+		stats_flip();
 		ret = mm_host_flip(page, true);
 		*dirty = ret > 0;
 		return !ret && (flips(v) || !mm_retries_used_up(mm, page));
@@ -95,7 +116,7 @@ static bool mend(struct mm *mm, struct vma *v, u64 addr, u32 need, bool *dirty)
 	if (code_is_stub(mm, page))
 		return false;
 	if (flips(v) && need != PROT_READ)
-		return !mm_host_flip(page, need == PROT_EXEC);
+		return flip(mm, page, need == PROT_EXEC);
 	/* Another thread changed the mapping since the fault, or a host call failed half way: again, but not for ever. */
 	return !mm_retries_used_up(mm, page) && !mm_host_protect(page, PAGE_SIZE, v->prot);
 }

@@ -47,7 +47,7 @@ struct vma {
 #define VMA_COPIED 0x00100000u /* the host has private memory with a copy of the file's contents here */
 #define VMA_FILEMEM 0x80000000u /* of a regular file in file memory: pages behind its end are mapped from nowhere */
 
-#define PATCH_AREAS 4
+#define PATCH_AREAS 16
 struct patch_area;
 struct code_fix;
 struct code_stubs;
@@ -78,6 +78,7 @@ struct mm {
 	u32 truncated; /* a file mapped here got shorter: mm_task_work looks; atomic */
 	u64 retry_addr; /* mm_fault: the last fault that the list could not explain */
 	u32 retry_count;
+	u32 exec_seq; /* counts what made pages executable again: patching, flips */
 	struct code_fix *fixes; /* mm/code_fix.c: instructions with a trap in their place, by address */
 	u32 fix_count, fix_room;
 	struct code_stubs *stubs; /* mm/code_stub.c: NULL = none */

@@ -1,6 +1,7 @@
 /* mprotect and mseal: changes to VMAs in place. */
 #include "abi/linux/errno.h"
 #include "mm/code.h"
+#include "mm/patch.h"
 #include "mm/vma.h"
 #include "proc/task.h"
 
@@ -24,6 +25,8 @@ static int protect_one(struct mm *mm, struct vma *v, u32 prot)
 			return err;
 		v->flags |= VMA_COPIED;
 	}
+	if ((v->prot & PROT_EXEC) && (prot & (PROT_EXEC | PROT_WRITE)) != PROT_EXEC)
+		patch_drop_locked(mm, v->start, v->end);
 	err = mm_host_protect(v->start, v->end - v->start, prot);
 	if (err)
 		return err;

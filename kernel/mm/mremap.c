@@ -6,6 +6,7 @@
 #include "core/alloc.h"
 #include "fs/file.h"
 #include "lib/string.h"
+#include "mm/patch.h"
 #include "mm/vma.h"
 #include "proc/task.h"
 
@@ -177,6 +178,8 @@ static int move_host(const struct vma *v, struct remap *r)
 
 	if (r->new_len > r->old_len)
 		err = map_tail(v, r, r->new_addr + r->old_len);
+	if (!err && keep && (v->prot & PROT_EXEC))
+		patch_drop_locked(current->mm, r->addr, r->addr + keep);
 	if (!err && keep)
 		err = mm_host_move(r->addr, keep, r->new_addr, v->prot, r->flags & MREMAP_DONTUNMAP);
 	if (err && r->new_len > r->old_len) {

@@ -1,466 +1,441 @@
 /*
- * Call-site patching: see patch.h.
+ * Call-site patching: see patch.h; trampolines are in trampoline.c.
  *
- * Trampolines live in areas of file memory within 2 GiB of the code, mapped shared and executable for the program
- * and written by the kernel through its own mapping. A slot once written never changes, so forks share areas. The
- * VMA is sealed: a program can neither change nor unmap it, like the vDSO.
- *
- * The page to be patched is made unexecutable first, under mm->lock. Other threads that run into it wait for the
- * lock in mm_fault, so none sees half an instruction.
+ * The pages to be patched are made unexecutable first, under mm->lock. Other threads that run into them wait for the
+ * lock in mm_fault, so none sees half an instruction. The same when the old code comes back.
  */
 #include "mm/patch.h"
 
-#include "core/alloc.h"
+#include "core/boot.h"
 #include "core/log.h"
-#include "fs/filemem.h"
-#include "gate/gate.h"
+#include "fs/file.h"
 #include "lib/string.h"
+#include "mm/trampoline.h"
 #include "mm/vma.h"
 #include "proc/task.h"
 
-#define TRAPS_MIN 12 /* patching costs about as much as this many traps */
-#define COUNTERS 256u
+#define TRAPS_MIN 8u /* patching costs about as much as this many traps */
+#define SETS 256u
+#define WAYS 4u
 #define NEVER 0x7fffffffu
-
-#define AREA_SIZE 0x8000ull
-#define SLOT_SIZE 64u
-#define SLOTS (AREA_SIZE / SLOT_SIZE)
-#define GATE_SLOT 0 /* slot 0 begins with the call entry's address */
-#define REACH 0x7fff0000ull /* of a 32-bit displacement, less an area */
-
-#define JMP_LEN 5u
-#define SYSCALL_LEN 2u
-#define MOVED_MAX 7u
-#define ENTER_LEN 26u /* of what emit_enter writes */
-#define MOV_LEN 5u /* mov $nr,%eax */
-
-/*
- * A slot's meaning: its site's syscall instruction, shifted, and the length of the moved instruction; 0 in the low
- * byte = the mov in front of it was replaced. Atomic; written last.
- */
-#define SLOT_INFO(site, moved) ((site) << 8 | (moved))
-#define INFO_SITE(info) ((info) >> 8)
-#define INFO_MOVED(info) ((u32)((info)&0xff))
-
-struct patch_area {
-	struct ref ref; /* one each mm */
-	u64 addr; /* immutable: in the program */
-	u64 offset; /* immutable: in file memory */
-	struct mutex lock; /* LOCK_LEAF; for writing */
-	u64 info[SLOTS];
-};
-
-struct code {
-	u8 before[6]; /* in front of the syscall instruction */
-	u8 here[SYSCALL_LEN + MOVED_MAX + 2];
-};
 
 /* Traps by site: a small cache of counts, hints only. */
 static struct counter {
 	u64 site;
 	u32 mm_id;
 	u32 count; /* atomic */
-} counters[COUNTERS];
+	u16 state; /* enum site_state, of the last decision */
+	u16 stat; /* of stats_site() */
+} counters[SETS][WAYS];
 
-static u8 *slot_ptr(const struct patch_area *a, u32 slot)
+/* The site's counter; a new one takes the place of the least used, which ages. NULL: not yet. */
+static struct counter *counter_for(const struct mm *mm, u64 site, bool make)
 {
-	return (u8 *)filemem_ptr(a->offset) + slot * SLOT_SIZE;
-}
+	struct counter *set = counters[hash_u64(site + mm->id) % SETS], *least = &set[0];
 
-static u64 slot_addr(const struct patch_area *a, u32 slot) { return a->addr + slot * SLOT_SIZE; }
-
-static struct patch_area *area_at(struct mm *mm, u64 addr)
-{
-	for (u32 i = 0; i < PATCH_AREAS; i++) {
-		struct patch_area *a = atomic_load(&mm->patch_area[i]);
-
-		if (a && addr - a->addr < AREA_SIZE)
-			return a;
+	for (u32 i = 0; i < WAYS; i++) {
+		if (set[i].site == site && set[i].mm_id == mm->id)
+			return &set[i];
+		if (atomic_load_relaxed(&set[i].count) < atomic_load_relaxed(&least->count))
+			least = &set[i];
 	}
-	return NULL;
-}
-
-static void area_put(struct patch_area *a)
-{
-	if (!ref_put(&a->ref))
-		return;
-	filemem_free(a->offset, AREA_SIZE >> PAGE_SHIFT);
-	kfree(a);
-}
-
-void patch_copy(struct mm *to, const struct mm *from)
-{
-	for (u32 i = 0; i < PATCH_AREAS; i++) {
-		to->patch_area[i] = from->patch_area[i];
-		if (to->patch_area[i])
-			ref_get(&to->patch_area[i]->ref);
-	}
-}
-
-void patch_free(struct mm *mm)
-{
-	for (u32 i = 0; i < PATCH_AREAS; i++)
-		if (mm->patch_area[i])
-			area_put(mm->patch_area[i]);
-}
-
-static bool reaches(u64 area, u64 site)
-{
-	return area > site ? area - site < REACH : site - area < REACH;
-}
-
-/* Below everything else if that is near (a program at its fixed address), else as high as the jump reaches. */
-static u64 area_place(struct mm *mm, u64 site)
-{
-	u64 low = site > REACH ? site - REACH : 0, high = min(site + REACH, MM_TOP), first, addr;
-
-	low = max(PAGE_ALIGN_UP(low), USER_MIN);
-	high = PAGE_ALIGN_DOWN(high);
-	first = vma_first(mm)->start;
-	if (first > low + (1u << 20)) {
-		addr = vma_gap_top(mm, AREA_SIZE, low, first - (1u << 18));
-		if (addr)
-			return addr;
-	}
-	return vma_gap_top(mm, AREA_SIZE, low, high);
-}
-
-static struct patch_area *area_add_locked(struct mm *mm, u64 site, u32 index)
-{
-	u64 addr = area_place(mm, site);
-	struct patch_area *a;
-	struct vma *v;
-
-	if (!addr || !reaches(addr, site) || mm->vma_count >= MAX_MAP_COUNT)
+	if (!make)
 		return NULL;
-	a = kzalloc(sizeof(*a));
-	v = vma_alloc(addr, addr + AREA_SIZE, PROT_READ | PROT_EXEC,
-		      MAP_SHARED | VMA_SEALED | VMA_NOWRITE | VMA_DONTDUMP);
-	if (!a || !v)
-		goto fail;
-	a->offset = filemem_alloc(AREA_SIZE >> PAGE_SHIFT);
-	if (a->offset == FILEMEM_NONE)
-		goto fail;
-	ref_init(&a->ref);
-	mutex_init(&a->lock, LOCK_LEAF);
-	a->addr = addr;
-	*(u64 *)slot_ptr(a, GATE_SLOT) = (u64)gate->call_entry;
-	if (mm_host_map(addr, AREA_SIZE, v->prot, MAP_SHARED, filemem_fd(), a->offset)) {
-		int ignored = mm_host_unmap(addr, AREA_SIZE);
+	u32 n = atomic_load_relaxed(&least->count);
 
-		(void)ignored;
-		filemem_free(a->offset, AREA_SIZE >> PAGE_SHIFT);
-		goto fail;
+	if (n == NEVER) {
+		/* All four are decided: one of them has to decide anew. */
+		least = &set[site / 2 % WAYS];
+	} else if (n > 1) {
+		atomic_store_relaxed(&least->count, n - 1);
+		return NULL;
 	}
-	v->name = "[limpet]";
-	vma_insert(mm, v);
-	mm_account(mm, v->prot, v->flags, AREA_SIZE >> PAGE_SHIFT);
-	atomic_store(&mm->patch_area[index], a);
-	return a;
-fail:
-	kfree(a);
-	kfree(v);
-	return NULL;
-}
-
-/* An area that the site reaches; old ones first, tried from *index on. */
-static struct patch_area *area_for_locked(struct mm *mm, u64 site, u32 *index)
-{
-	while (*index < PATCH_AREAS) {
-		u32 i = (*index)++;
-		struct patch_area *a = mm->patch_area[i];
-
-		if (!a)
-			return area_add_locked(mm, site, i);
-		if (reaches(a->addr, site))
-			return a;
-	}
-	return NULL;
-}
-
-/* Register forms, and memory forms relative to another register than the instruction pointer. 0 = not known. */
-static u32 modrm_len(const u8 *p)
-{
-	u8 mod = p[0] >> 6, rm = p[0] & 7;
-	u32 sib = rm == 4;
-
-	if (mod == 3)
-		return 1;
-	if (mod == 1)
-		return 2 + sib;
-	if (mod == 2)
-		return 5 + sib;
-	return 0;
-}
-
-/* Length of an instruction that means the same anywhere; 0 = not one of those that follow system calls. */
-static u32 movable_len(const u8 *p)
-{
-	u32 m;
-
-	if (p[0] == 0x3d) /* cmp $imm,%eax */
-		return 5;
-	if (p[0] == 0x48 && p[1] == 0x3d) /* cmp $imm,%rax */
-		return 6;
-	if (p[0] == 0x83 && p[1] == 0xf8)
-		return 3;
-	if (p[0] == 0x48 && p[1] == 0x83 && p[2] == 0xf8)
-		return 4;
-	/* mov, test, movslq with a 64-bit prefix */
-	if ((p[0] & 0xf8) == 0x48 && (p[1] == 0x89 || p[1] == 0x8b || p[1] == 0x85 || p[1] == 0x63)) {
-		m = modrm_len(p + 2);
-		return m ? 2 + m : 0;
-	}
-	/* ret, with nothing that runs behind it */
-	if (p[0] == 0xc3 && ((p[1] == 0x90 && p[2] == 0x90) || (p[1] == 0xcc && p[2] == 0xcc) ||
-			     (p[1] == 0x66 && (p[2] == 0x2e || p[2] == 0x0f)) || (p[1] == 0x0f && p[2] == 0x1f)))
-		return 1;
-	return 0;
-}
-
-/* Bytes that are no instruction's first in 64-bit mode. */
-static bool invalid_opcode(u8 b)
-{
-	static const u8 list[] = { 0x06, 0x07, 0x0e, 0x16, 0x17, 0x1e, 0x1f, 0x27, 0x2f, 0x37, 0x3f, 0x60, 0x61, 0x82, 0xce };
-
-	for (u32 i = 0; i < ARRAY_SIZE(list); i++)
-		if (list[i] == b)
-			return true;
-	return false;
-}
-
-static u8 *emit(u8 *p, const void *bytes, u32 n)
-{
-	memcpy(p, bytes, n);
-	return p + n;
-}
-
-/* rcx = the address behind the system call, r11 = where to go on; both are the system call's to spoil. */
-static u8 *emit_enter(u8 *p, u64 p_addr, u64 area, u64 rip, u64 next)
-{
-	s32 disp = (s32)(area - (p_addr + ENTER_LEN));
-
-	p = emit(p, "\x48\xb9", 2); /* movabs $rip,%rcx */
-	p = emit(p, &rip, 8);
-	p = emit(p, "\x49\xbb", 2); /* movabs $next,%r11 */
-	p = emit(p, &next, 8);
-	p = emit(p, "\xff\x25", 2); /* jmp *area(%rip) */
-	return emit(p, &disp, 4);
-}
-
-static u8 *emit_jump(u8 *p, u64 p_addr, u64 to)
-{
-	s32 disp = (s32)(to - (p_addr + JMP_LEN));
-
-	p = emit(p, "\xe9", 1);
-	return emit(p, &disp, 4);
-}
-
-/* A free slot; the jump from `from` must have an invalid opcode as its third byte when trap is set. 0 = none. */
-static u32 slot_find(const struct patch_area *a, u64 from, bool trap)
-{
-	for (u32 i = GATE_SLOT + 1; i < SLOTS; i++) {
-		u64 disp = slot_addr(a, i) - (from + JMP_LEN);
-
-		if (!a->info[i] && (!trap || invalid_opcode((u8)(disp >> 8))))
-			return i;
-	}
-	return 0;
-}
-
-/* What belongs into a slot; its length. */
-static u32 slot_code(const struct patch_area *a, u32 slot, u64 site, const struct code *c, u32 moved, u8 *text)
-{
-	u64 addr = slot_addr(a, slot), rip = site + SYSCALL_LEN;
-	u8 *p = text;
-
-	if (!moved) {
-		p = emit(p, c->before + 1, MOV_LEN);
-		p = emit_enter(p, addr + MOV_LEN, a->addr, rip, rip);
-	} else {
-		p = emit_enter(p, addr, a->addr, rip, addr + ENTER_LEN);
-		p = emit(p, c->here + SYSCALL_LEN, moved);
-		p = emit_jump(p, addr + ENTER_LEN + moved, rip + moved);
-	}
-	return (u32)(p - text);
-}
-
-/* The slot that a relative, through another mm, has filled in the same way; 0 = none. */
-static u32 slot_same(const struct patch_area *a, u64 site, const struct code *c, u32 moved)
-{
-	u8 text[SLOT_SIZE];
-
-	for (u32 i = GATE_SLOT + 1; i < SLOTS; i++) {
-		if (a->info[i] != SLOT_INFO(site, moved))
-			continue;
-		if (!memcmp(slot_ptr(a, i), text, slot_code(a, i, site, c, moved, text)))
-			return i;
-	}
-	return 0;
-}
-
-/* Writes the trampoline for site and into jump what replaces its code. False = no room. */
-static bool slot_write(struct patch_area *a, u64 site, const struct code *c, u32 moved, u8 *jump)
-{
-	u64 from = moved ? site : site - MOV_LEN;
-	u8 text[SLOT_SIZE];
-	u32 slot, len;
-
-	mutex_lock(&a->lock);
-	slot = slot_same(a, site, c, moved);
-	if (!slot) {
-		slot = slot_find(a, from, moved != 0);
-		if (slot) {
-			len = slot_code(a, slot, site, c, moved, text);
-			memcpy(slot_ptr(a, slot), text, len);
-			atomic_store(&a->info[slot], SLOT_INFO(site, moved));
-		}
-	}
-	mutex_unlock(&a->lock);
-	emit_jump(jump, from, slot_addr(a, slot));
-	return slot != 0;
-}
-
-/* Already patched by its mov: the syscall instruction itself must stay. */
-static bool mov_patched(struct mm *mm, u64 site, const struct code *c)
-{
-	const struct patch_area *a;
-	u64 slot;
-	s32 disp;
-
-	if (c->before[1] != 0xe9)
-		return false;
-	memcpy(&disp, c->before + 2, sizeof(disp));
-	slot = site + (u64)(s64)disp;
-	a = area_at(mm, slot);
-	return a && a->info[(slot - a->addr) / SLOT_SIZE] == SLOT_INFO(site, 0);
-}
-
-static bool patchable(const struct vma *v, u64 from, u64 to)
-{
-	return v && v->start <= from && to <= v->end && v->file && v->prot == (PROT_READ | PROT_EXEC) &&
-	       !(v->flags & (MAP_SHARED | VMA_SEALED));
+	*least = (struct counter){ .site = site, .mm_id = mm->id };
+	return least;
 }
 
 /*
  * The bytes of a mov $nr,%eax may be the tail of another instruction: a prefix that makes it another register, or a
  * lea. (They cannot be the tail of a memory access: rax is the number, and nothing is mapped that low.)
  */
-static bool has_mov(const struct code *c, u64 nr)
+static bool has_mov(const u8 *site, u64 nr)
 {
 	u32 imm;
 
-	memcpy(&imm, c->before + 2, sizeof(imm));
-	return c->before[1] == 0xb8 && imm == nr && (c->before[0] & 0xf0) != 0x40 && c->before[0] != 0x8d;
+	memcpy(&imm, site - MOV_LEN + 1, sizeof(imm));
+	return site[-5] == 0xb8 && imm == nr && (site[-6] & 0xf0) != 0x40 && site[-6] != 0x8d;
 }
 
 /*
- * With the page writable under mm->lock, so that no copy can need mm_fault: an unreadable page behind a file's end
+ * Whole instructions behind the system call until there is room for the jump. No-operations behind a return are moved
+ * like all others, since a function may begin with some; only breakpoints are taken for what fills gaps.
+ */
+static enum site_state plan_moves(struct plan *p, u32 have)
+{
+	const u8 *code = p->code + BEFORE;
+	u32 off = SYSCALL_LEN;
+	u8 kind = INSN_PLAIN;
+
+	while (off < JMP_LEN) {
+		struct insn_info *info = &p->insn[p->nr_insns].info;
+
+		if ((kind == INSN_END || kind == INSN_JMP) && off < have && code[off] == 0xcc) {
+			off++;
+			continue;
+		}
+		if (p->nr_insns == MOVED_INSNS || off >= have)
+			return SITE_SHORT;
+		if (!insn_info(code + off, have - off, info))
+			return SITE_INSN;
+		p->traps |= 1u << off;
+		p->insn[p->nr_insns++].off = (u8)off;
+		kind = info->kind;
+		off += info->len;
+		p->moved = off - SYSCALL_LEN;
+	}
+	return SITE_PATCHED;
+}
+
+/* What to do with a site; its code is fetched once. No lock held. */
+static enum site_state plan_make(struct plan *p, u64 site, u64 nr)
+{
+	const u8 *code = p->code + BEFORE;
+	u64 into = site & (PAGE_SIZE - 1);
+	size_t have;
+
+	memset(p, 0, sizeof(*p));
+	p->site = p->from = site;
+	have = copy_in_partial(p->code + BEFORE, uptr(site), AFTER);
+	if (have < JMP_LEN || code[0] != 0x0f || code[1] != 0x05)
+		return have && code[0] == 0xe9 ? SITE_PATCHED : SITE_CHANGED;
+	/* In front of it there may be nothing. */
+	if (copy_in(p->code, uptr(site - BEFORE), BEFORE) && into && into < BEFORE &&
+	    copy_in(p->code + BEFORE - into, uptr(site - into), into))
+		return SITE_CHANGED;
+	if (has_mov(code, nr)) {
+		p->from = site - MOV_LEN;
+		return SITE_PATCHED;
+	}
+	return plan_moves(p, (u32)have);
+}
+
+/* Already patched by its mov: the system call instruction itself stays, for who jumps there. */
+static bool mov_patched(const struct mm *mm, const struct plan *p)
+{
+	const struct patch_area *a;
+	u64 to;
+	s32 disp;
+
+	if (p->code[BEFORE - MOV_LEN] != 0xe9)
+		return false;
+	memcpy(&disp, p->code + BEFORE - MOV_LEN + 1, sizeof(disp));
+	to = p->site + (u64)(s64)disp;
+	a = area_at(mm, to);
+	return a && a->slots[(to - a->addr) / SLOT_SIZE].site == p->site;
+}
+
+static bool patchable(const struct vma *v, u64 from, u64 to)
+{
+	return v && v->start <= from && to <= v->end && (v->prot & PROT_EXEC) && !(v->flags & MAP_SHARED) &&
+	       (v->file || !(v->flags & VMA_SEALED));
+}
+
+/*
+ * With the pages writable under mm->lock, so that no copy can need mm_fault: an unreadable page behind a file's end
  * is SIGBUS, which takes no lock.
  */
-static bool patch_locked(struct mm *mm, u64 site, u64 nr)
+static enum site_state patch_locked(struct mm *mm, struct plan *p)
 {
-	u64 page = PAGE_ALIGN_DOWN(site), from, to;
-	struct code c;
-	u8 jump[JMP_LEN];
-	bool done = false, mov;
-	u32 index = 0, moved;
-	struct patch_area *a;
+	u64 first = PAGE_ALIGN_DOWN(p->from), end = max(p->from + JMP_LEN, p->site + SYSCALL_LEN + p->moved);
+	u8 jump[JMP_LEN], now[MOV_LEN + AFTER];
+	size_t len = end - p->from;
+	enum site_state state;
 
-	/* One page, and all of it in one mapping; else it stays a trap. */
-	if (site - page < sizeof(c.before) || site - page > PAGE_SIZE - sizeof(c.here) ||
-	    !patchable(vma_find(mm, site), page, page + PAGE_SIZE))
-		return false;
-	if (mm_host_protect(page, PAGE_SIZE, PROT_READ | PROT_WRITE))
-		goto out;
-	if (copy_in(&c, uptr(site - sizeof(c.before)), sizeof(c)) || c.here[0] != 0x0f || c.here[1] != 0x05 ||
-	    mov_patched(mm, site, &c))
-		goto out;
-	mov = has_mov(&c, nr);
-	moved = mov ? 0 : movable_len(c.here + SYSCALL_LEN);
-	if (!mov && !moved)
-		goto out;
-	from = mov ? site - MOV_LEN : site;
-	to = from + JMP_LEN;
-	while (!done && (a = area_for_locked(mm, site, &index)))
-		done = slot_write(a, site, &c, moved, jump);
-	if (done && copy_out(uptr(from), jump, to - from))
-		done = false;
-out:
-	if (mm_host_protect(page, PAGE_SIZE, PROT_READ | PROT_EXEC))
-		log_warn("patching: %#lx cannot be made executable again", page); /* mm_fault tries again */
-	return done;
+	end = PAGE_ALIGN_UP(end);
+	if (!patchable(vma_find(mm, first), first, end))
+		return SITE_MEMORY;
+	state = trampoline_make(mm, p, jump);
+	if (state != SITE_PATCHED)
+		return state;
+	if (mm_host_protect(first, end - first, PROT_READ | PROT_WRITE) || copy_in(now, uptr(p->from), len) ||
+	    memcmp(now, p->code + BEFORE - (p->site - p->from), len) || copy_out(uptr(p->from), jump, JMP_LEN))
+		state = SITE_CHANGED;
+	mm->exec_seq++;
+	if (mm_host_protect(first, end - first, PROT_READ | PROT_EXEC))
+		log_warn("patching: %#lx cannot be made executable again", first); /* mm_fault tries again */
+	return state;
+}
+
+/* For --stats: where a site is, by the file it is mapped from. */
+static u32 name_site(struct mm *mm, u64 site, enum site_state state)
+{
+	const char *name = "anonymous memory";
+	struct file *file = NULL;
+	u64 offset = site;
+	char buf[256];
+	struct vma *v;
+
+	if (!boot->stats)
+		return STATS_NO_SITE;
+	mutex_lock(&mm->lock);
+	v = vma_find(mm, site);
+	if (v && v->start <= site && v->file) {
+		file = file_get(v->file);
+		offset = site - v->start + v->offset;
+	} else if (v && v->start <= site && v->name) {
+		name = v->name;
+	}
+	mutex_unlock(&mm->lock);
+	if (file) {
+		name = path_text(&file->path, NULL, buf, sizeof(buf));
+		if (is_err(name))
+			name = "a long path";
+	}
+	u32 stat = stats_site(name, offset, state);
+
+	if (file)
+		file_put(file);
+	return stat;
+}
+
+static enum site_state patch_site(struct mm *mm, u64 site, u64 nr)
+{
+	enum site_state state;
+	struct plan plan;
+
+	state = plan_make(&plan, site, nr);
+	if (state != SITE_PATCHED || plan.code[BEFORE] == 0xe9 || mov_patched(mm, &plan))
+		return state;
+	mutex_lock(&mm->lock);
+	state = patch_locked(mm, &plan);
+	mutex_unlock(&mm->lock);
+	if (state == SITE_PATCHED)
+		stats_patched();
+	log_debug("patching: %#lx (call %lu): %s", site, nr, state == SITE_PATCHED ? "done" : "stays a trap");
+	return state;
 }
 
 void patch_trap(struct mm *mm, u64 rip, u64 nr)
 {
 	u64 site = rip - SYSCALL_LEN;
-	struct counter *c = &counters[hash_u64(site + mm->id) % COUNTERS];
-	u32 n = atomic_load_relaxed(&c->count);
+	struct counter *c = counter_for(mm, site, true);
+	enum site_state state;
+	u32 n;
 
-	if (c->site != site || c->mm_id != mm->id) {
-		/* The more frequent of two sites that meet here stays. */
-		if (n && n != NEVER) {
-			atomic_store_relaxed(&c->count, n - 1);
-			return;
-		}
-		c->site = site;
-		c->mm_id = mm->id;
-		n = 0;
+	if (!c) {
+		stats_trap(SITE_COLD, STATS_NO_SITE);
+		return;
 	}
-	if (n == NEVER)
+	n = atomic_load_relaxed(&c->count);
+	if (n == NEVER || n + 1 < TRAPS_MIN) {
+		if (n != NEVER)
+			atomic_store_relaxed(&c->count, n + 1);
+		stats_trap(c->state, c->stat);
 		return;
-	atomic_store_relaxed(&c->count, n + 1);
-	if (n + 1 < TRAPS_MIN)
-		return;
-	atomic_store_relaxed(&c->count, NEVER);
-	mutex_lock(&mm->lock);
-	bool done = patch_locked(mm, site, nr);
+	}
+	stats_trap(c->state, c->stat);
+	state = patch_site(mm, site, nr);
+	c->state = (u16)state;
+	c->stat = state > SITE_PATCHED ? (u16)name_site(mm, site, state) : STATS_NO_SITE;
+	/* One that is patched may lose it again; one whose code changes may settle. */
+	atomic_store_relaxed(&c->count, state == SITE_PATCHED || state == SITE_CHANGED ? 0 : NEVER);
+}
 
-	mutex_unlock(&mm->lock);
-	log_debug("patching: %#lx (call %lu): %s", site, nr, done ? "done" : "stays a trap");
+/* The slot a jump at `from` leads to, if it is that of a site there. */
+static struct patch_area *jump_target(const struct mm *mm, u64 from, const u8 *jump, u32 *slot)
+{
+	struct patch_area *a;
+	s32 disp;
+	u64 to;
+
+	if (jump[0] != 0xe9)
+		return NULL;
+	memcpy(&disp, jump + 1, sizeof(disp));
+	to = from + JMP_LEN + (u64)(s64)disp;
+	a = area_at(mm, to);
+	if (!a || (to - a->addr) % SLOT_SIZE)
+		return NULL;
+	*slot = (u32)((to - a->addr) / SLOT_SIZE);
+	return a;
 }
 
 void patch_hide(struct task *t)
 {
-	u64 rip = t->regs.rip, info;
+	u64 rip = t->regs.rip, site;
 	const struct patch_area *a = t->mm ? area_at(t->mm, rip) : NULL;
-	u32 off;
+	const struct slot *s;
+	u32 off, i;
 
 	if (!a)
 		return;
-	info = atomic_load(&a->info[(rip - a->addr) / SLOT_SIZE]);
+	s = &a->slots[(rip - a->addr) / SLOT_SIZE];
+	site = atomic_load(&s->site);
 	off = (u32)(rip - a->addr) % SLOT_SIZE;
-	if (!info)
+	if (!site)
 		return; /* the program jumped here by itself */
-	if (!INFO_MOVED(info))
-		t->regs.rip = INFO_SITE(info) - MOV_LEN;
-	else if (off < ENTER_LEN)
-		t->regs.rip = INFO_SITE(info);
-	else if (off < ENTER_LEN + INFO_MOVED(info))
-		t->regs.rip = INFO_SITE(info) + SYSCALL_LEN;
-	else
-		t->regs.rip = INFO_SITE(info) + SYSCALL_LEN + INFO_MOVED(info);
+	if (!s->moved || off < ENTER_LEN) {
+		t->regs.rip = !s->moved && off < MOV_LEN ? site - MOV_LEN : site;
+		return;
+	}
+	for (i = s->nr_insns; i && s->slot_off[i - 1] > off;)
+		i--;
+	if (i == s->nr_insns && off >= s->len - JMP_LEN && off != s->slot_off[i - 1]) {
+		t->regs.rip = site + SYSCALL_LEN + s->moved; /* at the jump back */
+		return;
+	}
+	/* Half way is possible in a call only, which has pushed. */
+	if (off != s->slot_off[i - 1])
+		t->regs.rsp += 8;
+	t->regs.rip = site + s->off[i - 1];
+}
+
+static bool slot_has(const struct slot *s, u64 site, u64 rip)
+{
+	for (u32 i = 0; i < s->nr_insns; i++)
+		if (site + s->off[i] == rip)
+			return true;
+	return false;
+}
+
+/* Tried again, but not for ever, since the program's own instruction may be one that faults. */
+bool patch_restored(struct task *t)
+{
+	struct mm *mm = t->mm;
+	u64 rip = t->regs.rip;
+	bool found = false;
+
+	for (u32 i = 0; mm && i < PATCH_AREAS && !found; i++) {
+		const struct patch_area *a = atomic_load(&mm->patch_area[i]);
+
+		if (!a)
+			break;
+		for (u32 n = 0; n < SLOTS && !found; n++) {
+			u64 site = atomic_load(&a->slots[n].site);
+
+			found = site && slot_has(&a->slots[n], site, rip);
+		}
+	}
+	if (!found)
+		return false;
+	mutex_lock(&mm->lock);
+	found = !mm_retries_used_up(mm, PAGE_ALIGN_DOWN(rip));
+	mutex_unlock(&mm->lock);
+	return found;
 }
 
 bool patch_resume(struct task *t)
 {
-	u64 rip = t->regs.rip, site = rip - SYSCALL_LEN, slot;
+	u64 rip = t->regs.rip;
+	u8 jump[JMP_LEN];
+	u32 n;
+
+	if (!t->mm || !atomic_load(&t->mm->patch_area[0]))
+		return false;
+	for (u64 site = rip - SYSCALL_LEN; site >= rip - (JMP_LEN - 1); site--) {
+		const struct patch_area *a;
+		const struct slot *s;
+
+		if (copy_in(jump, uptr(site), sizeof(jump)))
+			continue;
+		a = jump_target(t->mm, site, jump, &n);
+		s = a ? &a->slots[n] : NULL;
+		if (!s || atomic_load(&s->site) != site || !s->moved)
+			continue;
+		for (u32 i = 0; i < s->nr_insns; i++)
+			if (site + s->off[i] == rip) {
+				t->regs.rip = slot_addr(a, n) + s->slot_off[i];
+				return true;
+			}
+	}
+	return false;
+}
+
+bool patch_step(struct task *t)
+{
+	u64 site = t->regs.rip;
 	const struct patch_area *a;
 	u8 jump[JMP_LEN];
-	s32 disp;
+	u32 n;
 
-	if (!t->mm || !atomic_load(&t->mm->patch_area[0]) || copy_in(jump, uptr(site), sizeof(jump)) || jump[0] != 0xe9)
+	if (!t->mm || !atomic_load(&t->mm->patch_area[0]) || copy_in(jump, uptr(site), sizeof(jump)))
 		return false;
-	memcpy(&disp, jump + 1, sizeof(disp));
-	slot = site + JMP_LEN + (u64)(s64)disp;
-	a = area_at(t->mm, slot);
-	if (!a || (slot - a->addr) % SLOT_SIZE)
+	a = jump_target(t->mm, site, jump, &n);
+	if (!a || atomic_load(&a->slots[n].site) != site || !a->slots[n].moved)
 		return false;
-	u64 info = atomic_load(&a->info[(slot - a->addr) / SLOT_SIZE]);
-
-	if (INFO_SITE(info) != site || !INFO_MOVED(info))
-		return false;
-	t->regs.rip = slot + ENTER_LEN;
+	t->regs.rip = site + SYSCALL_LEN;
 	return true;
+}
+
+/*
+ * The slot's jump out of the program's code again, if it is there: old slots mean nothing, and then nothing is touched,
+ * or a store across two pages could make them executable in turn for ever. What is executable can be read.
+ * True: it was there.
+ */
+static bool unpatch(struct patch_area *a, u32 n, u64 from, u64 start, u64 end)
+{
+	u64 page = PAGE_ALIGN_DOWN(from), behind = PAGE_ALIGN_UP(from + JMP_LEN);
+	u8 jump[JMP_LEN], now[JMP_LEN];
+	bool done;
+
+	slot_jump(a, n, from, jump);
+	if (copy_in(now, uptr(from), JMP_LEN) || memcmp(now, jump, JMP_LEN) ||
+	    mm_host_protect(page, behind - page, PROT_READ | PROT_WRITE))
+		return false;
+	done = !copy_out(uptr(from), a->slots[n].original, JMP_LEN);
+	/* A neighbour stays what it was; mm_fault tries again. */
+	if ((page < start && mm_host_protect(page, PAGE_SIZE, PROT_READ | PROT_EXEC)) ||
+	    (behind > end && mm_host_protect(end, PAGE_SIZE, PROT_READ | PROT_EXEC)))
+		log_warn("patching: %#lx cannot be made executable again", from);
+	return done;
+}
+
+void patch_drop_locked(struct mm *mm, u64 start, u64 end)
+{
+	u32 dropped = 0;
+
+	for (u32 i = 0; i < PATCH_AREAS && mm->patch_area[i]; i++) {
+		struct patch_area *a = mm->patch_area[i];
+
+		if (atomic_load(&a->first) >= end + MOV_LEN || atomic_load(&a->last) + JMP_LEN <= start)
+			continue;
+		for (u32 n = 0; n < SLOTS; n++) {
+			u64 site = atomic_load(&a->slots[n].site), from = slot_from(&a->slots[n], site);
+			struct counter *c;
+
+			if (!site || from >= end || from + JMP_LEN <= start ||
+			    !patchable(vma_find(mm, from), from, from + JMP_LEN) || !unpatch(a, n, from, start, end))
+				continue;
+			dropped++;
+			mm->exec_seq++;
+			c = counter_for(mm, site, false);
+			if (c)
+				atomic_store_relaxed(&c->count, 0);
+		}
+	}
+	if (dropped)
+		stats_dropped(dropped);
+}
+
+void patch_unshow(const struct mm *mm, u64 addr, void *buf, size_t len)
+{
+	for (u32 i = 0; i < PATCH_AREAS; i++) {
+		const struct patch_area *a = atomic_load(&mm->patch_area[i]);
+
+		if (!a)
+			return;
+		if (atomic_load(&a->first) >= addr + len + MOV_LEN || atomic_load(&a->last) + JMP_LEN <= addr)
+			continue;
+		for (u32 n = 0; n < SLOTS; n++) {
+			const struct slot *s = &a->slots[n];
+			u64 site = atomic_load(&s->site), from = slot_from(s, site);
+			u64 lo = max(from, addr), hi = min(from + JMP_LEN, addr + len);
+			u8 jump[JMP_LEN], *at = (u8 *)buf + (lo - addr);
+
+			if (!site || lo >= hi)
+				continue;
+			slot_jump(a, n, from, jump);
+			if (!memcmp(at, jump + (lo - from), hi - lo))
+				memcpy(at, s->original + (lo - from), hi - lo);
+		}
+	}
 }

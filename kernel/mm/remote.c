@@ -10,6 +10,7 @@
 #include "gate/host.h"
 #include "mm/remote.h"
 #include "mm/mm.h"
+#include "mm/patch.h"
 #include "proc/task.h"
 
 #define START_WAIT 100000 /* ns */
@@ -48,6 +49,8 @@ static ssize_t access_own(u64 addr, void *buf, size_t len, bool write)
 {
 	size_t n = write ? copy_out_partial(uptr(addr), buf, len) : copy_in_partial(buf, uptr(addr), len);
 
+	if (!write)
+		patch_unshow(current->mm, addr, buf, n);
 	return n ? (ssize_t)n : -EFAULT;
 }
 

@@ -8,6 +8,7 @@
 #include "abi/linux/errno.h"
 #include "core/log.h"
 #include "core/program.h"
+#include "core/stats.h"
 #include "core/strace.h"
 #include "fs/tty/tty.h"
 #include "gate/gate.h"
@@ -282,6 +283,7 @@ static void exit_notify(struct task *t, int status, const struct rusage_sum *use
 	rusage_add(&p->self_dead, used);
 	t->ru_base = *used;
 	t->exit_code = status;
+	stats_task_ended(t);
 	t->state = leads ? TASK_ZOMBIE : TASK_DEAD;
 	sh = process_lock_sighand(p);
 	t->exited = true;

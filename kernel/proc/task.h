@@ -185,6 +185,7 @@ struct task {
 	void *fs_private; /* scratch for fs/namei (symlink depth etc.), own */
 	void *bounce; /* own: BOUNCE_SIZE bytes for copies that may not fault under a lock; NULL until task_bounce() */
 	u64 syscalls; /* own counter */
+	u32 exec_seen; /* own: mm.exec_seq at the last fetch fault */
 	u32 wake_depth, wake_count; /* own: queues being woken, futex words to tell the host of behind the outermost */
 	u32 *wake_words[TASK_WAKE_BATCH];
 

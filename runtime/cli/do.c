@@ -20,7 +20,7 @@ extern char **environ;
 
 enum {
 	OPT_ROOTFS, OPT_RW, OPT_RO, OPT_BIND, OPT_CWD, OPT_ENV, OPT_USER, OPT_HOSTNAME, OPT_PLATFORM, OPT_STRACE,
-	OPT_DEBUG_LOG, OPT_MEMORY, OPT_CPUS, OPT_NETWORK, OPT_FAIL_ALLOC,
+	OPT_DEBUG_LOG, OPT_STATS, OPT_MEMORY, OPT_CPUS, OPT_NETWORK, OPT_FAIL_ALLOC,
 	OPT_DEFENCE_OFF, OPT_DEFENCE_ON, OPT_PRESERVE_FDS,
 };
 
@@ -38,6 +38,8 @@ static const struct option_row options[] = {
 	 "plain.", OPT_PLATFORM},
 	{"strace", 0, "[FILE]", "Print every system call of the programs to FILE, or to stderr.", OPT_STRACE},
 	{"debug-log", 0, "FILE", "Write the guest kernel's log to FILE.", OPT_DEBUG_LOG},
+	{"stats", 0, "[FILE]", "At the end print counts to FILE, or to stderr: system calls by the call gate and by trap, page "
+	 "flips, patched call sites, and which could not be patched and why.", OPT_STATS},
 	{"memory", 'm', "SIZE", "Limit memory to SIZE bytes (suffixes K, M, G, T), with a control group.", OPT_MEMORY},
 	{"cpus", 0, "N", "Limit processor time to that of N processors (1.5 is possible), with a control group.", OPT_CPUS},
 	{"network", 0, "none|host", "The network: none is a loopback of its own; host is this machine's, without any right to "
@@ -221,6 +223,10 @@ static int set_option(struct spec *spec, int id, const char *arg, struct error *
 		return 0;
 	case OPT_DEBUG_LOG:
 		spec->debug_log = arena_strdup(&spec->arena, arg);
+		return 0;
+	case OPT_STATS:
+		spec->stats = true;
+		spec->stats_file = arg ? arena_strdup(&spec->arena, arg) : NULL;
 		return 0;
 	case OPT_MEMORY:
 		return set_memory(spec, arg, err);

@@ -280,6 +280,7 @@ int boot_block_memfd(const struct spec *spec, const struct boot_facts *facts, st
 		.rows = facts->rows,
 		.cols = facts->cols,
 		.fail_alloc_every = spec->fail_alloc_every,
+		.stats = spec->stats,
 		.network = spec->network == SPEC_NETWORK_NONE ? BOOT_NETWORK_NONE : BOOT_NETWORK_HOST,
 		.defences_off = spec->defences_off,
 		.defences_on = spec->defences_on,

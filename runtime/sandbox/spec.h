@@ -100,6 +100,8 @@ struct spec {
 	bool strace;
 	const char *strace_file; /* NULL = stderr */
 	const char *debug_log; /* file, or NULL */
+	bool stats;
+	const char *stats_file; /* NULL = stderr */
 	unsigned fail_alloc_every;
 	unsigned defences_off, defences_on; /* enum boot_defence */
 };

@@ -79,6 +79,12 @@ static int open_debug_files(struct start *st, struct sandbox *sb, const char *fa
 		if (fallback)
 			dprintf(st->log_fd, "limpet: platform plain: %s\n", fallback);
 	}
+	sb->stats = spec->stats;
+	if (spec->stats && spec->stats_file) {
+		sb->stats_fd = open_output(spec->stats_file, err);
+		if (sb->stats_fd < 0)
+			return -1;
+	}
 	if (!spec->strace)
 		return 0;
 	if (spec->strace_file) {
@@ -253,7 +259,7 @@ int sandbox_start(struct sandbox *sb, const struct spec *spec, struct error *err
 	struct start st = {.spec = spec, .image_fd = -1, .control_fd = -1, .sync_fd = -1, .log_fd = -1, .strace_fd = -1};
 	int rc;
 
-	*sb = (struct sandbox){.pidfd = -1, .control_fd = -1, .sync_fd = -1, .pump_fd = -1};
+	*sb = (struct sandbox){.pidfd = -1, .control_fd = -1, .sync_fd = -1, .pump_fd = -1, .stats_fd = -1};
 	rc = start_run(&st, sb, err);
 	start_close(&st);
 	if (rc)
@@ -263,7 +269,7 @@ int sandbox_start(struct sandbox *sb, const struct spec *spec, struct error *err
 
 int sandbox_end(struct sandbox *sb)
 {
-	int *const fds[] = {&sb->pidfd, &sb->control_fd, &sb->sync_fd, &sb->pump_fd};
+	int *const fds[] = {&sb->pidfd, &sb->control_fd, &sb->sync_fd, &sb->pump_fd, &sb->stats_fd};
 	int status = 0;
 
 	if (sb->pid) {

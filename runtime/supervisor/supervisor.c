@@ -228,6 +228,22 @@ static void say(const char *prefix, const char *text)
 	(void)!write(STDERR_FILENO, out, n);
 }
 
+/* Tables of the guest kernel, asked for by --stats. */
+static void show_stats(const struct sandbox *sb, const char *text)
+{
+	size_t len = strlen(text);
+	char line = '\n';
+
+	if (!sb->stats || !len)
+		return;
+	if (sb->stats_fd < 0) {
+		say("", text);
+		return;
+	}
+	if (!write_all(sb->stats_fd, text, len))
+		(void)!write(sb->stats_fd, &line, 1);
+}
+
 static void exec_error(struct supervisor *s, int64_t error, int64_t stage, const char *text)
 {
 	if (s->sv && error > 0 && error <= 4095) {
@@ -279,7 +295,7 @@ static void handle_message(struct supervisor *s, const struct control_msg *msg, 
 		FAIL(s, 0, "the guest kernel sent a malformed message");
 		return;
 	}
-	clean_text(text, sizeof(text), msg, len, msg->type == CONTROL_PANIC);
+	clean_text(text, sizeof(text), msg, len, msg->type == CONTROL_PANIC || msg->type == CONTROL_STATS);
 	switch (msg->type) {
 	case CONTROL_READY:
 		if (s->sv && s->sv->ready && !s->ended) {
@@ -322,6 +338,9 @@ static void handle_message(struct supervisor *s, const struct control_msg *msg, 
 		if (!s->ended)
 			say("guest kernel panic: ", text);
 		FAIL(s, 0, "the guest kernel panicked");
+		break;
+	case CONTROL_STATS:
+		show_stats(s->sb, text);
 		break;
 	case CONTROL_STOPPED:
 		if (s->sb->terminal && !s->sv)

@@ -187,3 +187,137 @@ TEST(threads_meet_at_a_site)
 		EQ((long)wrong, 0);
 	}
 }
+
+/* Instructions of all kinds behind the call: they may run elsewhere, and any of them may be jumped to. */
+long kinds(long which);
+long kinds_helper(void);
+extern char kinds_two[], kinds_two_jump[], kinds_call[];
+static volatile long kinds_word __attribute__((used));
+__asm__(".text\n"
+	"kinds_helper: mov (%rsp), %rax; ret\n"
+	"kinds: mov $39, %eax; cmp $1, %edi; je 2f; cmp $2, %edi; je 3f; cmp $3, %edi; je 4f; cmp $4, %edi; je 6f\n"
+	/* 0: two short ones, the second a branch */
+	"nop; nop; kinds_two: syscall\n test %eax, %eax\n kinds_two_jump: jg 1f; xor %eax, %eax\n 1: ret\n"
+	/* 1: a call; its return address is the program's */
+	"2: nop; nop; syscall\n call kinds_helper\n kinds_call: lea kinds_call(%rip), %rcx; sub %rcx, %rax; ret\n"
+	/* 2: data relative to the instruction */
+	"3: nop; nop; syscall\n mov %rax, kinds_word(%rip); ret\n"
+	/* 3: a jump backwards */
+	"5: inc %rax; ret\n 4: nop; nop; syscall\n jmp 5b\n"
+	/* 4: the end, and something else right behind */
+	"6: nop; nop; syscall\n ret\n int3; int3; int3; int3\n");
+
+TEST(what_stands_behind)
+{
+	long me = getpid(), r;
+
+	for (int i = 0; i < OFTEN; i++) {
+		EQ(kinds(0), me);
+		EQ(kinds(1), 0);
+		kinds_word = 0;
+		EQ(kinds(2), me);
+		EQ(kinds_word, me);
+		EQ(kinds(3), me + 1);
+		EQ(kinds(4), me);
+	}
+	/* To the branch in the middle, with flags that say one thing and the other. */
+	for (int i = 0; i < 3; i++) {
+		__asm__ volatile("sub $128, %%rsp; lea 1f(%%rip), %%rcx; push %%rcx; cmp $5, %%eax; jmp kinds_two_jump; "
+				 "1: add $128, %%rsp" : "=a"(r) : "a"(4l) : "rcx", "memory", "cc");
+		EQ(r, 0);
+		__asm__ volatile("sub $128, %%rsp; lea 1f(%%rip), %%rcx; push %%rcx; cmp $5, %%eax; jmp kinds_two_jump; "
+				 "1: add $128, %%rsp" : "=a"(r) : "a"(6l) : "rcx", "memory", "cc");
+		EQ(r, 6);
+	}
+}
+
+/* mov %edi,%eax; syscall; mov %rax,%rcx; mov %rcx,%rax; ret */
+static const unsigned char stub[] = { 0x89, 0xf8, 0x0f, 0x05, 0x48, 0x89, 0xc1, 0x48, 0x89, 0xc8, 0xc3 };
+typedef long (*code_fn)(long);
+
+static void run_often(code_fn fn)
+{
+	for (int i = 0; i < OFTEN; i++)
+		EQ(fn(SYS_getppid), getppid());
+}
+
+/* Through both ways to look at it: its own bytes are there. */
+static void own_bytes(const void *at)
+{
+	unsigned char copy[sizeof(stub)] = { 0 };
+	int fd = open("/proc/self/mem", O_RDONLY);
+
+	EQ(pread(fd, copy, sizeof(copy), (off_t)(uintptr_t)at), (ssize_t)sizeof(copy));
+	close(fd);
+	EQ(memcmp(copy, stub, sizeof(stub)), 0);
+}
+
+TEST(code_in_memory)
+{
+	char *p = mmap(0, 4 * PAGE, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), *q;
+
+	for (int round = 0; round < 5; round++) {
+		/* In a page, and across the border of two. */
+		char *at = p + (round & 1 ? PAGE - 3 : 64 * round);
+
+		memcpy(at, stub, sizeof(stub));
+		run_often((code_fn)at);
+		own_bytes(at);
+		/* Written to, all of it is the program's own again. */
+		at[10] = (char)0xc3;
+		EQ(memcmp(at, stub, sizeof(stub)), 0);
+		run_often((code_fn)at);
+		at[4] = 0x31, at[5] = (char)0xc0, at[6] = (char)0xc3; /* xor %eax,%eax; ret */
+		EQ(((code_fn)at)(SYS_getppid), 0);
+	}
+	memcpy(p, stub, sizeof(stub));
+	run_often((code_fn)p);
+	OK(mprotect(p, PAGE, PROT_READ | PROT_WRITE));
+	EQ(memcmp(p, stub, sizeof(stub)), 0);
+	OK(mprotect(p, PAGE, PROT_READ | PROT_EXEC));
+	run_often((code_fn)p);
+	OK(mprotect(p, PAGE, PROT_READ));
+	EQ(memcmp(p, stub, sizeof(stub)), 0);
+	OK(mprotect(p, PAGE, PROT_READ | PROT_EXEC));
+	run_often((code_fn)p);
+	/* Moved: to where nothing is in reach of the old jump. */
+	q = mmap((void *)0x200000000000, PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	EQ((long)(mremap(p, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, q) != q), 0);
+	EQ(memcmp(q, stub, sizeof(stub)), 0);
+	run_often((code_fn)q);
+	/* Another program at the same place. */
+	OK(munmap(q, PAGE));
+	q = mmap(q, PAGE, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	memcpy(q + 1, stub, sizeof(stub));
+	run_often((code_fn)(q + 1));
+}
+
+static volatile int stop_writing;
+
+static void *write_beside(void *arg)
+{
+	volatile char *p = arg;
+
+	while (!stop_writing) {
+		p[200]++;
+		usleep(100);
+	}
+	return 0;
+}
+
+/* The page is written to by one thread while others call from it. */
+TEST(code_and_data_in_a_page)
+{
+	char *p = mmap(0, PAGE, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	pthread_t t;
+
+	memcpy(p, stub, sizeof(stub));
+	stop_writing = 0;
+	EQ(pthread_create(&t, 0, write_beside, p), 0);
+	for (int i = 0; i < 20; i++)
+		run_often((code_fn)p);
+	stop_writing = 1;
+	pthread_join(t, 0);
+	p[200]++;
+	EQ(memcmp(p, stub, sizeof(stub)), 0);
+}

@@ -1,7 +1,8 @@
 /*
  * The pkey gate: a protection key keeps programs out of the kernel's memory.
- * A program may jump to either WRPKRU: behind the first it finds itself on a stack that is not the signal stack
- * (signal_entry checks), behind the second only with the rights that the shown page names.
+ * A program may jump to each WRPKRU: behind OPEN's it finds itself on a stack that is not the signal stack
+ * (signal_entry checks), behind CLOSE's only with the rights that the shown page names, behind CALL_OPEN's, which is a
+ * door for everybody, in the call entry with every right or in none of the program's code with others.
  */
 #include "gate/asm.h"
 #define GATE(name) gate_pkey_##name
@@ -21,7 +22,24 @@
 	jne	GATE(bad)
 9:
 	.endm
-	.macro CALL_ENTRY
+	.macro CALL_PARK
+	mov	%rax, %gs:SCRATCH_RAX
+	mov	%rdx, %gs:SCRATCH_RDX
+	.endm
+	/* No XOR, no CMP: the flags are the program's. */
+	.macro CALL_OPEN
+	mov	$0, %eax
+	mov	$0, %ecx
+	mov	$0, %edx
+	wrpkru
+	mov	%eax, %ecx
+	jrcxz	1f
+	jmp	GATE(bad)
+1:
+	.endm
+	.macro CALL_UNPARK
+	mov	%gs:SCRATCH_RAX, %rax
+	mov	%gs:SCRATCH_RDX, %rdx
 	.endm
 #include "gate/entry.inc"
 	.section .note.GNU-stack, "", @progbits

@@ -10,6 +10,9 @@
 #define RIGHTS_NO_WRITE 2u
 
 void gate_pkey_signal_entry(void);
+void gate_pkey_call_entry(void);
+void gate_pkey_call_entry_parked(void);
+void gate_pkey_call_entry_open(void);
 __noreturn void gate_pkey_exit(struct task *t);
 extern char __kernel_start[], __text_start[], __text_end[], __rodata_end[], __data_start[], __kernel_end[];
 
@@ -52,5 +55,9 @@ struct gate_ops gate_pkey __ro_after_init = {
 	.name = "pkey",
 	.init = init,
 	.signal_entry = gate_pkey_signal_entry,
+	.call_entry = gate_pkey_call_entry,
+	.call_entry_parked = gate_pkey_call_entry_parked,
+	.call_entry_open = gate_pkey_call_entry_open,
+	.call_parks_all = true,
 	.exit = gate_pkey_exit,
 };

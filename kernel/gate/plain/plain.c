@@ -3,7 +3,7 @@
 
 void gate_plain_signal_entry(void);
 void gate_plain_call_entry(void);
-void gate_plain_call_entry_taken(void);
+void gate_plain_call_entry_parked(void);
 void gate_plain_call_entry_open(void);
 __noreturn void gate_plain_exit(struct task *t);
 
@@ -14,7 +14,7 @@ const struct gate_ops gate_plain = {
 	.init = init,
 	.signal_entry = gate_plain_signal_entry,
 	.call_entry = gate_plain_call_entry,
-	.call_entry_taken = gate_plain_call_entry_taken,
+	.call_entry_parked = gate_plain_call_entry_parked,
 	.call_entry_open = gate_plain_call_entry_open,
 	.exit = gate_plain_exit,
 };
