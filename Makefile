@@ -4,7 +4,7 @@ BUILD ?= build
 PREFIX ?= /usr/local
 DESTDIR ?=
 
-.PHONY: build run test test-long test-clients fuzz bench bench-net install clean debug deps test-deps
+.PHONY: build run test test-long test-clients fuzz bench bench-net install deb clean debug deps test-deps
 
 build: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
@@ -61,10 +61,17 @@ install: build
 	meson configure $(BUILD) --prefix=$(PREFIX)
 	DESTDIR=$(DESTDIR) meson install -C $(BUILD)
 
+# A Debian package in build-deb/, with the paths of one.
+deb: deps
+	tools/install-deps.sh dpkg-dev
+	test -e build-deb/build.ninja || meson setup build-deb --prefix=/usr
+	ninja -C build-deb
+	tools/make-deb.sh build-deb
+
 # Lock-order checks, assertions and failing allocations in the guest kernel.
 debug:
 	test -e build-debug/build.ninja || meson setup build-debug -Dkernel_debug=true
 	ninja -C build-debug
 
 clean:
-	rm -rf build build-debug
+	rm -rf build build-debug build-deb

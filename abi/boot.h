@@ -86,7 +86,8 @@ struct boot_block {
 	uint32_t nrlimits, rlimits; /* offset of struct boot_rlimit[] */
 	int32_t oom_score_adj;
 	uint32_t cpus; /* CPUs the guest sees; 0 = as the host */
-	uint32_t wait_go, pad; /* 1 = the first program waits for CONTROL_START */
+	uint32_t wait_go; /* 1 = the first program waits for CONTROL_START */
+	uint32_t npreserved, preserved, pad; /* offset of int32_t[]: become its 3, 4, ...; -1 = stays closed */
 
 	/* the world */
 	uint32_t hostname, domainname;
@@ -100,6 +101,7 @@ struct boot_block {
 	int64_t group_memory, group_swap, group_quota, group_period, group_shares, group_pids;
 	uint32_t group_v1, pad2; /* 1 = the host's controllers are v1's: their directories are shown as well */
 	uint32_t network; /* enum boot_network */
+	uint32_t nsysctls, sysctls; /* offset of uint32_t[] offsets: path below /proc/sys, value, path, value */
 	uint32_t pad0;
 
 	/* seccomp programs (struct sock_filter[]), installed by the kernel itself */

@@ -178,6 +178,36 @@ static int make_stdio(struct program *g, const int stdio[3])
 	return err;
 }
 
+/* What the caller of limpet handed on besides, from 3 on. */
+static int make_preserved(const struct boot_block *b)
+{
+	const s32 *fds = (const s32 *)((const u8 *)b + b->preserved);
+	static const u32 modes[] = { O_RDWR, O_RDONLY, O_WRONLY };
+
+	for (u32 i = 0; i < b->npreserved; i++) {
+		struct file *f = err_ptr(-EBADF);
+		int fd;
+
+		if (fds[i] < 0)
+			continue;
+		for (u32 k = 0; k < ARRAY_SIZE(modes) && is_err(f); k++)
+			f = hostfile_create(fds[i], modes[k]);
+		if (is_err(f)) {
+			log_warn("descriptor %u cannot be used: error %d", i + 3, (int)-ptr_err(f));
+			return (int)ptr_err(f);
+		}
+		fd = fd_alloc(i + 3, false);
+		if (fd != (int)i + 3) {
+			file_put(f);
+			if (fd >= 0)
+				fd_cancel(fd);
+			return fd < 0 ? fd : -EBUSY;
+		}
+		fd_install(fd, f);
+	}
+	return 0;
+}
+
 static char **strings(const struct boot_block *b, u32 count, u32 at)
 {
 	char **v = kcalloc(count + 1, sizeof(char *));
@@ -386,6 +416,8 @@ static int launch(struct program *g, const int stdio[3])
 	current->files = t->files;
 	current->process = g->process;
 	err = make_stdio(g, stdio);
+	if (!err)
+		err = make_preserved(g->block);
 	current->files = NULL;
 	current->process = NULL;
 	if (!err)

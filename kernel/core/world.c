@@ -76,6 +76,15 @@ void world_mount(void)
 		if (err)
 			fail("making", boot_str(n->path), err);
 	}
+	for (u32 i = 0; i + 1 < boot->nsysctls; i += 2) {
+		const char *path = boot_str(offsets(boot->sysctls)[i]);
+		char value[MESSAGE_MAX];
+
+		strlcpy(value, boot_str(offsets(boot->sysctls)[i + 1]), sizeof(value));
+		err = proc_sysctl_set(path, value);
+		if (err)
+			fail("linux.sysctl: setting", path, err);
+	}
 	for (u32 i = 0; i < boot->nmasked; i++) {
 		err = fs_boot_mask(boot_str(offsets(boot->masked)[i]));
 		if (err)

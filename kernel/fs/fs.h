@@ -409,6 +409,11 @@ int fs_boot_mount(const char *type, const char *source, const char *target, u64 
 int fs_boot_finish(struct mount_ns **ns, struct fs_context **fs);
 /* For boot: hides a path (masked paths: an empty read-only directory, or /dev/null over a file) or makes it read-only. */
 int fs_boot_mask(const char *path);
+/*
+ * Before the first program: a file below /proc/sys gets a value (fs/proc/sysctl.c). -ENOENT, -EINVAL; -EPERM: it always
+ * has another one.
+ */
+int proc_sysctl_set(const char *path, char *value) __must_check;
 int fs_boot_readonly(const char *path);
 /* For boot: a device file with missing directories above it; one that is there stays. */
 int fs_boot_node(const char *path, u32 mode, u32 uid, u32 gid, u64 rdev);

@@ -4,13 +4,9 @@
  */
 #include "abi/linux/capability.h"
 #include "fs/internal.h"
+#include "ipc/ipc_sysctl.h"
 #include "ipc/mqueue.h"
 
-#define QUEUES_MAX 256u /* without CAP_SYS_RESOURCE, as the next two; the numbers of Linux's defaults */
-#define MSGS_MAX 10
-#define MSG_SIZE_DEFAULT 8192
-#define HARD_MSGS_MAX 65536
-#define HARD_MSG_SIZE_MAX (16 << 20)
 #define COOKIE_FIRST 2u
 #define DT_DIR_ 4u
 #define DT_REG_ 8u
@@ -20,8 +16,17 @@ static struct list_head names = LIST_HEAD_INIT(names); /* mqueue.node in order o
 static u32 name_count; /* under mq_lock */
 static u64 next_cookie = COOKIE_FIRST; /* under mq_lock */
 
-static const struct mq_attr default_attr = { .maxmsg = MSGS_MAX, .msgsize = MSG_SIZE_DEFAULT };
 static const struct inode_ops queue_inode_ops; /* nothing of its own */
+
+/* Of a queue that is made without attributes: never above the maxima. */
+static struct mq_attr default_attr(void)
+{
+	return (struct mq_attr){
+		.maxmsg = min(atomic_load_relaxed(&ipc_sysctl.mq_msg_default), atomic_load_relaxed(&ipc_sysctl.mq_msg_max)),
+		.msgsize = min(atomic_load_relaxed(&ipc_sysctl.mq_msgsize_default),
+			       atomic_load_relaxed(&ipc_sysctl.mq_msgsize_max)),
+	};
+}
 
 static int check_attr(const struct mq_attr *a)
 {
@@ -29,9 +34,9 @@ static int check_attr(const struct mq_attr *a)
 
 	if (a->maxmsg <= 0 || a->msgsize <= 0)
 		return -EINVAL;
-	if (a->maxmsg > (may ? HARD_MSGS_MAX : MSGS_MAX))
+	if (a->maxmsg > (may ? MQ_HARD_MSG_MAX : atomic_load_relaxed(&ipc_sysctl.mq_msg_max)))
 		return -EINVAL;
-	return a->msgsize > (may ? HARD_MSG_SIZE_MAX : MSG_SIZE_DEFAULT) ? -EINVAL : 0;
+	return a->msgsize > (may ? MQ_HARD_MSGSIZE_MAX : atomic_load_relaxed(&ipc_sysctl.mq_msgsize_max)) ? -EINVAL : 0;
 }
 
 static struct mqueue *find_locked(const struct qstr *name)
@@ -76,7 +81,7 @@ static int make_queue(const struct qstr *name, const struct inode_new *new, cons
 	inode->uid = new->uid;
 	inode->gid = new->gid;
 	mutex_lock(&mq_lock);
-	if (name_count >= QUEUES_MAX && !capable(CAP_SYS_RESOURCE)) {
+	if (name_count >= atomic_load_relaxed(&ipc_sysctl.mq_queues) && !capable(CAP_SYS_RESOURCE)) {
 		mutex_unlock(&mq_lock);
 		inode_put(inode);
 		return -ENOSPC;
@@ -92,7 +97,8 @@ static int make_queue(const struct qstr *name, const struct inode_new *new, cons
 
 static int mq_create(struct inode *dir, const struct qstr *name, const struct inode_new *new, struct inode **out)
 {
-	int err = S_ISREG_(new->mode) ? make_queue(name, new, &default_attr, out) : -EPERM;
+	struct mq_attr attr = default_attr();
+	int err = S_ISREG_(new->mode) ? make_queue(name, new, &attr, out) : -EPERM;
 
 	if (!err)
 		inode_touch(dir, ATTR_MTIME | ATTR_CTIME);
@@ -232,7 +238,9 @@ static int create_queue(struct dentry *d, u32 mode, const struct mq_attr *attr)
 	if (err)
 		return err;
 	inode_init_owner(dir->inode, &new);
-	err = make_queue(&d->name, &new, attr ? attr : &default_attr, &inode);
+	struct mq_attr usual = default_attr();
+
+	err = make_queue(&d->name, &new, attr ? attr : &usual, &inode);
 	if (err)
 		return err;
 	inode_touch(dir->inode, ATTR_MTIME | ATTR_CTIME);

@@ -3,6 +3,7 @@
 #include "abi/linux/errno.h"
 #include "core/alloc.h"
 #include "core/wait.h"
+#include "ipc/ipc_sysctl.h"
 #include "ipc/sysv.h"
 #include "lib/string.h"
 #include "proc/task.h"
@@ -72,7 +73,7 @@ static struct ipc_obj *msg_make(const struct ipc_new *n __unused)
 	list_init(&q->msgs);
 	wait_queue_init(&q->senders);
 	wait_queue_init(&q->receivers);
-	q->limit = MSG_QUEUE_BYTES;
+	q->limit = atomic_load_relaxed(&ipc_sysctl.msgmnb);
 	q->ctime = now_seconds();
 	return &q->ipc;
 }
@@ -236,7 +237,7 @@ int msg_set(int id, const struct msqid_ds64 *in)
 	mutex_lock(&ipc_lock);
 	o = ipc_find_locked(&msg_table, id);
 	err = is_err(o) ? (int)ptr_err(o) : ipc_owner_locked(o);
-	if (!err && in->qbytes > MSG_QUEUE_BYTES && !capable(CAP_SYS_RESOURCE))
+	if (!err && in->qbytes > atomic_load_relaxed(&ipc_sysctl.msgmnb) && !capable(CAP_SYS_RESOURCE))
 		err = -EPERM;
 	if (!err)
 		err = ipc_perm_set_locked(o, &in->perm);

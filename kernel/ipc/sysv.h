@@ -87,8 +87,6 @@ int sem_info(u32 *sets, u32 *sems); /* highest index in use */
 void sem_exit(struct process *p);
 
 /* msg.c */
-#define MSG_SIZE_MAX 8192u
-#define MSG_QUEUE_BYTES 16384u
 struct msg;
 int msg_get(s32 key, u32 flags) __must_check;
 struct msg *msg_alloc(u32 len); /* NULL = no memory */

@@ -8,6 +8,7 @@
 #include "proc/task.h"
 
 #include "abi/linux/errno.h"
+#include "abi/linux/prctl.h"
 #include "core/alloc.h"
 #include "core/boot.h"
 #include "core/log.h"
@@ -15,6 +16,7 @@
 #include "fs/fs.h"
 #include "fs/tty/tty.h"
 #include "gate/gate.h"
+#include "gate/host.h"
 #include "lib/string.h"
 #include "mm/mm.h"
 #include "proc/internal.h"
@@ -301,6 +303,9 @@ void task_set_comm(struct task *t, const char *name)
 
 	strlcpy(buf, name, sizeof(buf));
 	memcpy(t->comm, buf, sizeof(buf));
+	/* So that the host's ps and top show it; no harm when not. */
+	if (t == current)
+		host_prctl(PR_SET_NAME, (u64)t->comm, 0, 0, 0);
 }
 
 void *task_bounce(void)

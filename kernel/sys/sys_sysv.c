@@ -4,6 +4,7 @@
 #include "fs/filemem.h"
 #include "abi/layout.h"
 #include "abi/linux/capability.h"
+#include "ipc/ipc_sysctl.h"
 #include "ipc/sysv.h"
 #include "proc/cred.h"
 #include "sys/syscall.h"
@@ -176,7 +177,7 @@ SYSCALL4(msgsnd, int, id, struct uptr, buf, u64, size, u32, flags)
 	u32 len;
 	int err;
 
-	if (size > MSG_SIZE_MAX || id < 0)
+	if (size > atomic_load_relaxed(&ipc_sysctl.msgmax) || id < 0)
 		return -EINVAL;
 	if (copy_in(&type, buf, sizeof(type)))
 		return -EFAULT;
@@ -219,7 +220,7 @@ SYSCALL5(msgrcv, int, id, struct uptr, buf, u64, size, s64, type, u32, flags)
 
 static long msgctl_info(int cmd, struct uptr buf)
 {
-	struct msginfo info = { .pool = 0x7d000, .map = 0x7d00, .max = MSG_SIZE_MAX, .mnb = MSG_QUEUE_BYTES, .mni = IPC_IDS_MAX,
+	struct msginfo info = { .pool = 0x7d000, .map = 0x7d00, .max = atomic_load_relaxed(&ipc_sysctl.msgmax), .mnb = atomic_load_relaxed(&ipc_sysctl.msgmnb), .mni = IPC_IDS_MAX,
 				.ssz = 16, .tql = 0x7d00, .seg = 0xffff };
 	u32 queues, msgs;
 	u64 bytes;

@@ -65,5 +65,7 @@ int command_parse(const struct command *cmd, int argc, char **argv, int (*set)(i
 void print_command_help(const struct command *cmd);
 void print_general_help(void);
 void print_man_page(void);
+/* For bash, zsh or fish. */
+int print_completion(const char *shell, struct error *err);
 
 #endif

@@ -21,7 +21,7 @@ extern char **environ;
 enum {
 	OPT_ROOTFS, OPT_RW, OPT_RO, OPT_BIND, OPT_CWD, OPT_ENV, OPT_USER, OPT_HOSTNAME, OPT_PLATFORM, OPT_STRACE,
 	OPT_DEBUG_LOG, OPT_STATS, OPT_MEMORY, OPT_CPUS, OPT_NETWORK, OPT_FAIL_ALLOC,
-	OPT_DEFENCE_OFF, OPT_DEFENCE_ON,
+	OPT_DEFENCE_OFF, OPT_DEFENCE_ON, OPT_PRESERVE_FDS,
 };
 
 static const struct option_row options[] = {
@@ -44,6 +44,7 @@ static const struct option_row options[] = {
 	{"cpus", 0, "N", "Limit processor time to that of N processors (1.5 is possible), with a control group.", OPT_CPUS},
 	{"network", 0, "none|host", "The network: none is a loopback of its own; host is this machine's, without any right to "
 	 "change it. Default: none.", OPT_NETWORK},
+	{"preserve-fds", 0, "N", "Pass on descriptors 3 to N + 2 besides 0, 1 and 2.", OPT_PRESERVE_FDS},
 	{"fail-alloc-every", 0, "N", NULL, OPT_FAIL_ALLOC},
 	{"defence-off", 0, "NAME", NULL, OPT_DEFENCE_OFF},
 	{"defence-on", 0, "NAME", NULL, OPT_DEFENCE_ON},
@@ -233,6 +234,10 @@ static int set_option(struct spec *spec, int id, const char *arg, struct error *
 		return set_cpus(spec, arg, err);
 	case OPT_NETWORK:
 		return set_network(spec, arg, err);
+	case OPT_PRESERVE_FDS:
+		if (!parse_u64(arg, 65536, &n))
+			return error_set(err, "do: --preserve-fds %s: is not a number", arg);
+		return spec_preserve_fds(spec, (unsigned)n, err);
 	case OPT_FAIL_ALLOC:
 		if (!parse_u64(arg, UINT_MAX, &n))
 			return error_set(err, "do: --fail-alloc-every %s: is not a number", arg);
@@ -349,10 +354,12 @@ static int run(int argc, char **argv, struct error *err)
 		spec_free(&spec);
 		return rc < 0 ? -1 : 0;
 	}
-	if (complete(&spec, err) || supervisor_prepare(err) || sandbox_start(&sandbox, &spec, err))
+	if (complete(&spec, err) || supervisor_prepare(err) || sandbox_start(&sandbox, &spec, err)) {
 		rc = -1;
-	else
+	} else {
+		spec_close_preserved(&spec);
 		rc = supervisor_run(&sandbox, err);
+	}
 	spec_free(&spec);
 	return rc;
 }

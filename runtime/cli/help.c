@@ -180,10 +180,11 @@ void print_man_page(void)
 	}
 }
 
-enum { OPT_MAN };
+enum { OPT_MAN, OPT_COMPLETION };
 
 static const struct option_row options[] = {
 	{"man", 0, NULL, NULL, OPT_MAN},
+	{"completion", 0, "bash|zsh|fish", "Print what that shell needs to complete commands and options.", OPT_COMPLETION},
 	{0},
 };
 
@@ -196,6 +197,8 @@ static int run(int argc, char **argv, struct error *err)
 	while ((id = option_next(&command_help, argc, argv, &arg, err)) != OPTION_END) {
 		if (id == OPTION_ERROR)
 			return -1;
+		if (id == OPT_COMPLETION)
+			return print_completion(arg, err);
 		if (id == OPT_MAN)
 			print_man_page();
 		return 0;

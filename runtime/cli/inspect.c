@@ -35,7 +35,7 @@ static json_t *describe(const struct container *c)
 
 static void print_json(json_t *value, size_t flags)
 {
-	json_dumpf(value, stdout, flags | JSON_PRESERVE_ORDER);
+	json_dumpf(value, stdout, flags | JSON_PRESERVE_ORDER | JSON_ENCODE_ANY);
 	putchar('\n');
 	json_decref(value);
 }

@@ -20,7 +20,7 @@ enum {
 	{"pid-file", 0, "FILE", "Write the pid of the container's process to FILE.", OPT_PID_FILE},                   \
 	{"no-pivot", 0, NULL, "Accepted; a sandbox's root is never the host's.", OPT_NO_PIVOT},                       \
 	{"no-new-keyring", 0, NULL, "Accepted; the guest kernel has no keyrings.", OPT_NO_KEYRING},                   \
-	{"preserve-fds", 0, "N", "Descriptors to pass on besides 0, 1 and 2; only 0 is possible.", OPT_PRESERVE_FDS}
+	{"preserve-fds", 0, "N", "Pass on descriptors 3 to N + 2 besides 0, 1 and 2.", OPT_PRESERVE_FDS}
 
 static const struct option_row create_options[] = {COMMON_OPTIONS, {0}};
 
@@ -55,8 +55,7 @@ static int set_option(int id, const char *arg, struct error *err)
 	case OPT_PRESERVE_FDS:
 		if (!parse_u64(arg, 1024, &n))
 			return error_set(err, "--preserve-fds %s: is not a number", arg);
-		if (n)
-			return error_set(err, "--preserve-fds %s: only stdin, stdout and stderr can be passed on", arg);
+		opts.preserve_fds = (unsigned)n;
 		break;
 	case OPT_DETACH:
 		detach = true;

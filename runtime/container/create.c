@@ -157,6 +157,7 @@ static int supervise(struct creation *cr, struct error *err)
 	if (supervisor_prepare(err) || server_listen(&cr->sv.server, cr->c->dir, err) ||
 	    sandbox_start(&cr->sandbox, &cr->spec, err))
 		return -1;
+	spec_close_preserved(&cr->spec);
 	join_namespaces(&cr->sandbox);
 	if (say_prepared(cr, err) || wait_for_go(cr->sync, err)) {
 		sandbox_end(&cr->sandbox);
@@ -335,6 +336,7 @@ static int fork_supervisor(struct creation *cr, pid_t *pid, struct error *err)
 	}
 	close(pair[1]);
 	cr->sync = pair[0];
+	spec_close_preserved(&cr->spec);
 	rc = *pid < 0 ? error_errno(err, "fork") : with_supervisor(cr, *pid, err);
 	close(steal_fd(&cr->sync));
 	if (rc && *pid > 0)
@@ -347,7 +349,7 @@ static int load(struct creation *cr, const char *bundle, struct error *err)
 	const struct create_options *o = cr->options;
 	struct spec *spec = &cr->spec;
 
-	if (config_load_keep(spec, bundle, &cr->config, err))
+	if (spec_preserve_fds(spec, o->preserve_fds, err) || config_load_keep(spec, bundle, &cr->config, err))
 		return -1;
 	spec->platform = o->platform;
 	spec->strace = o->strace;

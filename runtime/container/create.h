@@ -13,6 +13,7 @@ struct create_options {
 	enum spec_platform platform;
 	bool strace;
 	const char *strace_file, *debug_log;
+	unsigned preserve_fds;
 };
 
 /*

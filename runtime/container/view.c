@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -41,6 +42,9 @@ static int put_proc(int root)
 {
 	cleanup_close int to = open_inside(root, "/proc"), fs = fsopen("proc", FSOPEN_CLOEXEC), mnt = -1;
 
+	/* Like other runtimes: the place of a mount is made. */
+	if (to < 0 && errno == ENOENT && !mkdirat(root, "proc", 0755))
+		to = open_inside(root, "/proc");
 	if (to < 0 || fs < 0 || fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0))
 		return -1;
 	mnt = fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);

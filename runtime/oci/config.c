@@ -56,7 +56,7 @@ static const struct field_row fields[] = {
 	USED("linux.devices[]", "path"), USED("linux.devices[]", "type"), USED("linux.devices[]", "major"),
 	USED("linux.devices[]", "minor"), USED("linux.devices[]", "fileMode"), USED("linux.devices[]", "uid"),
 	USED("linux.devices[]", "gid"),
-	{"linux", "sysctl", FIELD_WARN, "not supported yet"},
+	USED("linux", "sysctl"),
 	{"linux", "mountLabel", FIELD_WARN, "the guest kernel has no security modules"},
 	{"linux", "intelRdt", FIELD_WARN, "not supported yet"},
 	{"linux", "personality", FIELD_WARN, "not supported yet"},
@@ -451,6 +451,38 @@ static int load_devices(struct doc *d, const struct node *linux_)
 	return 0;
 }
 
+/* Dots separate the parts of a name, or slashes do, and then dots belong to them. */
+static int load_sysctl(struct doc *d, const struct node *linux_)
+{
+	struct spec *spec = d->spec;
+	struct node all;
+	const char *key;
+	json_t *value;
+
+	if (get_object(d, linux_, "sysctl", &all))
+		return -1;
+	json_object_foreach(all.json, key, value) {
+		const char *text = json_string_value(value);
+		size_t first = strcspn(key, "./");
+		char *path;
+
+		if (!text || strlen(text) > 200)
+			return doc_error(d, all.where, key, text ? "is longer than 200 bytes" : "is not a string");
+		if (!strcmp(key, "kernel.hostname"))
+			return doc_error(d, all.where, key, "the field hostname sets it");
+		if (!strcmp(key, "kernel.domainname")) {
+			spec->domainname = arena_strdup(&spec->arena, text);
+			continue;
+		}
+		path = arena_strdup(&spec->arena, key);
+		for (char *p = path; key[first] == '.' && *p; p++)
+			*p = *p == '.' ? '/' : *p == '/' ? '.' : *p;
+		strings_add(&spec->arena, &spec->sysctls, path);
+		strings_add(&spec->arena, &spec->sysctls, text);
+	}
+	return 0;
+}
+
 static int load_linux(struct doc *d, const struct node *top)
 {
 	struct spec *spec = d->spec;
@@ -458,6 +490,7 @@ static int load_linux(struct doc *d, const struct node *top)
 
 	if (get_object(d, top, "linux", &linux_) || check_fields(d, &linux_, "linux", fields) ||
 	    load_namespaces(d, &linux_) || load_resources(d, &linux_) || load_devices(d, &linux_) ||
+	    load_sysctl(d, &linux_) ||
 	    get_string(d, &linux_, "cgroupsPath", &spec->cgroup) ||
 	    get_strings(d, &linux_, "maskedPaths", &spec->masked) ||
 	    get_strings(d, &linux_, "readonlyPaths", &spec->readonly))

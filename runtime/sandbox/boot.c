@@ -211,6 +211,8 @@ static void fill_world(struct boot_block *bb, struct blob *b, const struct spec 
 	bb->masked = blob_strings(b, &spec->masked);
 	bb->nreadonly = (uint32_t)spec->readonly.count;
 	bb->readonly = blob_strings(b, &spec->readonly);
+	bb->nsysctls = (uint32_t)spec->sysctls.count;
+	bb->sysctls = blob_strings(b, &spec->sysctls);
 	put_nodes(bb, b, spec);
 	bb->uid_map = put_map(b, spec, spec->uid_map, spec->nuid_map);
 	bb->gid_map = put_map(b, spec, spec->gid_map, spec->ngid_map);
@@ -293,6 +295,9 @@ int boot_block_memfd(const struct spec *spec, const struct boot_facts *facts, st
 		return error_errno(err, "getrandom");
 	blob_reserve(&b, sizeof(bb), 8);
 	fill_program(&bb, &b, spec);
+	bb.npreserved = spec->preserve_fds;
+	if (spec->preserve_fds)
+		bb.preserved = blob_put(&b, facts->preserved, spec->preserve_fds * sizeof(int32_t), 8);
 	fill_world(&bb, &b, spec, facts);
 	rc = seal_block(&b, &bb, err);
 	free(b.data);

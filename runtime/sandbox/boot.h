@@ -12,6 +12,7 @@ struct boot_facts {
 	enum boot_platform platform;
 	int control_fd, log_fd, strace_fd, host_proc_fd;
 	const struct filter *server_filter, *guest_filter;
+	const int32_t *preserved; /* the spec's preserve_fds of them */
 	bool terminal;
 	unsigned rows, cols;
 	/* trees[0] is the root; the others belong to the spec's hostfs mounts, in their order. */

@@ -112,6 +112,7 @@ static int child_run(struct start *st, struct error *err)
 	char *const argv[] = {"limpet-kernel", NULL}, *const envp[] = {NULL};
 	cleanup_free struct mount_tree *trees = NULL;
 	cleanup_free int **slots = NULL;
+	int preserved[SPEC_PRESERVE_MAX];
 	struct boot_facts facts;
 	size_t ntrees = 0, nslots = 0;
 	int proc_fd, boot_fd;
@@ -127,7 +128,7 @@ static int child_run(struct start *st, struct error *err)
 	if (collect_trees(spec, &trees, &ntrees, err) || mounts_enter(trees, ntrees, &proc_fd, err))
 		return -1;
 
-	slots = calloc(ntrees + 4, sizeof(*slots));
+	slots = calloc(ntrees + 4 + spec->preserve_fds, sizeof(*slots));
 	if (!slots)
 		return error_errno(err, "allocating descriptors");
 	slots[nslots++] = &st->control_fd;
@@ -136,6 +137,10 @@ static int child_run(struct start *st, struct error *err)
 	slots[nslots++] = &proc_fd;
 	for (size_t i = 0; i < ntrees; i++)
 		slots[nslots++] = &trees[i].fd;
+	for (unsigned i = 0; i < spec->preserve_fds; i++) {
+		preserved[i] = (int)i + 3;
+		slots[nslots++] = &preserved[i];
+	}
 	if (pack_descriptors(slots, nslots, &st->image_fd, &st->sync_fd, err))
 		return -1;
 
@@ -147,6 +152,7 @@ static int child_run(struct start *st, struct error *err)
 		.host_proc_fd = proc_fd,
 		.server_filter = &st->server_filter,
 		.guest_filter = &st->guest_filter,
+		.preserved = preserved,
 		.terminal = st->terminal,
 		.rows = st->rows,
 		.cols = st->cols,

@@ -138,6 +138,7 @@ const struct arg_rule arg_rules[] = {
 	RULE(prctl, IS(0, PR_SET_SYSCALL_USER_DISPATCH), LONG_IS(1, 0), LONG_IS(2, 0), LONG_IS(3, 0), LONG_IS(4, 0)),
 	RULE(prctl, IS(0, PR_SET_SYSCALL_USER_DISPATCH), LONG_IS(1, 1), LONG_IS(2, 0), LONG_IS(3, 0), KERNEL(4)),
 	RULE(prctl, IS(0, PR_SET_THP_DISABLE), AT_MOST(1, 1), LONG_IS(2, 0), LONG_IS(3, 0), LONG_IS(4, 0)),
+	RULE(prctl, IS(0, PR_SET_NAME), KERNEL(1)),
 	RULE(tgkill, FD(0), FD(1), IS(2, KICK_SIGNAL)),
 	RULE(getrandom, IS(2, 0)),
 	RULE(getrusage, FLAGS(0, RUSAGE_SELF | RUSAGE_THREAD)),

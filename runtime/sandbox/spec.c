@@ -1,7 +1,10 @@
 /* See spec.h. */
 #include "runtime/sandbox/spec.h"
 
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 void spec_init(struct spec *spec)
 {
@@ -44,4 +47,31 @@ bool spec_wants_cgroup(const struct spec *spec)
 	return l->memory != SPEC_UNSET || l->memory_swap != SPEC_UNSET || l->memory_low != SPEC_UNSET ||
 	       l->cpu_quota != SPEC_UNSET || l->cpu_shares != SPEC_UNSET || l->pids != SPEC_UNSET || l->cpus || l->mems ||
 	       l->unified.count;
+}
+
+int spec_preserve_fds(struct spec *spec, unsigned count, struct error *err)
+{
+	if (count > SPEC_PRESERVE_MAX)
+		return error_set(err, "--preserve-fds %u: at most %d can be passed on", count, SPEC_PRESERVE_MAX);
+	for (int fd = 3; fd < (int)count + 3; fd++) {
+		int flags = fcntl(fd, F_GETFD);
+		struct stat s;
+
+		/* What we have opened ourselves is close-on-exec. */
+		if (flags < 0 || flags & FD_CLOEXEC)
+			return error_set(err, "--preserve-fds %u: descriptor %d is not open", count, fd);
+		if (fstat(fd, &s))
+			return error_errno(err, "--preserve-fds %u: descriptor %d", count, fd);
+		/* A directory would be a way around the sandbox's own tree. */
+		if (S_ISDIR(s.st_mode) || S_ISLNK(s.st_mode) || S_ISBLK(s.st_mode) || fcntl(fd, F_GETFL) & O_PATH)
+			return error_set(err, "--preserve-fds %u: descriptor %d is not a file, pipe, socket or terminal", count, fd);
+	}
+	spec->preserve_fds = count;
+	return 0;
+}
+
+void spec_close_preserved(const struct spec *spec)
+{
+	for (int fd = 3; fd < (int)spec->preserve_fds + 3; fd++)
+		close(fd);
 }

@@ -61,6 +61,7 @@ struct spec {
 	uint64_t cap_permitted, cap_effective, cap_inheritable, cap_ambient, cap_bounding;
 	bool no_new_privs;
 	unsigned stdio_closed; /* bit = one of 0, 1, 2 that the program gets closed */
+	unsigned preserve_fds; /* descriptors 3 to this + 2 of ours go to the program */
 	bool init_mortal; /* signals end the first process like any other, not as a PID 1 */
 	unsigned rows, cols; /* of a terminal that is made for it; 0 = as it comes */
 	bool want_terminal; /* refuse to start when stdin is none */
@@ -79,6 +80,7 @@ struct spec {
 	enum spec_network network;
 	const char *network_path;
 	struct strings masked, readonly;
+	struct strings sysctls; /* path below /proc/sys, value, path, value */
 	struct spec_node *nodes;
 	size_t nnodes;
 
@@ -108,6 +110,11 @@ void spec_init(struct spec *spec);
 void spec_free(struct spec *spec);
 struct spec_mount *spec_add_mount(struct spec *spec, const char *type, const char *target, const char *source,
 				  const char *options, uint64_t flags);
+#define SPEC_PRESERVE_MAX 256
+/* Takes the number of --preserve-fds: each of those has to be open, and something that a program can be given. */
+int spec_preserve_fds(struct spec *spec, unsigned count, struct error *err);
+/* Ours, once the sandbox has them. */
+void spec_close_preserved(const struct spec *spec);
 /* True when a limit is set that only a cgroup can keep. */
 bool spec_wants_cgroup(const struct spec *spec);
 

@@ -55,6 +55,7 @@ t exec-status $P exec L1 sh -c 'exit 9'
 t exec-missing $P exec L1 nothere
 t exec-detach bash -c "$P exec -d L1 touch /tmp/det >/dev/null; sleep 0.5"
 t exec-check $P exec L1 ls /tmp/det
+t top $P top L1 comm
 t logs bash -c "$P logs L1 | tail -1"
 t update bash -c "$P update --memory 100m L1 >/dev/null"
 t pause $P pause L1

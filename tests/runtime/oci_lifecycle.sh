@@ -33,6 +33,7 @@ for _ in $(seq 50); do oci exec $id ps | grep -q 'sleep 100' || break; sleep 0.0
 is 'exec: its waiter killed, it is gone' "$(oci exec $id ps | grep -c 'sleep 100')" 0
 is 'ps' "$(oci ps -f json $id | python3 -c 'import json,sys; print(len(json.load(sys.stdin)) >= 1)')" True
 matches 'ps table' "$(oci ps $id)" 'PID'
+matches 'ps: names of programs' "$(oci ps $id -o pid,comm)" '[0-9] sh$|[0-9] sh[[:space:]]'
 ends 'delete while it runs' 1 oci delete $id
 matches 'delete while it runs' "$(oci delete $id 2>&1)" "cannot delete container $id that is not stopped: running"
 ends 'kill' 0 oci kill $id TERM

@@ -85,6 +85,7 @@ static const struct call refused[] = {
 	{ "futex: a private one", SYS_futex, { HEAP, 1 | 128, 0 } },
 	{ "futex: a program's word", SYS_futex, { PAGE_, 1, 1 } },
 	{ "prctl: name", SYS_prctl, { PR_GET_NAME, PAGE_ } },
+	{ "prctl: a name from the program's memory", SYS_prctl, { PR_SET_NAME, PAGE_ } },
 	{ "prctl: dumpable", SYS_prctl, { PR_GET_DUMPABLE } },
 	{ "prctl: dispatch with an exempt range", SYS_prctl, { 59, 1, 1, 0, KERN } },
 	{ "arch_prctl: FS", SYS_arch_prctl, { 0x1003, PAGE_ } },

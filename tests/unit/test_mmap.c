@@ -81,6 +81,8 @@ bool code_is_stub(const struct mm *m, u64 page) { return false; }
 void inode_write_allow(struct inode *i) {}
 void patch_copy(struct mm *to, const struct mm *from) {}
 void patch_free(struct mm *mm) {}
+void patch_drop_locked(struct mm *mm, u64 start, u64 end) {}
+void stats_flip(void) {}
 enum emulated mm_emulate_store(struct gate_regs *regs, u64 page) { return 0; }
 u64 filemem_alloc(u64 pages)
 {

@@ -6,6 +6,7 @@
 #include "fs/pipe/pipe.h"
 #include "fs/proc/proc.h"
 #include "gate/host.h"
+#include "ipc/ipc_sysctl.h"
 #include "net/inet/inet.h"
 #include "proc/uts.h"
 
@@ -159,6 +160,24 @@ static int write_inet(const struct proc_ctx *c, char *text, size_t len)
 #define INET_SYSCTL(name_)                                                                                   \
 	{ .name = (name_), .mode = S_IFREG | 0644, .flags = PROC_SYSCTL, .show = show_inet, .write = write_inet }
 
+static int show_ipc(struct seq *s, const struct proc_ctx *c)
+{
+	u32 value;
+	int err = ipc_sysctl_show(c->node->e->name, &value);
+
+	if (!err)
+		seq_printf(s, "%u\n", value);
+	return err;
+}
+
+static int write_ipc(const struct proc_ctx *c, char *text, size_t len)
+{
+	return ipc_sysctl_write(c->node->e->name, text);
+}
+
+#define IPC_SYSCTL(name_)                                                                                    \
+	{ .name = (name_), .mode = S_IFREG | 0644, .flags = PROC_SYSCTL, .show = show_ipc, .write = write_ipc }
+
 static const struct proc_entry random_entries[] = {
 	SHOWN("boot_id", show_boot_id),
 	SYSCTL("entropy_avail", "256\n"),
@@ -186,8 +205,8 @@ static const struct proc_entry kernel_entries[] = {
 	{ .name = "hostname", .mode = S_IFREG | 0644, .flags = PROC_SYSCTL, .show = show_hostname,
 	  .write = write_hostname },
 	SYSCTL("kptr_restrict", "2\n"),
-	SYSCTL("msgmax", "8192\n"),
-	SYSCTL("msgmnb", "16384\n"),
+	IPC_SYSCTL("msgmax"),
+	IPC_SYSCTL("msgmnb"),
 	SYSCTL("msgmni", "32000\n"),
 	SYSCTL("ngroups_max", "65536\n"),
 	SYSCTL("osrelease", LIMPET_UTS_RELEASE "\n"),
@@ -249,8 +268,8 @@ static const struct proc_entry epoll_entries[] = { SYSCTL("max_user_watches", "1
 static const struct proc_dir epoll_dir = PROC_DIR(epoll_entries);
 
 static const struct proc_entry mqueue_entries[] = {
-	SYSCTL("msg_default", "10\n"),	       SYSCTL("msg_max", "10\n"),    SYSCTL("msgsize_default", "8192\n"),
-	SYSCTL("msgsize_max", "8192\n"), SYSCTL("queues_max", "256\n"),
+	IPC_SYSCTL("msg_default"), IPC_SYSCTL("msg_max"), IPC_SYSCTL("msgsize_default"), IPC_SYSCTL("msgsize_max"),
+	IPC_SYSCTL("queues_max"),
 };
 static const struct proc_dir mqueue_dir = PROC_DIR(mqueue_entries);
 
@@ -366,3 +385,54 @@ static const struct proc_entry sys_entries[] = {
 	PDIR("vm", 0555, &vm_dir),
 };
 const struct proc_dir proc_sys_dir = PROC_DIR(sys_entries);
+
+/* The same setting, whatever blanks are between its numbers. */
+static bool same_text(const char *a, const char *b)
+{
+	for (;;) {
+		while (*a == ' ' || *a == '\t' || *a == '\n')
+			a++;
+		while (*b == ' ' || *b == '\t' || *b == '\n')
+			b++;
+		while (*a && *a == *b && *a != ' ' && *a != '\t' && *a != '\n')
+			a++, b++;
+		if (!*a && !*b)
+			return true;
+		if ((*a && *a != ' ' && *a != '\t' && *a != '\n') || (*b && *b != ' ' && *b != '\t' && *b != '\n'))
+			return false;
+	}
+}
+
+int proc_sysctl_set(const char *path, char *value)
+{
+	const struct proc_dir *dir = &proc_sys_dir;
+	const struct proc_entry *e = NULL;
+
+	for (;;) {
+		const char *slash = strchr(path, '/');
+		size_t len = slash ? (size_t)(slash - path) : strlen(path);
+
+		e = NULL;
+		for (u32 i = 0; i < dir->count && !e; i++)
+			if (!strncmp(dir->entries[i].name, path, len) && !dir->entries[i].name[len])
+				e = &dir->entries[i];
+		if (!e)
+			return -ENOENT;
+		path += len;
+		if (!*path)
+			break;
+		path++;
+		dir = e->dir;
+		if (!dir)
+			return -ENOENT;
+	}
+	if (e->write) {
+		struct proc_node node = { .e = e };
+		struct proc_ctx c = { .node = &node };
+
+		return e->write(&c, value, strlen(value));
+	}
+	if (e->text)
+		return same_text(e->text, value) ? 0 : -EPERM;
+	return e->dir ? -EISDIR : -EPERM;
+}
