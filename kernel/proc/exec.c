@@ -137,6 +137,7 @@ static void exec_commit(void *arg)
 		do_group_exit(SIGSEGV);
 	/* A fresh host process knows nothing of the task's nice value and CPUs. */
 	sched_apply(current);
+	signal_recalc(); /* what signal_held kept back */
 	gate_enter_program(false);
 }
 

@@ -53,6 +53,7 @@ int sigframe_setup(const struct ksignal *k, u64 mask) __must_check;
 /* stop.c */
 void stop_join_locked(struct task *t); /* a thread born into a group stop; sighand.lock held */
 /* A stop signal with its default action: false = it is void (SIGCONT came, orphaned group, dying). */
+u64 signal_held(const struct task *t); /* signals that wait for the end of its vfork; sighand.lock held for more than a hint */
 bool stop_begin(int sig);
 /* Sleeps while the process is stopped; with no lock held. */
 void stop_sleep(void);

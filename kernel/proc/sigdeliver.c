@@ -58,7 +58,7 @@ static bool next_signal(struct ksignal *k)
 			notify_pending(p);
 
 		sh = process_lock_sighand(p);
-		k->sig = signal_dequeue_locked(~t->blocked, &k->info);
+		k->sig = signal_dequeue_locked(~(t->blocked | signal_held(t)), &k->info);
 		if (!k->sig) {
 			mutex_unlock(&sh->lock);
 			return false;

@@ -4,9 +4,25 @@
 #include "proc/ptimer.h"
 #include "proc/sigcalls.h"
 
+/*
+ * On the host thread of its vfork parent a child does not stop: the parent would sleep with it, deaf to every signal.
+ * What would stop it waits for the exec, or for nothing when it ends.
+ */
+u64 signal_held(const struct task *t)
+{
+	u64 held = 0;
+
+	if (likely(!t->lender))
+		return 0;
+	for (int sig = SIGCONT + 1; sig <= SIGTTOU; sig++)
+		if (t->process->sighand->action[sig - 1].handler == SIG_DFL)
+			held |= SIGMASK(sig);
+	return held | SIGMASK(SIGSTOP);
+}
+
 void signal_recalc_locked(struct task *t)
 {
-	u64 pending = (t->pending.set | t->process->shared_pending.set) & ~t->blocked;
+	u64 pending = (t->pending.set | t->process->shared_pending.set) & ~(t->blocked | signal_held(t));
 
 	if (pending)
 		task_set_work(t, WORK_SIGNAL);
@@ -82,7 +98,7 @@ bool signal_pending_current(void)
 	if (work & (WORK_EXIT | WORK_STOP))
 		return true;
 	/* Another thread may have taken what the bit was set for. */
-	return (work & WORK_SIGNAL) && (signal_pending_set() & ~t->blocked);
+	return (work & WORK_SIGNAL) && (signal_pending_set() & ~(t->blocked | signal_held(t)));
 }
 
 bool fatal_pending_current(void) { return atomic_load(&current->work) & WORK_EXIT; }
