@@ -22,10 +22,13 @@ static u64 equal_bytes(u64 w, u8 b)
 	return (x - ONES) & ~x & HIGHS;
 }
 
+/* From memory: as an operand it could complete a WRPKRU in our own text. */
+static const volatile u8 wrpkru_end = 0xef;
+
 /* Is there a mark at i? One at the end needs the byte behind it. */
 static bool mark(const u8 *p, size_t n, size_t i)
 {
-	return i + 1 < n && (p[i] == 0xae || (p[i] == 0x01 && p[i + 1] == 0xef));
+	return i + 1 < n && (p[i] == 0xae || (p[i] == 0x01 && p[i + 1] == wrpkru_end));
 }
 
 static bool is_prefix(u8 b)
