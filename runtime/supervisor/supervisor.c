@@ -32,6 +32,7 @@ struct supervisor {
 	int signal_fd;
 	uint64_t pending_signals; /* bit = signal, while the socket is full */
 	bool pending_winsize;
+	bool pending_terminal, pending_go_on; /* CONTROL_TERMINAL is to be sent */
 	bool ended; /* a last word was heard: status or *err is set */
 	bool failed; /* it was a bad one: *err is set */
 	int status; /* for a shell */
@@ -118,6 +119,8 @@ static void flush_pending(struct supervisor *s)
 	for (int sig = 1; s->pending_signals && sig < 64; sig++)
 		if (s->pending_signals & 1ull << sig && send_control(s, CONTROL_SIGNAL, sig, 0))
 			s->pending_signals &= ~(1ull << sig);
+	if (s->pending_terminal && send_control(s, CONTROL_TERMINAL, terminal_is_raw(), s->pending_go_on))
+		s->pending_terminal = s->pending_go_on = false;
 	if (s->pending_winsize && (ioctl(STDIN_FILENO, TIOCGWINSZ, &ws) ||
 				   send_control(s, CONTROL_WINSIZE, ws.ws_row, ws.ws_col)))
 		s->pending_winsize = false;
@@ -128,7 +131,8 @@ static void take_terminal(struct supervisor *s, bool go_on)
 {
 	terminal_resume();
 	s->pending_winsize = true;
-	send_control(s, CONTROL_TERMINAL, terminal_is_raw(), go_on);
+	s->pending_terminal = true;
+	s->pending_go_on |= go_on;
 }
 
 /* Stopped like any job of the shell. On a terminal of its own the program decides for itself, else it stops too. */
@@ -412,9 +416,9 @@ static bool wait_once(struct supervisor *s, bool *control_open, int timeout_ms)
 
 	if (s->sv)
 		count += server_poll(&s->sv->server, fds + 4);
-	if (s->pending_signals || s->pending_winsize)
+	if (s->pending_signals || s->pending_winsize || s->pending_terminal)
 		flush_pending(s);
-	if (s->pending_signals || s->pending_winsize)
+	if (s->pending_signals || s->pending_winsize || s->pending_terminal)
 		fds[2].events |= POLLOUT;
 	/* A shell that takes a running job to the foreground tells nobody. */
 	looking = timeout_ms < 0 && !s->sv && s->sb->terminal && !terminal_is_raw();
