@@ -49,9 +49,16 @@
 #define IP_MULTICAST_LOOP 34
 #define IP_ADD_MEMBERSHIP 35
 #define IP_DROP_MEMBERSHIP 36
+#define IP_UNBLOCK_SOURCE 37
+#define IP_BLOCK_SOURCE 38
 #define IP_ADD_SOURCE_MEMBERSHIP 39
-#define MCAST_JOIN_GROUP 42
+#define IP_DROP_SOURCE_MEMBERSHIP 40
+#define MCAST_JOIN_GROUP 42 /* SOL_IP and SOL_IPV6, as the next five */
+#define MCAST_BLOCK_SOURCE 43
+#define MCAST_UNBLOCK_SOURCE 44
 #define MCAST_LEAVE_GROUP 45
+#define MCAST_JOIN_SOURCE_GROUP 46
+#define MCAST_LEAVE_SOURCE_GROUP 47
 #define IP_MULTICAST_ALL 49
 #define IP_UNICAST_IF 50
 #define IP_LOCAL_PORT_RANGE 51
@@ -107,6 +114,17 @@ struct ip_mreqn {
 	uint32_t multiaddr, address; /* network order */
 	int32_t ifindex;
 };
+struct ip_mreq_source {
+	uint32_t multiaddr, interface, sourceaddr; /* network order */
+};
+struct group_req {
+	uint32_t interface, pad;
+	uint8_t group[128]; /* struct sockaddr_storage */
+};
+struct group_source_req {
+	uint32_t interface, pad;
+	uint8_t group[128], source[128];
+};
 struct ipv6_mreq {
 	struct in6_addr multiaddr;
 	int32_t ifindex;
@@ -118,6 +136,16 @@ struct in_pktinfo {
 struct in6_pktinfo {
 	struct in6_addr addr;
 	uint32_t ifindex;
+};
+
+/* Control data of MSG_ERRQUEUE: this, and the address of who told. */
+#define SO_EE_ORIGIN_LOCAL 1
+#define SO_EE_ORIGIN_ICMP 2
+#define SO_EE_ORIGIN_ICMP6 3
+struct sock_extended_err {
+	uint32_t errnr;
+	uint8_t origin, type, code, pad;
+	uint32_t info, data;
 };
 
 #endif

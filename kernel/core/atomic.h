@@ -26,6 +26,7 @@ struct ref {
 	u32 count;
 };
 static inline void ref_init(struct ref *r) { r->count = 1; }
+static inline u32 ref_read(struct ref *r) { return atomic_load(&r->count); }
 static inline void ref_get(struct ref *r) { atomic_add(&r->count, 1); }
 static inline bool ref_put(struct ref *r) { return atomic_sub(&r->count, 1) == 0; } /* true: was the last */
 static inline bool ref_get_unless_zero(struct ref *r)

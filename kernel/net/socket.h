@@ -56,8 +56,11 @@ struct socket_ops {
 	int (*getopt)(struct socket *s, int level, int name, void *val, u32 len);
 	/* SO_PEERGROUPS and SO_PEERPIDFD: writes value and length itself. */
 	int (*getopt_user)(struct socket *s, int name, struct uptr val, u32 len, struct uptr ulen);
-	/* Somebody changed sndbuf or rcvlowat: those who wait may have to look again. */
-	void (*limits_changed)(struct socket *s);
+	/*
+	 * An option of SOL_SOCKET has a new value that sockopt.c has stored: a bit, SO_LINGER, SO_SNDBUF, SO_RCVBUF (val: as
+	 * asked for), SO_RCVLOWAT. After the sizes those who wait may have to look again.
+	 */
+	void (*changed)(struct socket *s, int name, s32 val);
 };
 #define SOCKOPT_MAX 256
 #define SOCK_PEER_ACCEPTED 2

@@ -52,7 +52,13 @@ static void set_mask(u32 *word, u32 mask, bool on)
 		atomic_and(word, ~mask);
 }
 
-static int set_bit_option(struct socket *s, int bit, bool on)
+static void changed(struct socket *s, int name, s32 val)
+{
+	if (s->ops->changed)
+		s->ops->changed(s, name, val);
+}
+
+static int set_bit_option(struct socket *s, int name, int bit, bool on)
 {
 	if (bit == SB_DEBUG && on && !capable(CAP_NET_ADMIN))
 		return -EACCES;
@@ -65,6 +71,7 @@ static int set_bit_option(struct socket *s, int bit, bool on)
 	if (bit == SB_LOCK_FILTER && !on && (atomic_load_relaxed(&s->bits) & (1u << bit)))
 		return -EPERM;
 	set_mask(&s->bits, 1u << bit, on);
+	changed(s, name, on);
 	return 0;
 }
 
@@ -72,14 +79,14 @@ static void set_sndbuf(struct socket *s, u32 val)
 {
 	val = min(val, (u32)INT32_MAX / 2);
 	atomic_store(&s->sndbuf, max(val * 2, SOCK_MIN_SNDBUF));
-	if (s->ops->limits_changed)
-		s->ops->limits_changed(s);
+	changed(s, SO_SNDBUF, (s32)val);
 }
 
 static void set_rcvbuf(struct socket *s, u32 val)
 {
 	val = min(val, (u32)INT32_MAX / 2);
 	atomic_store(&s->rcvbuf, max(val * 2, SOCK_MIN_RCVBUF));
+	changed(s, SO_RCVBUF, (s32)val);
 }
 
 static int set_timeo(s64 *timeo, struct uptr val, u32 len)
@@ -117,7 +124,14 @@ static int set_linger(struct socket *s, struct uptr val, u32 len)
 	if (l.onoff)
 		atomic_store(&s->linger, (u32)l.linger > LINGER_MAX ? LINGER_MAX : l.linger);
 	set_mask(&s->bits, 1u << SB_LINGER, l.onoff);
+	changed(s, SO_LINGER, l.onoff != 0);
 	return 0;
+}
+
+/* Those that may be peeked at from somewhere on. */
+static bool has_peek_off(const struct socket *s)
+{
+	return s->family == AF_UNIX || ((s->family == AF_INET || s->family == AF_INET6) && s->type != SOCK_RAW);
 }
 
 /* Options with an int that are more than a bit. 1 = not one of these. */
@@ -159,11 +173,10 @@ static int set_int_option(struct socket *s, int name, s32 v)
 		return 0;
 	case SO_RCVLOWAT:
 		atomic_store(&s->rcvlowat, v < 0 ? INT32_MAX : v ? v : 1);
-		if (s->ops->limits_changed)
-			s->ops->limits_changed(s);
+		changed(s, SO_RCVLOWAT, v);
 		return 0;
 	case SO_PEEK_OFF:
-		if (s->family != AF_UNIX)
+		if (!has_peek_off(s))
 			return -EOPNOTSUPP;
 		atomic_store(&s->peek_off, v);
 		return 0;
@@ -202,7 +215,7 @@ int socket_setopt(struct socket *s, int level, int name, struct uptr val, int le
 	}
 	bit = bit_of(name);
 	if (bit >= 0)
-		return set_bit_option(s, bit, v != 0);
+		return set_bit_option(s, name, bit, v != 0);
 	if (flag_of(name)) {
 		if (s->family != AF_UNIX && !(s->family == AF_NETLINK && name == SO_PASSCRED))
 			return -EOPNOTSUPP;
@@ -272,9 +285,7 @@ static bool get_int_option(struct socket *s, int name, s32 *v)
 		*v = 1;
 		return true;
 	case SO_PEEK_OFF:
-		if (s->family != AF_UNIX)
-			return false;
-		*v = s->peek_off;
+		*v = atomic_load(&s->peek_off);
 		return true;
 	case SO_BSDCOMPAT:
 	case SO_BUSY_POLL:
@@ -296,6 +307,8 @@ static int get_option(struct socket *s, int name, void *val, u32 len)
 	s64 timeo;
 	s32 v;
 
+	if (name == SO_PEEK_OFF && !has_peek_off(s))
+		return -EOPNOTSUPP;
 	if (get_int_option(s, name, &v)) {
 		memcpy(val, &v, sizeof(v));
 		return sizeof(v);

@@ -153,6 +153,153 @@ says 'sockets' 0 fine inside $py client.py
 echo nameserver 10.99.0.1 >resolv.conf
 says 'names' 0 hello ip netns exec "$in" "$LIMPET" do --platform "$PLATFORM" --network host --bind "$work/resolv.conf:/etc/resolv.conf:ro" -- curl -sS -m 10 http://some.host.test:8000/
 
+# The queue of errors; options set on a socket that the host has already; corked and edge-triggered sockets.
+cat >more.py <<'PY'
+import os, select, socket, struct, subprocess, time
+IP_RECVERR, IPV6_RECVERR = 11, 25
+def closed(fam, addr):
+    s = socket.socket(fam, socket.SOCK_DGRAM)
+    s.setsockopt(*((socket.IPPROTO_IP, IP_RECVERR) if fam == socket.AF_INET else (socket.IPPROTO_IPV6, IPV6_RECVERR)), 1)
+    s.sendto(b"lost", (addr, 9))
+    p = select.poll()
+    p.register(s, select.POLLIN)
+    assert p.poll(5000) == [(s.fileno(), select.POLLERR)]
+    s.settimeout(5)
+    try:
+        s.recv(10)
+        raise SystemExit("no error from a closed port")
+    except ConnectionRefusedError: pass
+    d, anc, flags, to = s.recvmsg(100, 200, socket.MSG_ERRQUEUE)
+    errno_, origin, type_, code, _, _, _ = struct.unpack("=IBBBBII", anc[0][2][:16])
+    assert (d, to[:2], flags & socket.MSG_ERRQUEUE) == (b"lost", (addr, 9), socket.MSG_ERRQUEUE), (d, to, flags)
+    assert (errno_, origin, type_, code) == ((111, 2, 3, 3) if fam == socket.AF_INET else (111, 3, 1, 4))
+    off = socket.inet_ntop(fam, anc[0][2][20:24] if fam == socket.AF_INET else anc[0][2][24:40])
+    assert off == addr, off
+    assert p.poll(0) == []
+    s.setblocking(False)
+    try:
+        s.recvmsg(100, 200, socket.MSG_ERRQUEUE)
+        raise SystemExit("an error too many")
+    except BlockingIOError: pass
+    s.settimeout(5)
+    # A datagram comes through all the same, and errors do not keep who waits awake.
+    s.sendto(b"abc", (addr, 9))
+    time.sleep(0.3)
+    try: s.recv(10)
+    except ConnectionRefusedError: pass
+    s.settimeout(None)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", 0, 300000))
+    cpu = time.process_time()
+    try: s.recv(10)
+    except BlockingIOError: pass
+    assert time.process_time() - cpu < 0.2
+    s.settimeout(5)
+    s.sendto(b"abc", (addr, 7777))
+    assert s.recv(100).startswith(b"cba")
+closed(socket.AF_INET, "10.99.0.1")
+closed(socket.AF_INET6, "fd99::1")
+
+# SO_PEEK_OFF is for what stays inside.
+u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+u.settimeout(5)
+u.setsockopt(socket.SOL_SOCKET, 42, 0)
+u.sendto(b"abc", ("10.99.0.1", 7777))
+try:
+    u.recv(10, socket.MSG_PEEK)
+    raise SystemExit("peeked")
+except OSError as e: assert e.errno == 95, e
+assert u.recv(100).startswith(b"cba")
+
+# Corked pieces arrive as one; bytes that wait leave when the cork goes, or after a while.
+t = socket.create_connection(("10.99.0.1", 8002), 5)
+def says(): return eval(t.recv(1000).decode())
+t.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+t.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+for i in range(10): t.send(b"x" * 100); time.sleep(0.005)
+t.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 0)
+assert says() == 1000
+t.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+begin = time.monotonic()
+t.send(b"y" * 10)
+assert says() == 10
+assert 0.1 < time.monotonic() - begin < 2, time.monotonic() - begin
+t.send(b"z" * 10)
+t.shutdown(socket.SHUT_WR)
+assert says() == 10
+t.close()
+
+# Edge-triggered: each arrival is told once, what was left is not, many at once lose nothing.
+conns = {}
+ep = select.epoll()
+for i in range(50):
+    c = socket.create_connection(("10.99.0.1", 8002), 5)
+    c.setblocking(False)
+    conns[c.fileno()] = c
+    ep.register(c.fileno(), select.EPOLLIN | select.EPOLLOUT | select.EPOLLET)
+first = ep.poll(1)
+assert len(first) == 50, len(first)
+one = next(iter(conns.values()))
+one.send(b"a" * 100)
+while not [e for f, e in ep.poll(5) if f == one.fileno() and e & select.EPOLLIN]: pass
+assert one.recv(1) == b"1"
+extra = sum(bool(ep.poll(0.1)) for _ in range(5))
+assert extra < 2, extra # one: when the watch becomes edge-triggered itself
+assert one.recv(10) == b"00"
+one.send(b"b" * 7)
+while not [e for f, e in ep.poll(5) if f == one.fileno() and e & select.EPOLLIN]: pass
+assert one.recv(10) == b"7"
+rounds = {f: 0 for f in conns}
+for c in conns.values(): c.send(b"r" * 5)
+end = time.monotonic() + 20
+while min(rounds.values()) < 40:
+    assert time.monotonic() < end, rounds
+    for f, e in ep.poll(5):
+        if not e & select.EPOLLIN: continue
+        try:
+            while d := conns[f].recv(100):
+                assert d == b"5", d
+                rounds[f] += 1
+                conns[f].send(b"r" * 5)
+        except BlockingIOError: pass
+for c in conns.values(): c.close()
+
+# Reused after connect to nobody; buffers and keepalive of a socket that is connected.
+t = socket.create_connection(("10.99.0.1", 8002), 5)
+import ctypes
+libc = ctypes.CDLL(None, use_errno=True)
+for _ in range(3):
+    assert libc.connect(t.fileno(), b"\0" * 16, 16) == 0
+    t.connect(("10.99.0.1", 8002))
+    t.send(b"q" * 3)
+    assert says() == 3
+t.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 9000)
+t.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 77)
+t.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+print("ready", t.getsockname()[1], flush=True)
+time.sleep(3)
+PY
+cat >sizes.py <<'PY'
+import socket, threading
+def serve(c):
+    while True:
+        try: d = c.recv(100000)
+        except OSError: return
+        if not d: return
+        c.send(str(len(d)).encode())
+l = socket.create_server(("10.99.0.1", 8002), backlog=100)
+while True: threading.Thread(target=serve, args=(l.accept()[0],)).start()
+PY
+ip netns exec "$out" $py sizes.py &
+pids+=($!)
+sleep 0.5
+inside $py more.py >more.out 2>&1 &
+runner=$!
+soon 'sockets, more' grep -q ready more.out
+matches 'keepalive' "$(ip netns exec "$in" ss -Htno dport = 8002)" 'timer:.keepalive,1min'
+matches 'the buffer' "$(ip netns exec "$in" ss -Htnm dport = 8002)" 'rb18000'
+wait "$runner"
+[[ $(cat more.out) = "ready "* ]] || fail "sockets, more: $(tail -n 3 more.out)"
+
 # In: a listener inside is reached from outside and from inside; 127.0.0.11 is the namespace's.
 ip netns exec "$in" "$LIMPET" do --platform "$PLATFORM" --network host -- $py -m http.server --directory www 9000 >/dev/null 2>&1 &
 pids+=($!)

@@ -56,6 +56,17 @@ int host_dgram_connect(struct inet_sock *s)
 	return ret;
 }
 
+/* The pending error is ours to tell from now on; what stays is that of the queue of errors. */
+void host_dgram_error(struct host_sock *h)
+{
+	u32 len = sizeof(s32);
+	s32 err = 0;
+
+	if (!host_getsockopt(h->fd, SOL_SOCKET, SO_ERROR, &err, &len) && err > 0 && err <= 4095)
+		inet_set_err(h->s, err);
+	atomic_or(&h->unsure, POLLERR);
+}
+
 static void control_put(struct control *c, int level, int type, const void *data, u32 len)
 {
 	struct cmsghdr h = { .len = CMSG_LEN(len), .level = level, .type = type };
@@ -199,10 +210,71 @@ ssize_t host_dgram_recv(struct inet_sock *s, struct sock_msg *m)
 	struct host_sock *h = host_sock_get(s);
 	ssize_t ret = -EAGAIN;
 
+	if (h && host_peek_refused(s, m)) {
+		host_sock_put(h);
+		return -EOPNOTSUPP;
+	}
 	/* Who is connected inside hears nothing from outside. */
 	if (h && (!ops || ops == &hostnet_ops))
 		ret = receive(s, h, m);
 	if (h)
 		host_sock_put(h);
+	return ret;
+}
+
+/* The error and who told it, in the host's control data. False: there is none. */
+static bool read_error(const u8 *buf, u64 len, struct inet_cmsg_error *e)
+{
+	struct cmsghdr h;
+
+	for (u64 at = 0; at + sizeof(h) <= len; at += CMSG_ALIGN(h.len)) {
+		const u8 *data = buf + at + sizeof(h);
+
+		memcpy(&h, buf + at, sizeof(h));
+		if (h.len < sizeof(h) || h.len > len - at)
+			return false;
+		if (!(h.level == SOL_IP && h.type == IP_RECVERR) && !(h.level == SOL_IPV6 && h.type == IPV6_RECVERR))
+			continue;
+		if (h.len < CMSG_LEN(sizeof(e->ee)))
+			return false;
+		memcpy(&e->ee, data, sizeof(e->ee));
+		if (e->ee.errnr > 4095)
+			e->ee.errnr = EIO;
+		if (!host_addr_in(data + sizeof(e->ee), (u32)(h.len - CMSG_LEN(sizeof(e->ee))), &e->offender))
+			memset(&e->offender, 0, sizeof(e->offender));
+		return true;
+	}
+	return false;
+}
+
+ssize_t host_dgram_recv_error(struct inet_sock *s, struct sock_msg *m)
+{
+	u8 addr[SOCKADDR_MAX] __aligned(8);
+	struct host_sock *h = inet_stream(s) ? NULL : host_sock_get(s);
+	struct user_msghdr msg = { .name = (u64)addr, .namelen = sizeof(addr) };
+	struct inet_recv_info info = { .dst = s->local.ip };
+	struct inet_cmsg_error e;
+	struct inet_name to;
+	struct control c;
+	long ret;
+
+	if (!h)
+		return -EAGAIN;
+	msg.control = (u64)c.buf;
+	msg.controllen = sizeof(c.buf);
+	ret = host_transfer(h, false, &msg, m->data, m->data->resid, MSG_DONTWAIT | MSG_ERRQUEUE);
+	atomic_or(&h->unsure, POLLERR);
+	if (ret >= 0) {
+		msg.controllen = min(msg.controllen, (u64)sizeof(c.buf));
+		m->out_flags |= (msg.flags & MSG_TRUNC) | MSG_ERRQUEUE;
+		if (m->name && msg.namelen > 0 && msg.namelen <= (s32)sizeof(addr) &&
+		    host_addr_in(addr, (u32)msg.namelen, &to))
+			m->namelen = (u32)inet_name_out(s, &to, m->name);
+		read_control(c.buf, msg.controllen, &info);
+		inet_cmsg_recv(s, m, &info);
+		if (read_error(c.buf, msg.controllen, &e))
+			inet_cmsg_error(s, m, &e);
+	}
+	host_sock_put(h);
 	return ret;
 }

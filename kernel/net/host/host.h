@@ -90,6 +90,12 @@ u32 host_addr_out(const struct inet_sock *s, const struct inet_name *n, void *ad
 bool host_addr_in(const void *addr, u32 len, struct inet_name *n);
 bool host_local_name(struct host_sock *h, struct inet_name *n); /* getsockname(2) */
 
+/* SO_PEEK_OFF is for connections inside. */
+static inline bool host_peek_refused(const struct inet_sock *s, const struct sock_msg *m)
+{
+	return (m->flags & MSG_PEEK) && atomic_load_relaxed(&s->sock.peek_off) >= 0;
+}
+
 /* stream.c, dgram.c */
 int host_stream_connect(struct inet_sock *s);
 void host_stream_event(struct host_sock *h, u32 events); /* of a connection that is being made: on the poller thread */
@@ -97,8 +103,10 @@ struct inet_sock *host_stream_accept(struct inet_sock *s);
 ssize_t host_stream_send(struct inet_sock *s, struct sock_msg *m);
 ssize_t host_stream_recv(struct inet_sock *s, struct sock_msg *m);
 int host_dgram_connect(struct inet_sock *s);
+void host_dgram_error(struct host_sock *h); /* the host says POLLERR: as host_stream_event */
 ssize_t host_dgram_send(struct inet_sock *s, struct sock_msg *m, const struct inet_name *dst);
 ssize_t host_dgram_recv(struct inet_sock *s, struct sock_msg *m);
+ssize_t host_dgram_recv_error(struct inet_sock *s, struct sock_msg *m);
 /* One sendmsg or recvmsg with the program's own memory, bounced when the host cannot reach that. */
 long host_transfer(struct host_sock *h, bool send, struct user_msghdr *msg, struct uio *u, size_t max, u32 flags);
 

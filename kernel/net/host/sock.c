@@ -85,7 +85,9 @@ static void watched(struct poller_watch *w, u32 events)
 	atomic_add(&h->news, 1);
 	atomic_and(&h->unsure, ~events);
 	atomic_or(&h->ready, events);
-	if (atomic_load(&h->s->state) == TCP_SYN_SENT && inet_stream(h->s))
+	if (!inet_stream(h->s) && (events & POLLERR))
+		host_dgram_error(h);
+	else if (atomic_load(&h->s->state) == TCP_SYN_SENT && inet_stream(h->s))
 		host_stream_event(h, events);
 	inet_wake(h->s, as_poll(events) | (events & (POLLERR | POLLHUP) ? POLLIN | POLLOUT : 0));
 }
@@ -160,16 +162,19 @@ u32 host_sock_events(struct host_sock *h, u32 want)
 	u32 asked = want & (POLLIN | POLLOUT | POLLRDHUP | POLLPRI), now;
 	u32 news = atomic_load(&h->news), ready = atomic_load(&h->ready);
 
+	if (!inet_stream(h->s))
+		asked |= POLLERR; /* of a stream it is for good, of datagrams a matter of the queue of errors */
 	if (ready & atomic_load(&h->unsure) & asked) {
 		now = poller_host_events(h->fd, asked);
 		atomic_and(&h->unsure, ~asked);
 		atomic_and(&h->ready, ~(asked & ~now & ~POLLRDHUP)); /* that one stays */
 		atomic_or(&h->ready, now);
 		if (atomic_load(&h->news) != news)
-			perhaps(h, asked & ~now & (POLLIN | POLLOUT));
+			perhaps(h, asked & ~now & (POLLIN | POLLOUT | POLLERR));
 		ready = atomic_load(&h->ready);
 	}
 	current->met_host_socket = true;
+	asked &= ~POLLERR; /* always told */
 	if ((asked & ~ready) && !edge(h))
 		poller_rearm(&h->watch, asked & ~ready);
 	return as_poll(ready & (asked | POLLERR | POLLHUP));
@@ -192,11 +197,15 @@ static void set_linger(struct inet_sock *s, struct host_sock *h)
 }
 
 /* Those that the filter of kserver lets through; the others stay in the guest kernel. */
-static bool forwarded(int level, int name)
+static bool forwarded(const struct inet_sock *s, int level, int name)
 {
+	/* Streams have no queue of errors: there it would only make them come at once. */
+	if ((level == SOL_IP && name == IP_RECVERR) || (level == SOL_IPV6 && name == IPV6_RECVERR))
+		return !inet_stream(s);
 	switch (level) {
 	case SOL_SOCKET:
-		return name == SO_KEEPALIVE || name == SO_BROADCAST || name == SO_OOBINLINE;
+		return name == SO_KEEPALIVE || name == SO_BROADCAST || name == SO_OOBINLINE || name == SO_SNDBUF ||
+		       name == SO_RCVBUF;
 	case SOL_TCP:
 		switch (name) {
 		case TCP_NODELAY:
@@ -233,7 +242,7 @@ void host_sock_option(struct inet_sock *s, int level, int name, s32 value)
 		set_linger(s, h);
 	else if (level == SOL_TCP && name == TCP_CORK && !value)
 		(void)host_cork_flush(h, 0); /* what does not go now goes by the timer */
-	else if (forwarded(level, name))
+	else if (forwarded(s, level, name))
 		set(h, level, name, value);
 	host_sock_put(h);
 }
@@ -244,15 +253,14 @@ static void sync_tcp(struct inet_sock *s, struct host_sock *h)
 
 	if (inet_flag(s, IF_NODELAY))
 		set(h, SOL_TCP, TCP_NODELAY, 1);
-	if (sock_bit(&s->sock, SB_KEEPALIVE)) {
+	if (sock_bit(&s->sock, SB_KEEPALIVE))
 		set(h, SOL_SOCKET, SO_KEEPALIVE, 1);
-		if (o->keepidle)
-			set(h, SOL_TCP, TCP_KEEPIDLE, (s32)o->keepidle);
-		if (o->keepintvl)
-			set(h, SOL_TCP, TCP_KEEPINTVL, (s32)o->keepintvl);
-		if (o->keepcnt)
-			set(h, SOL_TCP, TCP_KEEPCNT, (s32)o->keepcnt);
-	}
+	if (o->keepidle != INET_KEEPIDLE)
+		set(h, SOL_TCP, TCP_KEEPIDLE, (s32)o->keepidle);
+	if (o->keepintvl != INET_KEEPINTVL)
+		set(h, SOL_TCP, TCP_KEEPINTVL, (s32)o->keepintvl);
+	if (o->keepcnt != INET_KEEPCNT)
+		set(h, SOL_TCP, TCP_KEEPCNT, (s32)o->keepcnt);
 	if (o->user_timeout)
 		set(h, SOL_TCP, TCP_USER_TIMEOUT, (s32)o->user_timeout);
 	if (sock_bit(&s->sock, SB_OOBINLINE))
@@ -268,7 +276,8 @@ static void sync_dgram(struct inet_sock *s, struct host_sock *h)
 	} asked[] = {
 		{ IF_PKTINFO, SOL_IP, IP_PKTINFO }, { IF_RECVTTL, SOL_IP, IP_RECVTTL }, { IF_RECVTOS, SOL_IP, IP_RECVTOS },
 		{ IF_RECVPKTINFO6, SOL_IPV6, IPV6_RECVPKTINFO }, { IF_RECVHOPS, SOL_IPV6, IPV6_RECVHOPLIMIT },
-		{ IF_RECVTCLASS, SOL_IPV6, IPV6_RECVTCLASS },
+		{ IF_RECVTCLASS, SOL_IPV6, IPV6_RECVTCLASS }, { IF_RECVERR, SOL_IP, IP_RECVERR },
+		{ IF_RECVERR6, SOL_IPV6, IPV6_RECVERR },
 	};
 
 	for (u32 i = 0; i < ARRAY_SIZE(asked); i++)

@@ -329,7 +329,10 @@ ssize_t host_stream_recv(struct inet_sock *s, struct sock_msg *m)
 	struct host_sock *h = host_sock_get(s);
 	ssize_t ret = -ENOTCONN;
 
-	if (h) {
+	if (h && host_peek_refused(s, m)) {
+		ret = -EOPNOTSUPP;
+		host_sock_put(h);
+	} else if (h) {
 		ret = receive(s, h, m);
 		host_sock_put(h);
 	}

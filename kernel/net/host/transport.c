@@ -156,16 +156,10 @@ static int shutdown(struct inet_sock *s, u32 how)
 }
 
 /* connect(2) to nobody: the connection ends with a reset. */
-static void disconnect(struct inet_sock *s)
+static int disconnect(struct inet_sock *s)
 {
 	host_sock_drop(s);
-	inet_port_disconnect(s);
-	mutex_lock(&s->lock);
-	atomic_store(&s->state, TCP_CLOSE);
-	atomic_store(&s->ops, NULL);
-	s->remote.port = 0;
-	mutex_unlock(&s->lock);
-	inet_wake(s, 0);
+	return 0;
 }
 
 static u32 ask(struct inet_sock *s, u32 cmd)
@@ -213,6 +207,7 @@ struct inet_ops hostnet_ops = {
 	.disconnect = disconnect,
 	.sendmsg = sendmsg,
 	.recvmsg = recvmsg,
+	.recv_error = host_dgram_recv_error,
 	.poll = poll,
 	.shutdown = shutdown,
 	.option = host_sock_option,

@@ -1,5 +1,5 @@
 /* Datagram, ping and raw sockets: what is the same for every transport. */
-#include "net/inet/internal.h"
+#include "net/inet/loop.h"
 
 static int dissolve(struct inet_sock *s)
 {
@@ -151,6 +151,26 @@ static ssize_t receive_one(struct inet_sock *s, struct sock_msg *m)
 	return ret;
 }
 
+static ssize_t receive_error(struct inet_sock *s, struct sock_msg *m)
+{
+	ssize_t ret = inet_error_recv(s, m);
+
+	for (u32 i = 0; i < inet_nr_transports && ret == -EAGAIN; i++)
+		if (inet_transports[i]->recv_error)
+			ret = inet_transports[i]->recv_error(s, m);
+	return ret;
+}
+
+/* Is there what a receive call waits for? Behind all that was peeked at (SO_PEEK_OFF) that is one more datagram. */
+static bool something(struct inet_sock *s, const struct sock_msg *m, u32 seen)
+{
+	if (atomic_load(&s->sock.err) || (atomic_load(&s->shutdown) & INET_RCV_SHUTDOWN))
+		return true;
+	if ((m->flags & MSG_PEEK) && atomic_load(&s->sock.peek_off) >= 0)
+		return atomic_load(&s->loop->dgram_count) != seen;
+	return inet_poll(&s->sock, NULL) & POLLIN;
+}
+
 ssize_t inet_dgram_recvmsg(struct socket *sock, struct sock_msg *m)
 {
 	struct inet_sock *s = inet_of(sock);
@@ -159,11 +179,13 @@ ssize_t inet_dgram_recvmsg(struct socket *sock, struct sock_msg *m)
 	int err;
 
 	if (m->flags & MSG_ERRQUEUE)
-		return -EAGAIN;
+		return receive_error(s, m);
 	if (m->flags & MSG_OOB)
 		return -EOPNOTSUPP;
 	w = sock_wait_init(m->flags & MSG_DONTWAIT, atomic_load(&sock->rcvtimeo));
 	for (;;) {
+		u32 seen = atomic_load(&s->loop->dgram_count);
+
 		err = socket_error(sock);
 		if (err)
 			return err;
@@ -174,8 +196,7 @@ ssize_t inet_dgram_recvmsg(struct socket *sock, struct sock_msg *m)
 			return 0;
 		if (w.nonblock)
 			return -EAGAIN;
-		err = inet_wait(s, inet_poll(sock, NULL) & (POLLIN | POLLERR), &w, WAIT_EXCLUSIVE,
-				POLLIN | POLLRDNORM | POLLERR);
+		err = inet_wait(s, something(s, m, seen), &w, WAIT_EXCLUSIVE, POLLIN | POLLRDNORM | POLLERR);
 		if (err) {
 			if (inet_poll(sock, NULL) & POLLIN)
 				wake_up_poll(&s->wait, POLLIN | POLLRDNORM); /* perhaps meant for another */

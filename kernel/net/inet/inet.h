@@ -65,6 +65,11 @@ struct inet_name {
 	u16 port; /* host order; 0 = none */
 };
 
+/* What keepalive is before anybody sets it. */
+#define INET_KEEPIDLE 7200u
+#define INET_KEEPINTVL 75u
+#define INET_KEEPCNT 9u
+
 #define INET_MAPPED 0xffff0000u /* w[2] of a mapped address, little endian */
 #define LOOPBACK_IFINDEX 1
 
@@ -130,10 +135,13 @@ struct inet_ops {
 	 */
 	ssize_t (*sendmsg)(struct inet_sock *s, struct sock_msg *m, const struct inet_name *dst);
 	ssize_t (*recvmsg)(struct inet_sock *s, struct sock_msg *m);
+	/* Datagrams: the next of this transport's own errors, MSG_ERRQUEUE; -EAGAIN. Optional. */
+	ssize_t (*recv_error)(struct inet_sock *s, struct sock_msg *m);
 	/* The events that hold as far as this transport knows: listeners and datagrams POLLIN, streams all. */
 	u32 (*poll)(struct inet_sock *s, u32 want);
 	int (*shutdown)(struct inet_sock *s, u32 how); /* INET_*_SHUTDOWN; s->shutdown has it already */
-	void (*disconnect)(struct inet_sock *s); /* streams: connect(2) to AF_UNSPEC; optional */
+	/* Streams: connect(2) to AF_UNSPEC. The caller resets state, ops and names when it is done. Optional. */
+	int (*disconnect)(struct inet_sock *s);
 	/* An option that options.c checked and stored has changed; optional. */
 	void (*option)(struct inet_sock *s, int level, int name, s32 value);
 	u32 (*inq)(struct inet_sock *s); /* SIOCINQ */
@@ -165,7 +173,6 @@ enum inet_proto { INET_TCP, INET_UDP, INET_UDPLITE, INET_PING, INET_RAW, INET_PR
 #define INET_BOUND_CONNECT 4u /* the port was chosen by connect: it may serve other destinations too */
 
 struct inet_member; /* of a multicast group: mcast.c */
-struct inet_error; /* a message of the error queue */
 
 /* Options of the IP, IPv6, TCP and UDP levels, all atomic. */
 struct inet_options {

@@ -139,6 +139,23 @@ static void recv_ip6(struct inet_sock *s, struct sock_msg *m, const struct inet_
 		(void)sock_cmsg_put(m, SOL_IPV6, IPV6_TCLASS, &v, sizeof(v));
 }
 
+void inet_cmsg_error(struct inet_sock *s, struct sock_msg *m, const struct inet_cmsg_error *e)
+{
+	struct {
+		struct sock_extended_err ee;
+		u8 offender[SOCKADDR_MAX];
+	} data;
+	u32 len;
+
+	memset(&data, 0, sizeof(data));
+	data.ee = e->ee;
+	len = inet_v6(s) ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+	if (!inet_any(&e->offender.ip))
+		(void)inet_name_out(s, &e->offender, data.offender);
+	(void)sock_cmsg_put(m, inet_v6(s) ? SOL_IPV6 : SOL_IP, inet_v6(s) ? IPV6_RECVERR : IP_RECVERR, &data,
+			    (u32)sizeof(data.ee) + len);
+}
+
 void inet_cmsg_recv(struct inet_sock *s, struct sock_msg *m, const struct inet_recv_info *info)
 {
 	put_stamp(s, m, info->stamp);

@@ -26,6 +26,7 @@ struct inet_stats {
 extern struct inet_stats inet_stats;
 
 /* sock.c */
+void inet_option_changed(struct inet_sock *s, int level, int name, s32 value); /* tells the transports */
 int inet_bind(struct socket *sock, const void *addr, u32 len);
 int inet_bind_name(struct inet_sock *s, const struct inet_name *n, u8 bound) __must_check; /* INET_BOUND_* */
 int inet_autobind(struct inet_sock *s) __must_check; /* nothing when it has a port */
@@ -35,6 +36,7 @@ void inet_abandon(struct inet_sock *s); /* what close(2) does; drops the caller'
 u32 inet_poll(struct socket *sock, struct poll_table *pt);
 void inet_sigio(struct inet_sock *s, u32 events);
 void inet_sigurg(struct inet_sock *s);
+void inet_peek_moved(struct inet_sock *s, s64 n); /* SO_PEEK_OFF, when it is on: n bytes peeked, or -n read */
 
 /* stream.c */
 void inet_normalise(struct inet_name *dst); /* a destination that is a wildcard means this machine */
@@ -57,10 +59,11 @@ int inet_getopt(struct socket *sock, int level, int name, void *val, u32 len);
 int inet_tcp_setopt(struct inet_sock *s, int name, struct uptr val, u32 len);
 int inet_tcp_getopt(struct inet_sock *s, int name, void *val, u32 len);
 #define INET_NOT_MINE 1 /* an option of another file's */
+bool inet_mcast_option(int level, int name);
 int inet_mcast_setopt(struct inet_sock *s, int level, int name, struct uptr val, u32 len);
 void inet_members_free(struct inet_sock *s);
 /* Does s want datagrams to this group? */
-bool inet_member_of(struct inet_sock *s, const struct inet_ip *group);
+bool inet_member_of(struct inet_sock *s, const struct inet_ip *group, const struct inet_ip *from);
 
 /* What control data of a send call asks for. */
 struct inet_send_ctl {
@@ -80,6 +83,20 @@ struct inet_recv_info {
 	u32 drops;
 };
 void inet_cmsg_recv(struct inet_sock *s, struct sock_msg *m, const struct inet_recv_info *info);
+/* One of the error queue, and who told it (no port; AF_UNSPEC when nobody: ip is a wildcard). */
+struct inet_cmsg_error {
+	struct sock_extended_err ee;
+	struct inet_name offender;
+};
+void inet_cmsg_error(struct inet_sock *s, struct sock_msg *m, const struct inet_cmsg_error *e);
+
+/* errqueue.c */
+struct loop_dgram;
+bool inet_errors_asked(const struct inet_sock *s, bool v4); /* by IP_RECVERR, for destinations of this family */
+bool inet_errors_pending(struct inet_sock *s);
+void inet_error_refused(struct inet_sock *s, struct loop_dgram *d); /* nobody is where d went; queued if there is room */
+ssize_t inet_error_recv(struct inet_sock *s, struct sock_msg *m); /* MSG_ERRQUEUE; -EAGAIN when there is none */
+void inet_errors_purge(struct inet_sock *s);
 
 /* port.c */
 /* Of datagram sockets, which may be connected again and again. */
@@ -113,6 +130,7 @@ extern struct inet_ops loop_ops;
 extern const size_t loop_sock_size;
 void loop_sock_init(struct inet_sock *s);
 void loop_sock_free(struct inet_sock *s); /* the memory goes */
+void loop_past_free(struct inet_sock *s); /* peers of connections dissolved; nobody is in a call with s */
 bool loop_at_mark(struct inet_sock *s);
 u32 loop_backlog(struct inet_sock *s); /* connections that nobody has accepted yet */
 u32 loop_drops(struct inet_sock *s);

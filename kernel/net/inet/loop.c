@@ -13,6 +13,7 @@ void loop_sock_init(struct inet_sock *s)
 	list_init(&l->syns);
 	list_init(&l->node);
 	list_init(&l->dgrams);
+	list_init(&l->errors);
 	list_init(&l->warm_node);
 	sleep_lock_init(&l->rx.wlock);
 }
@@ -33,6 +34,7 @@ void loop_sock_free(struct inet_sock *s)
 	loop_cold(s);
 	loop_ring_free(&s->loop->rx);
 	drop_dgrams(s);
+	inet_errors_purge(s);
 	if (s->loop->corked)
 		loop_dgram_put(s->loop->corked);
 }
@@ -136,7 +138,7 @@ struct inet_ops loop_ops = {
 	.recvmsg = recvmsg,
 	.poll = poll,
 	.shutdown = loop_shutdown,
-	.disconnect = loop_reset,
+	.disconnect = loop_disconnect,
 	.option = option,
 	.inq = inq,
 	.outq = outq,

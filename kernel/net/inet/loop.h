@@ -9,7 +9,7 @@
  * loopicmp.c    echo: ping sockets and raw ones
  *
  * A connection is two inet_socks, each with a reference to the other as its peer, set before either is established and
- * gone only at release. Bytes sent by one are written into the ring of the other; the writer is the holder of the
+ * gone only at release or by connect(2) to nobody. Bytes sent by one are written into the ring of the other; the writer is the holder of the
  * ring's wlock, the reader the holder of its socket's recv_lock, and neither locks anything else for data.
  *
  * The ring is a list of chunks, small or large as what is written. head and tail count bytes since the beginning. A
@@ -66,6 +66,11 @@ enum urgent { URG_NONE, URG_VALID, URG_READ };
 /* Nobody has accepted it yet: it is in the accept queue, among the deferred, or waits to get into the queue. */
 enum loop_queued { LOOP_NOT_QUEUED, LOOP_ACCEPT, LOOP_DEFERRED, LOOP_SYN };
 
+struct loop_past {
+	struct loop_past *next;
+	struct inet_sock *peer; /* a reference */
+};
+
 struct loop_sock {
 	/* Connections. peer: a reference; atomic; set once before the state is established. */
 	struct inet_sock *peer;
@@ -77,6 +82,7 @@ struct loop_sock {
 	u64 urg_pos; /* of the urgent byte in the stream; atomic */
 	struct loop_ring rx;
 	struct list_head warm_node; /* of rings with memory; under the warm list's lock */
+	struct loop_past *past; /* of connections dissolved; under lock */
 
 	/* Listeners, under lock. */
 	struct list_head accept_queue; /* of loop_sock.node; referenced: become the files' */
@@ -88,7 +94,8 @@ struct loop_sock {
 
 	/* Datagrams, under lock. */
 	struct list_head dgrams;
-	u32 rmem, dgram_count; /* atomic */
+	struct list_head errors; /* errqueue.c */
+	u32 rmem, dgram_count, error_count; /* atomic */
 	u32 drops;
 	struct loop_dgram *corked; /* under send_lock */
 	struct inet_sock *self;
@@ -103,6 +110,7 @@ struct inet_sock *loop_accept(struct inet_sock *s);
 void loop_unlisten(struct inet_sock *s); /* refuses who waits, resets who was not accepted */
 int loop_shutdown(struct inet_sock *s, u32 how);
 void loop_release(struct inet_sock *s);
+int loop_disconnect(struct inet_sock *s); /* inet_ops.disconnect */
 /* Ends the connection with a reset of the peer; s keeps no error. No lock held. */
 void loop_reset(struct inet_sock *s);
 /* s has sent to one that reads no more: both end, s with an error. No lock held. */
@@ -128,7 +136,7 @@ struct loop_dgram {
 	s64 stamp;
 	u8 ttl, tos;
 	u8 proto; /* IPPROTO_* of raw packets */
-	u8 pad;
+	bool peeked; /* somebody has seen it; under the receiver's lock */
 	u32 first; /* bytes in data */
 	u8 *more[2]; /* blocks of LOOP_DGRAM_BLOCK behind it */
 	u8 data[];
@@ -139,6 +147,7 @@ void loop_dgram_put(struct loop_dgram *d);
 struct loop_dgram *loop_dgram_copy(struct loop_dgram *d);
 void loop_uncork(struct inet_sock *s); /* sends what MSG_MORE and UDP_CORK held back */
 u8 *loop_dgram_at(struct loop_dgram *d, u32 off); /* one byte */
+u32 loop_dgram_out(struct loop_dgram *d, u32 from, struct uio *to, u32 len); /* bytes from one on: how many */
 /* Queues d for s, or drops it; takes it over. */
 void loop_dgram_queue(struct inet_sock *s, struct loop_dgram *d);
 ssize_t loop_dgram_send(struct inet_sock *s, struct sock_msg *m, const struct inet_name *dst);

@@ -78,13 +78,46 @@ static int join(struct inet_sock *s, struct inet_sock *l)
 	return 0;
 }
 
+/*
+ * Nobody listens there, but the other end may be on its way to us, and so may we ourselves (a socket that connects to
+ * its own name): both ends, or the one, are connected to each other then. 0 or -ECONNREFUSED.
+ */
+static int meet(struct inet_sock *s)
+{
+	struct inet_sock *o = inet_find_connected(&s->remote, &s->local);
+	int ret = -ECONNREFUSED;
+
+	if (!o)
+		return ret;
+	mutex_lock_two(&s->lock, &o->lock);
+	if (s->state == TCP_SYN_SENT && o->state == TCP_SYN_SENT && !s->loop->peer && !o->loop->peer &&
+	    !atomic_load(&o->loop->queued) && atomic_load(&o->ops) == &loop_ops) {
+		atomic_store(&s->loop->peer, inet_get(o));
+		atomic_store(&s->state, TCP_ESTABLISHED);
+		if (o != s) {
+			atomic_store(&o->loop->peer, inet_get(s));
+			atomic_store(&o->state, TCP_ESTABLISHED);
+		}
+		ret = 0;
+	} else if (s->state == TCP_ESTABLISHED && s->loop->peer == o) {
+		ret = 0; /* the other one was faster */
+	}
+	mutex_unlock_two(&s->lock, &o->lock);
+	if (!ret) {
+		inet_wake(s, POLLOUT | POLLWRNORM | POLLWRBAND);
+		inet_wake(o, POLLOUT | POLLWRNORM | POLLWRBAND);
+	}
+	inet_put(o);
+	return ret;
+}
+
 int loop_connect(struct inet_sock *s)
 {
 	struct inet_sock *l;
 	int ret;
 
 	if (loop_peer(s))
-		return -EISCONN; /* it was connected once, and that is kept until close */
+		return -EISCONN; /* another thread was faster */
 	mutex_lock(&s->lock);
 	ret = inet_port_connect(s);
 	mutex_unlock(&s->lock);
@@ -93,9 +126,10 @@ int loop_connect(struct inet_sock *s)
 	count(&inet_stats.tcp_active);
 	do {
 		l = inet_find_listener(&s->remote, &s->local);
-		ret = -ECONNREFUSED;
-		if (!l)
+		if (!l) {
+			ret = meet(s);
 			break;
+		}
 		ret = join(s, l);
 		inet_put(l);
 	} while (ret == -ECONNREFUSED); /* it died just now: there may be another */
@@ -238,12 +272,19 @@ void loop_unlisten(struct inet_sock *l)
 
 /* ---- the end of connections ---- */
 
+static bool leave_syns(struct inet_sock *s);
+
 /* The far end of s is told that s will send nothing more. Both locked. True: s2 has just ended, in TIME_WAIT. */
 static bool fin_locked(struct inet_sock *s, struct inet_sock *peer)
 {
 	bool tw = false;
 
-	if (s->state == TCP_ESTABLISHED) {
+	if (s == peer && s->state == TCP_ESTABLISHED) {
+		/* To itself: both ends close at once. */
+		atomic_store(&s->state, TCP_CLOSE);
+		atomic_store(&s->shutdown, INET_SHUTDOWN_BOTH);
+		tw = true;
+	} else if (s->state == TCP_ESTABLISHED) {
 		atomic_store(&s->state, TCP_FIN_WAIT2);
 		s->loop->first_closer = true;
 		if (peer->state == TCP_ESTABLISHED)
@@ -315,17 +356,19 @@ void loop_reset(struct inet_sock *s)
 void loop_refused_data(struct inet_sock *s)
 {
 	struct inet_sock *peer = loop_peer(s);
-	bool ended;
+	bool ended, ours;
 
 	mutex_lock_two(&s->lock, &peer->lock);
 	ended = rst_locked(s);
-	if (peer->state != TCP_CLOSE) {
+	ours = atomic_load(&peer->dead) || loop_peer(peer) == s; /* else it has let go of us, and may be another's now */
+	if (ours && peer->state != TCP_CLOSE) {
 		atomic_store(&peer->state, TCP_CLOSE);
 		atomic_store(&peer->shutdown, INET_SHUTDOWN_BOTH);
 	}
 	mutex_unlock_two(&s->lock, &peer->lock);
 	count(&inet_stats.tcp_out_rsts);
-	inet_port_ended(peer);
+	if (ours)
+		inet_port_ended(peer);
 	if (!ended)
 		return;
 	inet_port_ended(s);
@@ -345,6 +388,95 @@ int loop_shutdown(struct inet_sock *s, u32 how)
 		fin_done(s, peer, tw);
 	}
 	return 0;
+}
+
+/*
+ * The peer is another thread's too, which may be in the middle of a call with it. Calls hold the socket's file: when
+ * nobody but the descriptor and ourselves does, the peers of connections that are over can go; else they wait for that,
+ * or for close.
+ */
+#define ALONE 2u
+
+static void let_go(struct inet_sock *s)
+{
+	struct loop_sock *ls = s->loop;
+	struct loop_past *p;
+	struct file *f = atomic_load(&s->sock.file);
+
+	atomic_fence();
+	if (f && ref_read(&f->ref) > ALONE)
+		return;
+	for (;;) {
+		mutex_lock(&s->lock);
+		p = ls->past;
+		if (p)
+			ls->past = p->next;
+		mutex_unlock(&s->lock);
+		if (!p)
+			return;
+		inet_put(p->peer);
+		kfree(p);
+	}
+}
+
+/* connect(2) to nobody: a reset for the other end, and nothing here is left of the connection. */
+int loop_disconnect(struct inet_sock *s)
+{
+	struct loop_sock *ls = s->loop;
+	struct loop_past *p = kzalloc(sizeof(*p));
+	bool was;
+	int ret;
+
+	if (!p)
+		return -ENOBUFS;
+	if (!loop_peer(s) && leave_syns(s)) {
+		kfree(p);
+		return 0;
+	}
+	was = atomic_load(&s->state) != TCP_CLOSE;
+	loop_reset(s);
+	if (was)
+		inet_set_err(s, ECONNRESET);
+	inet_wake(s, 0); /* who holds the locks of the ring ends its call */
+	ret = sleep_lock(&s->recv_lock);
+	if (ret) {
+		kfree(p);
+		return ret;
+	}
+	ret = sleep_lock(&ls->rx.wlock);
+	if (ret) {
+		sleep_unlock(&s->recv_lock);
+		kfree(p);
+		return ret;
+	}
+	mutex_lock(&s->lock);
+	p->peer = ls->peer;
+	p->next = ls->past;
+	ls->past = p;
+	atomic_store(&ls->peer, NULL);
+	ls->first_closer = false;
+	atomic_store(&ls->fin, false);
+	atomic_store(&ls->urg, URG_NONE);
+	mutex_unlock(&s->lock);
+	loop_ring_consume(&ls->rx, loop_ring_used(&ls->rx));
+	loop_ring_free(&ls->rx);
+	sleep_unlock(&ls->rx.wlock);
+	sleep_unlock(&s->recv_lock);
+	loop_cold(s);
+	let_go(s);
+	return 0;
+}
+
+void loop_past_free(struct inet_sock *s)
+{
+	struct loop_past *p, *next;
+
+	for (p = s->loop->past; p; p = next) {
+		next = p->next;
+		inet_put(p->peer);
+		kfree(p);
+	}
+	s->loop->past = NULL;
 }
 
 /* A socket that waits for room in a listener's queue does so no longer. False: it has been connected just now. */

@@ -118,19 +118,23 @@ static void deliver_copy(void *ctx, struct inet_sock *s)
 {
 	struct loop_dgram *d = ctx, *c;
 
-	if (inet_mcast(&d->dst.ip) && !inet_member_of(s, &d->dst.ip))
+	if (inet_mcast(&d->dst.ip) && !inet_member_of(s, &d->dst.ip, &d->src.ip))
 		return;
 	c = loop_dgram_copy(d);
 	if (c)
 		loop_dgram_queue(s, c);
 }
 
-static void unreachable(struct inet_sock *s)
+static void unreachable(struct inet_sock *s, struct loop_dgram *d)
 {
+	bool asked = inet_errors_asked(s, inet_is4(&d->dst.ip));
+
 	atomic_add(&inet_stats.udp_noports, 1);
 	atomic_add(&inet_stats.icmp_unreach, 1);
-	if (!s->remote.port && !inet_flag(s, IF_RECVERR) && !inet_flag(s, IF_RECVERR6))
+	if (!s->remote.port && !asked)
 		return;
+	if (asked)
+		inet_error_refused(s, d);
 	inet_set_err(s, ECONNREFUSED);
 	inet_wake(s, POLLERR | POLLIN | POLLRDNORM);
 }
@@ -148,8 +152,8 @@ static void udp_deliver(struct inet_sock *s, struct loop_dgram *d)
 	}
 	to = inet_find_dgram(s->proto, &d->dst, &d->src);
 	if (!to) {
+		unreachable(s, d);
 		loop_dgram_put(d);
-		unreachable(s);
 		return;
 	}
 	atomic_add(&inet_stats.udp_in, 1);
@@ -289,26 +293,48 @@ ssize_t loop_dgram_send(struct inet_sock *s, struct sock_msg *m, const struct in
 	return len;
 }
 
-static u32 copy_dgram_out(struct loop_dgram *d, struct uio *to, u32 len)
+u32 loop_dgram_out(struct loop_dgram *d, u32 from, struct uio *to, u32 len)
 {
-	u32 off, n;
+	u32 done, n;
 
-	for (off = 0; off < len; off += n) {
-		n = min(together(d, off), len - off);
-		if (uio_copy_to(to, loop_dgram_at(d, off), n) != n)
-			return off;
+	for (done = 0; done < len; done += n) {
+		n = min(together(d, from + done), len - done);
+		if (uio_copy_to(to, loop_dgram_at(d, from + done), n) != n)
+			break;
 	}
-	return off;
+	return done;
 }
 
-/* The next datagram, with a reference for the caller. */
-static struct loop_dgram *take(struct inet_sock *s, bool peek)
+/* The one that SO_PEEK_OFF points into, *off bytes from its beginning then. */
+static struct loop_dgram *peek_locked(struct loop_sock *l, u32 *off)
+{
+	struct loop_dgram *d;
+
+	list_for_each_entry(d, &l->dgrams, node) {
+		if (*off >= d->len && (*off || d->peeked)) {
+			*off -= d->len;
+			continue;
+		}
+		if (!d->len)
+			d->peeked = true;
+		return d;
+	}
+	return NULL;
+}
+
+/* The next datagram, with a reference for the caller. off: SO_PEEK_OFF, -1 = none; what of it lies in the datagram. */
+static struct loop_dgram *take(struct inet_sock *s, bool peek, s32 *off)
 {
 	struct loop_sock *l = s->loop;
 	struct loop_dgram *d;
+	u32 skip = (u32)*off;
 
 	mutex_lock(&s->lock);
 	d = list_first_entry_or_null(&l->dgrams, struct loop_dgram, node);
+	if (peek && *off >= 0) {
+		d = peek_locked(l, &skip);
+		*off = (s32)skip;
+	}
 	if (d && peek) {
 		ref_get(&d->ref);
 	} else if (d) {
@@ -326,21 +352,26 @@ ssize_t loop_dgram_recv(struct inet_sock *s, struct sock_msg *m)
 	struct loop_dgram *d;
 	struct inet_recv_info info;
 	u8 hdr[20];
-	u32 head, n;
+	bool peek = m->flags & MSG_PEEK;
+	s32 off = inet_udp(s) ? atomic_load(&s->sock.peek_off) : -1;
+	u32 head, n, at;
 
 	if (!atomic_load(&l->dgram_count))
 		return -EAGAIN;
-	d = take(s, m->flags & MSG_PEEK);
+	d = take(s, peek, &off);
 	if (!d)
 		return -EAGAIN;
+	at = peek && off > 0 ? (u32)off : 0;
 	head = s->proto == INET_RAW ? loop_raw_header(s, d, hdr) : 0;
 	n = (u32)min((size_t)head, m->data->resid);
 	if (head && uio_copy_to(m->data, hdr, n) != n)
 		goto fault;
-	n = (u32)min((size_t)d->len, m->data->resid);
-	if (copy_dgram_out(d, m->data, n) != n)
+	n = (u32)min((size_t)(d->len - at), m->data->resid);
+	if (loop_dgram_out(d, at, m->data, n) != n)
 		goto fault;
-	if (n < d->len)
+	if (unlikely(off >= 0))
+		inet_peek_moved(s, peek ? (s64)n : -(s64)n);
+	if (n < d->len - at)
 		m->out_flags |= MSG_TRUNC;
 	if (m->name) {
 		struct inet_name from = d->src;

@@ -124,7 +124,9 @@ static ssize_t send_some(struct inet_sock *s, struct inet_sock *peer, struct soc
 		return ret;
 	most = limit(s, peer);
 	used = loop_ring_used(r);
-	if (used >= most) {
+	if (unlikely(loop_peer(peer) != s)) {
+		ret = -EPIPE; /* it has closed, or let go of us */
+	} else if (used >= most) {
 		ret = -EAGAIN;
 	} else if (urgent && m->data->resid == 1) {
 		ret = send_urgent(s, peer, m);
@@ -185,6 +187,8 @@ ssize_t loop_stream_send(struct inet_sock *s, struct sock_msg *m)
 			sent += ret;
 			continue;
 		}
+		if (unlikely(ret == -EPIPE) && (send_stopped(s) || nobody_reads(peer)))
+			continue; /* that tells which error it is */
 		if (ret != -EAGAIN)
 			break;
 		if (w.nonblock) {
@@ -357,12 +361,15 @@ ssize_t loop_stream_recv(struct inet_sock *s, struct sock_msg *m)
 {
 	struct sock_wait w = sock_wait_init(m->flags & MSG_DONTWAIT, atomic_load(&s->sock.rcvtimeo));
 	struct stream_read r = { .s = s, .m = m, .size = m->data->resid, .peek = m->flags & MSG_PEEK };
+	s32 peek_off = atomic_load_relaxed(&s->sock.peek_off);
 	size_t target;
 	bool locked = true;
 	int ret;
 
 	if (m->flags & MSG_OOB)
 		return recv_urgent(s, m);
+	if (unlikely(peek_off > 0) && r.peek)
+		r.skip = (u64)peek_off;
 	target = m->flags & MSG_WAITALL ? r.size : min(r.size, (size_t)atomic_load(&s->sock.rcvlowat));
 	ret = sleep_lock(&s->recv_lock);
 	if (ret)
@@ -374,6 +381,8 @@ ssize_t loop_stream_recv(struct inet_sock *s, struct sock_msg *m)
 		if (unlikely(r.slept) && loop_ring_used(&s->loop->rx) && wait_queue_active(&s->wait))
 			wake_up_poll(&s->wait, POLLIN | POLLRDNORM);
 	}
+	if (unlikely(peek_off >= 0) && r.done)
+		inet_peek_moved(s, r.peek ? (s64)r.done : -(s64)r.done);
 	return r.done ? (ssize_t)r.done : ret;
 }
 

@@ -259,9 +259,7 @@ int inet_setopt(struct socket *sock, int level, int name, struct uptr val, u32 l
 		return set_filter(s, s->opt.icmp6_filter, sizeof(s->opt.icmp6_filter), val, len);
 	if (level == SOL_IPV6 && !inet_v6(s))
 		return -ENOPROTOOPT;
-	if (level == SOL_IP && (name == IP_ADD_MEMBERSHIP || name == IP_DROP_MEMBERSHIP))
-		return inet_mcast_setopt(s, level, name, val, len);
-	if (level == SOL_IPV6 && (name == IPV6_JOIN_GROUP || name == IPV6_LEAVE_GROUP))
+	if (inet_mcast_option(level, name))
 		return inet_mcast_setopt(s, level, name, val, len);
 	if (level == SOL_IP && name == IP_MULTICAST_IF)
 		return set_mcast_if(s, val, len);
@@ -271,6 +269,9 @@ int inet_setopt(struct socket *sock, int level, int name, struct uptr val, u32 l
 	f = flag_of(level, name);
 	if (f >= 0) {
 		inet_set_flag(s, flags[f].flag, (v != 0) != flags[f].inverted);
+		if ((flags[f].flag == IF_RECVERR || flags[f].flag == IF_RECVERR6) && !v)
+			inet_errors_purge(s);
+		inet_option_changed(s, level, name, v != 0);
 		return 0;
 	}
 	switch (level) {
@@ -289,14 +290,8 @@ int inet_setopt(struct socket *sock, int level, int name, struct uptr val, u32 l
 	default:
 		return -ENOPROTOOPT;
 	}
-	if (!ret) {
-		struct inet_ops *ops = atomic_load(&s->ops);
-
-		if (ops && ops->option)
-			ops->option(s, level, name, v);
-		if (ops != &loop_ops)
-			loop_ops.option(s, level, name, v);
-	}
+	if (!ret)
+		inet_option_changed(s, level, name, v);
 	return ret;
 }
 

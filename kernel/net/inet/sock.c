@@ -10,7 +10,7 @@ struct mutex inet_table_lock = MUTEX_INIT(LOCK_LEAF);
 static void release_op(struct socket *s);
 static int getname_op(struct socket *s, void *addr, int peer);
 static long ioctl_op(struct socket *s, u32 cmd, u64 arg);
-static void limits_changed(struct socket *s);
+static void changed(struct socket *s, int name, s32 val);
 
 static const struct socket_ops stream_ops = {
 	.release = release_op,
@@ -26,7 +26,7 @@ static const struct socket_ops stream_ops = {
 	.recvmsg = inet_stream_recvmsg,
 	.setopt = inet_setopt,
 	.getopt = inet_getopt,
-	.limits_changed = limits_changed,
+	.changed = changed,
 };
 
 static const struct socket_ops dgram_ops = {
@@ -41,7 +41,7 @@ static const struct socket_ops dgram_ops = {
 	.recvmsg = inet_dgram_recvmsg,
 	.setopt = inet_setopt,
 	.getopt = inet_getopt,
-	.limits_changed = limits_changed,
+	.changed = changed,
 };
 
 static void options_init(struct inet_options *o)
@@ -52,9 +52,9 @@ static void options_init(struct inet_options *o)
 	o->mcast_ttl = 1;
 	o->mtu_discover = 1; /* IP_PMTUDISC_WANT */
 	o->mtu_discover6 = 1;
-	o->keepidle = 7200;
-	o->keepintvl = 75;
-	o->keepcnt = 9;
+	o->keepidle = INET_KEEPIDLE;
+	o->keepintvl = INET_KEEPINTVL;
+	o->keepcnt = INET_KEEPCNT;
 	o->syncnt = 6;
 	o->linger2 = 60;
 	o->max_pacing = -1;
@@ -243,6 +243,18 @@ void inet_wake(struct inet_sock *s, u32 events)
 	inet_sigio(s, events ? events : POLLHUP);
 }
 
+void inet_peek_moved(struct inet_sock *s, s64 n)
+{
+	s32 was, now;
+
+	do {
+		was = atomic_load(&s->sock.peek_off);
+		if (was < 0)
+			return;
+		now = (s32)min(max(was + n, (s64)0), (s64)INT32_MAX);
+	} while (!atomic_cas(&s->sock.peek_off, was, now));
+}
+
 /* Every attached transport lets go of the name. */
 void inet_detach(struct inet_sock *s)
 {
@@ -288,6 +300,7 @@ void inet_abandon(struct inet_sock *s)
 	atomic_store(&s->sock.file, NULL);
 	mutex_unlock(&s->lock);
 	inet_members_free(s);
+	loop_past_free(s);
 	inet_detach(s);
 	if (ops && ops->release)
 		ops->release(s);
@@ -414,11 +427,25 @@ static int getname_op(struct socket *sock, void *addr, int peer)
 	return inet_name_out(s, &n, addr);
 }
 
-static void limits_changed(struct socket *sock)
+/* All of them: one that the socket is not connected by may hold its port. */
+void inet_option_changed(struct inet_sock *s, int level, int name, s32 value)
+{
+	for (u32 i = 0; i < inet_nr_transports; i++)
+		if (inet_transports[i]->option)
+			inet_transports[i]->option(s, level, name, value);
+}
+
+static void changed(struct socket *sock, int name, s32 val)
 {
 	struct inet_sock *s = inet_of(sock);
 
-	inet_wake(s, POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM);
+	if (name == SO_SNDBUF)
+		inet_set_flag(s, IF_SNDBUF_SET, true);
+	else if (name == SO_RCVBUF)
+		inet_set_flag(s, IF_RCVBUF_SET, true);
+	inet_option_changed(s, SOL_SOCKET, name, val);
+	if (name == SO_SNDBUF || name == SO_RCVLOWAT)
+		inet_wake(s, POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM);
 }
 
 u32 inet_poll(struct socket *sock, struct poll_table *pt)
@@ -440,7 +467,7 @@ u32 inet_poll(struct socket *sock, struct poll_table *pt)
 	} else {
 		shutdown = atomic_load(&s->shutdown);
 		mask = POLLOUT | POLLWRNORM | POLLWRBAND;
-		if (atomic_load(&s->sock.err))
+		if (atomic_load(&s->sock.err) || inet_errors_pending(s))
 			mask |= POLLERR;
 		if (shutdown & INET_RCV_SHUTDOWN)
 			mask |= POLLIN | POLLRDNORM | POLLRDHUP;
@@ -452,6 +479,8 @@ u32 inet_poll(struct socket *sock, struct poll_table *pt)
 	for (u32 i = 0; i < inet_nr_transports; i++)
 		if (attached >> i & 1)
 			mask |= inet_transports[i]->poll(s, want);
+	if ((mask & POLLERR) && sock_bit(&s->sock, SB_SELECT_ERR_QUEUE))
+		mask |= POLLPRI;
 	return mask;
 }
 

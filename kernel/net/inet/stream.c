@@ -7,11 +7,30 @@
 static int disconnect(struct inet_sock *s)
 {
 	struct inet_ops *ops = atomic_load(&s->ops);
+	struct inet_name none = inet_no_name(s);
 	bool listening = atomic_load(&s->state) == TCP_LISTEN;
+	int ret;
 
-	if (ops && ops->disconnect)
-		ops->disconnect(s);
-	if (listening) {
+	if (ops && ops->disconnect) {
+		ret = ops->disconnect(s);
+		if (ret)
+			return ret;
+		inet_port_disconnect(s);
+		mutex_lock(&s->lock);
+		atomic_store(&s->ops, NULL);
+		atomic_store(&s->state, TCP_CLOSE);
+		atomic_store(&s->shutdown, 0);
+		inet_port_names(s, s->bound & INET_BOUND_ADDR ? &s->local.ip : &none.ip, &none);
+		mutex_unlock(&s->lock);
+		inet_detach(s);
+		if (!(s->bound & INET_BOUND_PORT)) {
+			inet_port_release(s);
+			mutex_lock(&s->lock);
+			s->bound &= (u8)~INET_BOUND_CONNECT;
+			mutex_unlock(&s->lock);
+		}
+		inet_wake(s, 0);
+	} else if (listening) {
 		inet_port_disconnect(s);
 		mutex_lock(&s->lock);
 		atomic_store(&s->state, TCP_CLOSE);
@@ -66,6 +85,7 @@ static int start(struct inet_sock *s, const struct inet_name *dst)
 	inet_port_names(s, inet_any(&s->local.ip) ? &src : &s->local.ip, dst);
 	atomic_store(&s->shutdown, 0);
 	atomic_store(&s->ops, ops);
+	inet_set_err(s, 0); /* of the connection before */
 	atomic_store(&s->state, TCP_SYN_SENT);
 	mutex_unlock(&s->lock);
 	inet_set_flag(s, IF_CONNECTING, true);

@@ -33,6 +33,7 @@ int inet_tcp_setopt(struct inet_sock *s, int name, struct uptr val, u32 len)
 {
 	struct inet_options *o = &s->opt;
 	u32 word;
+	int ret = 0;
 	s32 v;
 
 	if (name == TCP_CONGESTION)
@@ -60,15 +61,20 @@ int inet_tcp_setopt(struct inet_sock *s, int name, struct uptr val, u32 len)
 		atomic_store(&o->maxseg, (u32)v);
 		break;
 	case TCP_KEEPIDLE:
-		return set_number(&o->keepidle, v, 1, 32767);
+		ret = set_number(&o->keepidle, v, 1, 32767);
+		break;
 	case TCP_KEEPINTVL:
-		return set_number(&o->keepintvl, v, 1, 32767);
+		ret = set_number(&o->keepintvl, v, 1, 32767);
+		break;
 	case TCP_KEEPCNT:
-		return set_number(&o->keepcnt, v, 1, 127);
+		ret = set_number(&o->keepcnt, v, 1, 127);
+		break;
 	case TCP_SYNCNT:
-		return set_number(&o->syncnt, v, 1, 127);
+		ret = set_number(&o->syncnt, v, 1, 127);
+		break;
 	case TCP_USER_TIMEOUT:
-		return set_number(&o->user_timeout, v, 0, INT32_MAX);
+		ret = set_number(&o->user_timeout, v, 0, INT32_MAX);
+		break;
 	case TCP_LINGER2:
 		atomic_store(&o->linger2, v < 0 ? -1 : v > 120 ? 0 : v);
 		break;
@@ -94,15 +100,16 @@ int inet_tcp_setopt(struct inet_sock *s, int name, struct uptr val, u32 len)
 	case TCP_THIN_DUPACK:
 		return v < 0 || v > 1 ? -EINVAL : 0;
 	case TCP_SAVE_SYN:
-		return set_number(&o->save_syn, v, 0, 2);
+		ret = set_number(&o->save_syn, v, 0, 2);
+		break;
 	case TCP_REPAIR:
 		return -EPERM;
 	default:
 		return -ENOPROTOOPT;
 	}
-	if (s->ops && s->ops->option)
-		s->ops->option(s, SOL_TCP, name, v);
-	return 0;
+	if (!ret)
+		inet_option_changed(s, SOL_TCP, name, v);
+	return ret;
 }
 
 /* Seconds to defer, as the retransmissions of Linux would make them. */

@@ -109,11 +109,11 @@ int unix_getopt_user(struct socket *s, int name, struct uptr val, u32 len, struc
 	return ret;
 }
 
-void unix_limits_changed(struct socket *s)
+void unix_limits_changed(struct socket *s, int name, s32 val)
 {
 	struct unix_sock *u = unix_of(s);
 
-	if (unix_writable(u))
+	if ((name == SO_SNDBUF || name == SO_RCVLOWAT) && unix_writable(u))
 		wake_up_poll(&u->wait, POLLOUT | POLLWRNORM | POLLWRBAND);
 }
 

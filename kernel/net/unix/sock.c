@@ -23,7 +23,7 @@ static const struct socket_ops stream_ops = {
 	.recvmsg = unix_stream_recvmsg,
 	.getopt = unix_getopt,
 	.getopt_user = unix_getopt_user,
-	.limits_changed = unix_limits_changed,
+	.changed = unix_limits_changed,
 };
 
 static const struct socket_ops dgram_ops = {
@@ -39,7 +39,7 @@ static const struct socket_ops dgram_ops = {
 	.recvmsg = unix_dgram_recvmsg,
 	.getopt = unix_getopt,
 	.getopt_user = unix_getopt_user,
-	.limits_changed = unix_limits_changed,
+	.changed = unix_limits_changed,
 };
 
 static const struct socket_ops seqpacket_ops = {
@@ -57,7 +57,7 @@ static const struct socket_ops seqpacket_ops = {
 	.recvmsg = unix_seqpacket_recvmsg,
 	.getopt = unix_getopt,
 	.getopt_user = unix_getopt_user,
-	.limits_changed = unix_limits_changed,
+	.changed = unix_limits_changed,
 };
 
 struct unix_sock *unix_alloc(int type, int protocol)

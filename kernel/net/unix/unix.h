@@ -246,7 +246,7 @@ bool unix_peer_wake_disarm(struct unix_sock *u); /* true: it was armed; wake u's
 long unix_ioctl(struct socket *s, u32 cmd, u64 arg);
 int unix_getopt(struct socket *s, int level, int name, void *val, u32 len);
 int unix_getopt_user(struct socket *s, int name, struct uptr val, u32 len, struct uptr ulen);
-void unix_limits_changed(struct socket *s);
+void unix_limits_changed(struct socket *s, int name, s32 val);
 
 /* show.c: the text of /proc/net/unix, in one or more calls of emit; stops when emit fails. 0 or -errno. */
 int unix_proc_show(int (*emit)(void *ctx, const char *text, size_t len), void *ctx);

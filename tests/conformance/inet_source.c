@@ -1,0 +1,203 @@
+/* ip(7), rfc3678: groups with a filter of sources, on the loopback interface. */
+#include "test.h"
+#include <arpa/inet.h>
+#include <net/if.h>
+#include <netinet/in.h>
+
+#define GROUP 0xe8010203u /* 232.1.2.3 */
+#define ME 0x7f000001u
+#define OTHER 0x7f000002u
+
+static struct sockaddr_in at(uint32_t ip, int port)
+{
+	return (struct sockaddr_in){ AF_INET, htons(port), { htonl(ip) }, { 0 } };
+}
+
+static int port_of(int fd)
+{
+	struct sockaddr_in a;
+	socklen_t n = sizeof a;
+
+	OK(getsockname(fd, (void *)&a, &n));
+	return ntohs(a.sin_port);
+}
+
+static int bound(uint32_t ip, int port)
+{
+	struct sockaddr_in a = at(ip, port);
+	int fd = OK(socket(AF_INET, SOCK_DGRAM, 0)), one = 1;
+
+	OK(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one));
+	OK(bind(fd, (void *)&a, sizeof a));
+	return fd;
+}
+
+static int source(int fd, int name, uint32_t group, uint32_t from)
+{
+	struct ip_mreq_source r = { { htonl(group) }, { htonl(ME) }, { htonl(from) } };
+
+	return setsockopt(fd, SOL_IP, name, &r, sizeof r);
+}
+
+static int plain(int fd, int name)
+{
+	struct ip_mreq r = { { htonl(GROUP) }, { htonl(ME) } };
+
+	return setsockopt(fd, SOL_IP, name, &r, sizeof r);
+}
+
+static int rx, from_me, from_other;
+
+static void setup(void)
+{
+	struct in_addr lo = { htonl(ME) };
+
+	rx = bound(INADDR_ANY, 0);
+	from_me = bound(ME, 0);
+	from_other = bound(OTHER, 0);
+	OK(setsockopt(from_me, SOL_IP, IP_MULTICAST_IF, &lo, sizeof lo));
+	OK(setsockopt(from_other, SOL_IP, IP_MULTICAST_IF, &lo, sizeof lo));
+}
+
+/* Who is heard: 1 = me, 2 = the other. */
+static int heard(void)
+{
+	struct sockaddr_in to = at(GROUP, port_of(rx));
+	int got = 0;
+	char c;
+
+	EQ(sendto(from_me, "\1", 1, 0, (void *)&to, sizeof to), 1);
+	EQ(sendto(from_other, "\2", 1, 0, (void *)&to, sizeof to), 1);
+	msleep(20);
+	while (recv(rx, &c, 1, MSG_DONTWAIT) == 1)
+		got |= c;
+	return got;
+}
+
+TEST(only_these)
+{
+	setup();
+	OK(source(rx, IP_ADD_SOURCE_MEMBERSHIP, GROUP, ME));
+	EQ(heard(), 1);
+	ERR(source(rx, IP_ADD_SOURCE_MEMBERSHIP, GROUP, ME), EADDRNOTAVAIL);
+	OK(source(rx, IP_ADD_SOURCE_MEMBERSHIP, GROUP, OTHER));
+	EQ(heard(), 3);
+	OK(source(rx, IP_DROP_SOURCE_MEMBERSHIP, GROUP, ME));
+	EQ(heard(), 2);
+	ERR(source(rx, IP_DROP_SOURCE_MEMBERSHIP, GROUP, ME), EADDRNOTAVAIL);
+	/* Excluding is another mode. */
+	ERR(source(rx, IP_BLOCK_SOURCE, GROUP, ME), EINVAL);
+	OK(source(rx, IP_DROP_SOURCE_MEMBERSHIP, GROUP, OTHER));
+	/* With the last one it has left the group. */
+	ERR(source(rx, IP_DROP_SOURCE_MEMBERSHIP, GROUP, OTHER), EINVAL);
+	ERR(plain(rx, IP_DROP_MEMBERSHIP), EADDRNOTAVAIL);
+}
+
+TEST(all_but_these)
+{
+	setup();
+	ERR(source(rx, IP_BLOCK_SOURCE, GROUP, ME), EINVAL);
+	OK(plain(rx, IP_ADD_MEMBERSHIP));
+	EQ(heard(), 3);
+	OK(source(rx, IP_BLOCK_SOURCE, GROUP, ME));
+	EQ(heard(), 2);
+	ERR(source(rx, IP_BLOCK_SOURCE, GROUP, ME), EADDRNOTAVAIL);
+	ERR(source(rx, IP_UNBLOCK_SOURCE, GROUP, OTHER), EADDRNOTAVAIL);
+	ERR(source(rx, IP_ADD_SOURCE_MEMBERSHIP, GROUP, ME), EINVAL);
+	OK(source(rx, IP_UNBLOCK_SOURCE, GROUP, ME));
+	EQ(heard(), 3);
+	/* The mode may change only while there never was a source. */
+	ERR(source(rx, IP_ADD_SOURCE_MEMBERSHIP, GROUP, OTHER), EINVAL);
+	OK(plain(rx, IP_DROP_MEMBERSHIP));
+	ERR(plain(rx, IP_DROP_MEMBERSHIP), EADDRNOTAVAIL);
+	OK(plain(rx, IP_ADD_MEMBERSHIP));
+	OK(source(rx, IP_ADD_SOURCE_MEMBERSHIP, GROUP, OTHER));
+	EQ(heard(), 2);
+	OK(source(rx, IP_DROP_SOURCE_MEMBERSHIP, GROUP, OTHER));
+	ERR(plain(rx, IP_DROP_MEMBERSHIP), EADDRNOTAVAIL);
+}
+
+TEST(generic)
+{
+	struct group_source_req r = { .gsr_interface = if_nametoindex("lo") };
+	struct group_req g = { .gr_interface = if_nametoindex("lo") };
+	struct sockaddr_in a;
+
+	setup();
+	a = at(GROUP, 0);
+	memcpy(&r.gsr_group, &a, sizeof a);
+	memcpy(&g.gr_group, &a, sizeof a);
+	a = at(OTHER, 0);
+	memcpy(&r.gsr_source, &a, sizeof a);
+	OK(setsockopt(rx, SOL_IP, MCAST_JOIN_SOURCE_GROUP, &r, sizeof r));
+	EQ(heard(), 2);
+	OK(setsockopt(rx, SOL_IP, MCAST_LEAVE_SOURCE_GROUP, &r, sizeof r));
+	OK(setsockopt(rx, SOL_IP, MCAST_JOIN_GROUP, &g, sizeof g));
+	ERR(setsockopt(rx, SOL_IP, MCAST_JOIN_GROUP, &g, sizeof g), EADDRINUSE);
+	EQ(heard(), 3);
+	OK(setsockopt(rx, SOL_IP, MCAST_BLOCK_SOURCE, &r, sizeof r));
+	EQ(heard(), 1);
+	OK(setsockopt(rx, SOL_IP, MCAST_UNBLOCK_SOURCE, &r, sizeof r));
+	OK(setsockopt(rx, SOL_IP, MCAST_LEAVE_GROUP, &g, sizeof g));
+	ERR(setsockopt(rx, SOL_IP, MCAST_LEAVE_GROUP, &g, sizeof g), EADDRNOTAVAIL);
+}
+
+TEST(refusals)
+{
+	struct ip_mreq_source r = { { htonl(GROUP) }, { htonl(ME) }, { htonl(ME) } };
+	struct group_req g = { .gr_interface = if_nametoindex("lo") };
+
+	setup();
+	ERR(setsockopt(rx, SOL_IP, IP_ADD_SOURCE_MEMBERSHIP, &r, 8), EINVAL);
+	ERR(source(rx, IP_ADD_SOURCE_MEMBERSHIP, ME, ME), EINVAL);
+	ERR(setsockopt(rx, SOL_IP, MCAST_JOIN_GROUP, &g, sizeof g), EINVAL);
+	ERR(setsockopt(rx, SOL_IP, MCAST_JOIN_GROUP, &g, 8), EINVAL);
+}
+
+static int have6(void)
+{
+	struct sockaddr_in6 a = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+	int fd = socket(AF_INET6, SOCK_DGRAM, 0), ok = fd >= 0 && !bind(fd, (void *)&a, sizeof a);
+
+	close(fd);
+	return ok;
+}
+
+TEST(v6)
+{
+	struct group_source_req r = { .gsr_interface = if_nametoindex("lo") };
+	struct sockaddr_in6 any = { .sin6_family = AF_INET6 }, g = any, me = any, from = any;
+	socklen_t len = sizeof any;
+	int in, out, lo = if_nametoindex("lo");
+	char c;
+
+	if (!have6())
+		return;
+	in = OK(socket(AF_INET6, SOCK_DGRAM, 0));
+	out = OK(socket(AF_INET6, SOCK_DGRAM, 0));
+	OK(bind(in, (void *)&any, sizeof any));
+	OK(getsockname(in, (void *)&any, &len));
+	me.sin6_addr = in6addr_loopback;
+	OK(bind(out, (void *)&me, sizeof me));
+	OK(setsockopt(out, SOL_IPV6, IPV6_MULTICAST_IF, &lo, sizeof lo));
+	inet_pton(AF_INET6, "ff31::1234", &g.sin6_addr);
+	inet_pton(AF_INET6, "fd00::5", &from.sin6_addr);
+	memcpy(&r.gsr_group, &g, sizeof g);
+	memcpy(&r.gsr_source, &from, sizeof from);
+	OK(setsockopt(in, SOL_IPV6, MCAST_JOIN_SOURCE_GROUP, &r, sizeof r));
+	g.sin6_port = any.sin6_port;
+	g.sin6_scope_id = lo;
+	if (sendto(out, "x", 1, 0, (void *)&g, sizeof g) < 0 && errno == ENETUNREACH)
+		return; /* a machine without a multicast route there */
+	msleep(20);
+	ERR(recv(in, &c, 1, MSG_DONTWAIT), EAGAIN);
+	memcpy(&r.gsr_source, &me, sizeof me);
+	OK(setsockopt(in, SOL_IPV6, MCAST_JOIN_SOURCE_GROUP, &r, sizeof r));
+	EQ(sendto(out, "x", 1, 0, (void *)&g, sizeof g), 1);
+	msleep(20);
+	EQ(recv(in, &c, 1, MSG_DONTWAIT), 1);
+	OK(setsockopt(in, SOL_IPV6, MCAST_LEAVE_SOURCE_GROUP, &r, sizeof r));
+	EQ(sendto(out, "x", 1, 0, (void *)&g, sizeof g), 1);
+	msleep(20);
+	ERR(recv(in, &c, 1, MSG_DONTWAIT), EAGAIN);
+}
