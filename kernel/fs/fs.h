@@ -94,6 +94,7 @@ struct iattr {
 struct inode {
 	struct ref ref;
 	struct mutex lock; /* LOCK_INODE; overlay's lower inodes use LOCK_INODE_LOWER, by sb->lower */
+	int write_count; /* > 0: open for writing by so many; < 0: denied (running executables: ETXTBSY); atomic */
 	struct super_block *sb; /* immutable */
 	const struct inode_ops *ops; /* immutable */
 	const struct file_ops *fops; /* what open gives the file; immutable. NULL: ops->open sets file->ops, or ENXIO */
@@ -106,20 +107,22 @@ struct inode {
 	u64 size; /* atomic; for file systems that keep it here */
 	u64 blocks;
 	u32 blksize; /* 0 = PAGE_SIZE */
+	bool lower; /* this inode is used as a layer of an overlay */
+	bool mapped; /* a program has mapped its file memory once; atomic */
+	bool linkable; /* made by O_TMPFILE without O_EXCL: linkat may give it its first name */
 	u64 generation;
 	struct timespec64 atime, mtime, ctime, btime; /* under attr_lock */
 	struct mutex attr_lock; /* LOCK_LEAF */
 	struct list_head sb_node; /* the file system's own use */
 	struct hlist_node hash_node; /* the file system's own use */
-	int write_count; /* > 0: open for writing by so many; < 0: denied (running executables: ETXTBSY); atomic */
 	struct file_lock_ctx *locks; /* fs/locks.c; NULL = none ever */
 	struct inotify_marks *marks; /* fs/inotify.c; NULL = none */
 	void *pipe; /* FIFO: its pipe while open, fs/pipe; unix socket: bound socket; under inode.lock */
-	bool lower; /* this inode is used as a layer of an overlay */
-	bool mapped; /* a program has mapped its file memory once; atomic */
 	void *code; /* mm/code_file.c: which pages were found clean; atomic; NULL = never executed */
-	bool linkable; /* made by O_TMPFILE without O_EXCL: linkat may give it its first name */
 };
+#ifndef LIMPET_DEBUG
+_Static_assert(sizeof(struct inode) <= 256, "each open socket and pipe has one: the allocator's size class");
+#endif
 
 /*
  * Directory operations are called with dir->lock held (and the victim's as said above), names already checked

@@ -20,7 +20,7 @@ struct inet_error {
 
 bool inet_errors_asked(const struct inet_sock *s, bool v4) { return inet_flag(s, v4 ? IF_RECVERR : IF_RECVERR6); }
 
-bool inet_errors_pending(struct inet_sock *s) { return atomic_load(&s->loop->error_count); }
+bool inet_errors_pending(struct inet_sock *s) { return !inet_stream(s) && atomic_load(&s->loop->error_count); }
 
 static void error_free(struct inet_error *e)
 {
@@ -84,6 +84,8 @@ void inet_errors_purge(struct inet_sock *s)
 	struct inet_error *e, *n;
 	struct list_head gone;
 
+	if (inet_stream(s))
+		return;
 	list_init(&gone);
 	mutex_lock(&s->lock);
 	list_splice_tail_init(&s->loop->errors, &gone);

@@ -7,13 +7,15 @@ void loop_sock_init(struct inet_sock *s)
 {
 	struct loop_sock *l = s->loop;
 
-	l->self = s;
-	list_init(&l->accept_queue);
-	list_init(&l->deferred);
-	list_init(&l->syns);
+	if (inet_stream(s)) {
+		list_init(&l->accept_queue);
+		list_init(&l->deferred);
+		list_init(&l->syns);
+	} else {
+		list_init(&l->dgrams);
+		list_init(&l->errors);
+	}
 	list_init(&l->node);
-	list_init(&l->dgrams);
-	list_init(&l->errors);
 	list_init(&l->warm_node);
 	sleep_lock_init(&l->rx.wlock);
 }
@@ -33,6 +35,8 @@ void loop_sock_free(struct inet_sock *s)
 {
 	loop_cold(s);
 	loop_ring_free(&s->loop->rx);
+	if (inet_stream(s))
+		return;
 	drop_dgrams(s);
 	inet_errors_purge(s);
 	if (s->loop->corked)
@@ -45,8 +49,8 @@ static void option(struct inet_sock *s, int level, int name, s32 value)
 		loop_uncork(s);
 }
 
-u32 loop_backlog(struct inet_sock *s) { return atomic_load(&s->loop->qlen); }
-u32 loop_drops(struct inet_sock *s) { return atomic_load(&s->loop->drops); }
+u32 loop_backlog(struct inet_sock *s) { return inet_stream(s) ? atomic_load(&s->loop->qlen) : 0; }
+u32 loop_drops(struct inet_sock *s) { return inet_stream(s) ? 0 : atomic_load(&s->loop->drops); }
 
 static bool owns(const struct inet_ip *a) { return inet_loop4(a) || inet_loop6(a); }
 

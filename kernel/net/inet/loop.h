@@ -9,8 +9,9 @@
  * loopicmp.c    echo: ping sockets and raw ones
  *
  * A connection is two inet_socks, each with a reference to the other as its peer, set before either is established and
- * gone only at release or by connect(2) to nobody. Bytes sent by one are written into the ring of the other; the writer is the holder of the
- * ring's wlock, the reader the holder of its socket's recv_lock, and neither locks anything else for data.
+ * gone only at release or by connect(2) to nobody. Bytes sent by one are written into the ring of the other; the writer
+ * is the holder of the ring's wlock, the reader the holder of its socket's recv_lock, and neither locks anything else for
+ * data.
  *
  * The ring is a list of chunks, small or large as what is written. head and tail count bytes since the beginning. A
  * chunk holds the bytes from its base on; the writer moves base up when all is read, so that short messages keep using
@@ -38,6 +39,8 @@ struct loop_chunk {
 	u8 *data;
 };
 
+/* The two ends on cache lines of their own: LOOP_LINE bytes are the writer's. */
+#define LOOP_LINE 64u
 struct loop_ring {
 	u64 head; /* written by the writer; atomic */
 	struct loop_chunk *w; /* the writer's */
@@ -45,7 +48,7 @@ struct loop_ring {
 	u32 nospace; /* a writer waits for room; atomic */
 	u32 used_lately; /* for the timer; atomic */
 	struct sleep_lock wlock; /* held by the writer: the other end, or the timer */
-	u64 tail __aligned(64); /* written by the reader; atomic */
+	u64 tail; /* written by the reader; atomic */
 	struct loop_chunk *r; /* the reader's; the first one is set by the writer */
 };
 
@@ -71,6 +74,10 @@ struct loop_past {
 	struct inet_sock *peer; /* a reference */
 };
 
+/*
+ * Lies behind its inet_sock, in one piece with it. An idle connection costs two such pieces, so that fields which no
+ * socket needs both of share their place.
+ */
 struct loop_sock {
 	/* Connections. peer: a reference; atomic; set once before the state is established. */
 	struct inet_sock *peer;
@@ -80,27 +87,35 @@ struct loop_sock {
 	u8 urg; /* enum urgent; atomic */
 	u8 urg_byte;
 	u64 urg_pos; /* of the urgent byte in the stream; atomic */
-	struct loop_ring rx;
 	struct list_head warm_node; /* of rings with memory; under the warm list's lock */
 	struct loop_past *past; /* of connections dissolved; under lock */
-
-	/* Listeners, under lock. */
-	struct list_head accept_queue; /* of loop_sock.node; referenced: become the files' */
-	struct list_head deferred; /* TCP_DEFER_ACCEPT: connections without data yet */
-	struct list_head syns; /* of sockets that wait for room in the queue; referenced */
-	struct list_head node; /* on one of these, under the listener's lock */
+	struct loop_ring rx;
+	struct list_head node; /* on a listener's list, under that one's lock */
 	struct inet_sock *listener; /* whose list node is on: a reference; under the listener's lock */
-	u32 qlen; /* atomic */
 
-	/* Datagrams, under lock. */
-	struct list_head dgrams;
-	struct list_head errors; /* errqueue.c */
-	u32 rmem, dgram_count, error_count; /* atomic */
-	u32 drops;
-	struct loop_dgram *corked; /* under send_lock */
-	struct inet_sock *self;
+	union {
+		struct { /* Listeners, under lock. */
+			struct list_head accept_queue; /* of loop_sock.node; referenced: become the files' */
+			struct list_head deferred; /* TCP_DEFER_ACCEPT: connections without data yet */
+			struct list_head syns; /* of sockets that wait for room in the queue; referenced */
+			u32 qlen; /* atomic */
+		};
+		struct { /* Datagrams, under lock. */
+			struct list_head dgrams;
+			struct list_head errors; /* errqueue.c */
+			u32 rmem, dgram_count, error_count; /* atomic */
+			u32 drops;
+			struct loop_dgram *corked; /* under send_lock */
+		};
+	};
 };
+#ifndef LIMPET_DEBUG
+_Static_assert(offsetof(struct loop_ring, tail) == LOOP_LINE, "a line for the writer");
+_Static_assert((sizeof(struct inet_sock) + offsetof(struct loop_sock, rx)) % LOOP_LINE == 0, "rings begin with a line");
+_Static_assert(sizeof(struct inet_sock) + sizeof(struct loop_sock) <= 768, "the allocator's size class");
+#endif
 
+static inline struct inet_sock *loop_self(const struct loop_sock *l) { return (struct inet_sock *)l - 1; }
 static inline struct inet_sock *loop_peer(struct inet_sock *s) { return atomic_load(&s->loop->peer); }
 
 /* loopconn.c */

@@ -159,10 +159,10 @@ static struct inet_sock *unqueue_locked(struct loop_sock *ls)
 	struct inet_sock *l = ls->listener;
 
 	list_del(&ls->node);
-	mutex_lock_nested(&ls->self->lock);
+	mutex_lock_nested(&loop_self(ls)->lock);
 	ls->listener = NULL;
 	atomic_store(&ls->queued, LOOP_NOT_QUEUED);
-	mutex_unlock(&ls->self->lock);
+	mutex_unlock(&loop_self(ls)->lock);
 	return l;
 }
 
@@ -176,7 +176,7 @@ static struct inet_sock *pop_locked(struct inet_sock *l, struct list_head *list,
 	if (atomic_load(&ls->queued) == LOOP_ACCEPT)
 		atomic_store(&l->loop->qlen, l->loop->qlen - 1);
 	*listener = unqueue_locked(ls);
-	return ls->self;
+	return loop_self(ls);
 }
 
 /* The queue has room again: those who wait for it come in. */

@@ -251,7 +251,7 @@ void loop_uncork(struct inet_sock *s)
 {
 	struct loop_dgram *d;
 
-	if (sleep_lock(&s->send_lock))
+	if (inet_stream(s) || sleep_lock(&s->send_lock))
 		return;
 	d = s->loop->corked;
 	s->loop->corked = NULL;

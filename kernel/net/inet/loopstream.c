@@ -496,7 +496,7 @@ static void warm_tick(struct timer *t)
 	mutex_unlock(&warm_lock);
 	while (n--) {
 		mutex_lock(&warm_lock);
-		s = list_empty(&warm) ? NULL : list_first_entry(&warm, struct loop_sock, warm_node)->self;
+		s = list_empty(&warm) ? NULL : loop_self(list_first_entry(&warm, struct loop_sock, warm_node));
 		if (s) {
 			list_del(&s->loop->warm_node);
 			warm_count--;
