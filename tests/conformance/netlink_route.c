@@ -373,6 +373,7 @@ TEST(interface_ioctls)
 	CHECK(ioctl(s, SIOCGIFHWADDR, &r) == 0 && r.ifr_hwaddr.sa_family == ARPHRD_LOOPBACK);
 	r.ifr_ifindex = 1;
 	memset(r.ifr_name, 0, sizeof(r.ifr_name));
+	strcpy(r.ifr_name, "x:y"); /* not looked at */
 	CHECK(ioctl(s, SIOCGIFNAME, &r) == 0 && !strcmp(r.ifr_name, "lo"));
 	r.ifr_ifindex = 999999;
 	CHECK(ioctl(s, SIOCGIFNAME, &r) == -1 && errno == ENODEV);

@@ -212,8 +212,8 @@ long rt_ioctl(u32 cmd, u64 arg)
 	r.name[IFNAMSIZ - 1] = 0;
 	strlcpy(asked, r.name, sizeof(asked));
 	/* eth0:1 is another address of eth0. */
-	colon = strchr(r.name, ':');
-	if (cmd != SIOCGIFNAME && colon)
+	colon = cmd == SIOCGIFNAME ? NULL : strchr(r.name, ':');
+	if (colon)
 		*colon = 0;
 	link = cmd == SIOCGIFNAME ? rt_link_by_index(links, r.ivalue) : rt_link_by_name(links, r.name);
 	if (link)
