@@ -263,6 +263,22 @@ while min(rounds.values()) < 40:
         except BlockingIOError: pass
 for c in conns.values(): c.close()
 
+# Connected to each other inside, by way of a wildcard; and the address that one would have, asked for with port 0.
+a, b = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in "ab"]
+for s in a, b: s.settimeout(5)
+a.bind(("", 0))
+b.connect(("127.0.0.1", a.getsockname()[1]))
+b.send(b"one")
+a.connect(a.recvfrom(10)[1])
+a.send(b"two")
+assert b.recv(10) == b"two"
+b.send(b"three")
+assert a.recv(10) == b"three"
+for fam, to, me in (socket.AF_INET, "127.0.0.1", "127.0.0.1"), (socket.AF_INET6, "::1", "::1"), (socket.AF_INET, "10.99.0.1", "10.99.0.2"):
+    s = socket.socket(fam, socket.SOCK_DGRAM)
+    s.connect((to, 0))
+    assert s.getsockname()[0] == me, (to, s.getsockname())
+
 # Reused after connect to nobody; buffers and keepalive of a socket that is connected.
 t = socket.create_connection(("10.99.0.1", 8002), 5)
 import ctypes

@@ -33,7 +33,7 @@ static struct host_sock *sender(struct inet_sock *s)
 int host_dgram_connect(struct inet_sock *s)
 {
 	static const struct sockaddr_in nobody = { .family = AF_UNSPEC };
-	bool dissolved = !s->remote.port && s->proto == INET_UDP;
+	bool dissolved = !atomic_load(&s->ops); /* connected to port 0 is something else: asking for our address */
 	u8 addr[SOCKADDR_MAX] __aligned(8);
 	struct host_sock *h = dissolved ? host_sock_get(s) : sender(s);
 	struct inet_name local;

@@ -25,9 +25,15 @@ static bool served(const struct inet_sock *s)
 /* Does a socket of the sandbox wait for what goes to dst? */
 static bool taken_inside(struct inet_sock *s, const struct inet_name *dst)
 {
-	struct inet_sock *o = inet_stream(s) ? inet_find_listener(dst, &s->local) :
-					       inet_find_dgram(s->proto, dst, &s->local);
+	struct inet_name src = s->local;
+	struct inet_sock *o;
 
+	/* Who is connected hears only us, under the address that we would have. */
+	if (inet_any(&src.ip) && inet_loop4(&dst->ip))
+		src.ip = inet_ip4(LOOPBACK4);
+	else if (inet_any(&src.ip))
+		src.ip = dst->ip;
+	o = inet_stream(s) ? inet_find_listener(dst, &src) : inet_find_dgram(s->proto, dst, &src);
 	if (o)
 		inet_put(o);
 	return o != NULL;
