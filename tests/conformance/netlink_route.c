@@ -84,11 +84,11 @@ static int nl_dump(int s, unsigned type, void (*want)(struct nlmsghdr *h, void *
 		}
 		CHECK(m.msg_namelen == sizeof(from) && from.nl_family == AF_NETLINK && from.nl_pid == 0);
 		for (struct nlmsghdr *h = (void *)buf; NLMSG_OK(h, n); h = NLMSG_NEXT(h, n)) {
+			if (h->nlmsg_type == NLMSG_ERROR)
+				return ((struct nlmsgerr *)NLMSG_DATA(h))->error;
 			CHECK(h->nlmsg_seq == 77 && h->nlmsg_flags & NLM_F_MULTI);
 			if (h->nlmsg_type == NLMSG_DONE)
 				return count;
-			if (h->nlmsg_type == NLMSG_ERROR)
-				return ((struct nlmsgerr *)NLMSG_DATA(h))->error;
 			CHECK(h->nlmsg_type == type);
 			count++;
 			if (want)
@@ -442,12 +442,18 @@ TEST(unix_diag)
 				       .udiag_show = UDIAG_SHOW_NAME | UDIAG_SHOW_RQLEN } };
 	struct diag_want w = { 0 };
 	struct stat st;
+	int n;
 
 	CHECK(bind(l, (void *)&a, offsetof(struct sockaddr_un, sun_path) + 9) == 0 && listen(l, 5) == 0);
 	fstat(l, &st);
 	w.ino = (unsigned)st.st_ino;
 	nl_send(s, &q, SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST | NLM_F_DUMP, sizeof(q.diag));
-	CHECK(nl_dump(s, SOCK_DIAG_BY_FAMILY, find_unix, &w) >= 1);
+	n = nl_dump(s, SOCK_DIAG_BY_FAMILY, find_unix, &w);
+	if (n == -ENOENT && !in_limpet()) {
+		puts("unix_diag skipped: this machine's kernel has no sock_diag of unix sockets (module unix_diag)");
+		return;
+	}
+	CHECK(n >= 1);
 	CHECK(w.found == 3);
 	q.diag.udiag_states = 1 << 1; /* connected ones only */
 	w.found = 0;

@@ -16,6 +16,9 @@ build=${BUILD:-$root/build}
 mirror=${LIMPET_VM_MIRROR:-http://deb.debian.org/debian}
 packages=python3,gcc,libc6-dev,make,perl,git,strace,procps,libjansson4,libseccomp2,libcap2
 packages+=,libzydis4.0,nodejs,default-jdk-headless,sqlite3,xz-utils,bzip2,busybox-static,diffutils,patch,file,time
+packages+=,iproute2,curl,iputils-ping,redis-server,nginx-light,memcached
+# For tests that make network namespaces and look at sockets, in the order to load them.
+modules="llc stp bridge veth inet_diag tcp_diag udp_diag unix_diag"
 seconds=900
 
 say() { echo "vm: $*" >&2; }
@@ -117,6 +120,11 @@ make_payload() {
 	# Libraries that the tree was made without.
 	mkdir -p "$at/limpet/lib"
 	ldd "$build/limpet" | sed -n 's/.* => \(.*libZy[^ ]*\).*/\1/p' | xargs -r cp -Lt "$at/limpet/lib"
+	mkdir -p "$at/modules"
+	for n in $modules; do
+		f=$(find "$dir/kernel/" -name "$n.ko.xz" | head -n 1)
+		[ -z "$f" ] || xz -dc "$f" >"$at/modules/$n.ko"
+	done
 	# Programs that the tree has not, for one run.
 	# shellcheck disable=SC2086
 	[ -z "${LIMPET_VM_EXTRA:-}" ] || cp -L $LIMPET_VM_EXTRA "$at/limpet/"
@@ -147,6 +155,7 @@ print("\n".join("%x" % o for o in sorted({o for i in bad for o in range(max(0, i
 		mount -t cgroup2 cgroup /sys/fs/cgroup
 		ln -s /proc/self/fd /dev/fd
 		for n in 0/stdin 1/stdout 2/stderr; do ln -s /proc/self/fd/${n%/*} /dev/${n#*/}; done
+		for n in MODULES; do [ ! -e /mnt/modules/$n.ko ] || busybox insmod /mnt/modules/$n.ko; done
 		busybox ip link set lo up
 		mkdir -p /dev/pts /dev/shm
 		mount -t devpts devpts /dev/pts
@@ -163,6 +172,7 @@ print("\n".join("%x" % o for o in sorted({o for i in bad for o in range(max(0, i
 		echo o >/proc/sysrq-trigger
 		sleep 100
 	END
+	sed -i "s/ MODULES;/ $modules;/" "$at/init"
 }
 
 fetch_kernel
