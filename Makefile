@@ -27,7 +27,8 @@ test: test-deps
 	LIMPET=$(CURDIR)/$(BUILD)/limpet tests/run.sh
 
 test-long: test-deps
-	tools/install-deps.sh clang libclang-rt-14-dev
+	tools/install-deps.sh clang libclang-rt-14-dev iproute2 iputils-ping wrk postgresql iperf3 golang-go stress-ng \
+		libpython3.11-testsuite
 	$(MAKE) build
 	$(MAKE) debug
 	LIMPET=$(CURDIR)/$(BUILD)/limpet tests/run.sh --long

@@ -163,6 +163,7 @@ print("\n".join("%x" % o for o in sorted({o for i in bad for o in range(max(0, i
 		mount -t tmpfs tmpfs /tmp
 		mount -t tmpfs tmpfs /run
 		hostname limpet-vm
+		[ -e /etc/hosts ] || printf '127.0.0.1 localhost\n::1 localhost\n' >/etc/hosts
 		cp -a /mnt/limpet /opt/
 		cp -n /opt/limpet/lib/* /usr/lib/x86_64-linux-gnu/
 		cd /opt/limpet
