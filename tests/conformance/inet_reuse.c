@@ -287,6 +287,65 @@ TEST(many_times)
 	}
 }
 
+static int raced_fd, raced_stop;
+
+static void *raced_user(void *arg)
+{
+	char b[5000] = "";
+
+	(void)arg;
+	while (!__atomic_load_n(&raced_stop, __ATOMIC_RELAXED)) {
+		(void)!send(raced_fd, b, sizeof b, MSG_DONTWAIT | MSG_NOSIGNAL);
+		(void)!recv(raced_fd, b, 100, MSG_DONTWAIT);
+		events(raced_fd);
+		(void)!recv(raced_fd, b, sizeof b, MSG_DONTWAIT | MSG_PEEK);
+	}
+	return 0;
+}
+
+static void *raced_server(void *arg)
+{
+	int l = (int)(long)arg, c, i = 0;
+	char b[3000] = "";
+
+	while ((c = accept(l, 0, 0)) >= 0) {
+		(void)!send(c, b, sizeof b, MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (i++ & 1)
+			(void)!recv(c, b, sizeof b, MSG_DONTWAIT);
+		close(c);
+	}
+	return 0;
+}
+
+/* Others send, receive and look while a socket changes its connections: nothing breaks. */
+TEST(raced)
+{
+	int l = listener(), i;
+	struct sockaddr_in a = at(port_of(l));
+	pthread_t t[3];
+	long long end;
+	char b[10];
+
+	raced_fd = sock();
+	for (i = 0; i < 2; i++)
+		OK(pthread_create(&t[i], 0, raced_user, 0));
+	OK(pthread_create(&t[2], 0, raced_server, (void *)(long)l));
+	for (i = 0, end = now_ns() + 2000 * MS; now_ns() < end; i++) {
+		(void)!connect(raced_fd, (void *)&a, sizeof a);
+		if (i % 3 == 0)
+			(void)!send(raced_fd, "x", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+		OK(connect(raced_fd, &nobody, sizeof nobody));
+	}
+	__atomic_store_n(&raced_stop, 1, __ATOMIC_RELAXED);
+	pthread_join(t[0], 0);
+	pthread_join(t[1], 0);
+	OK(connect(raced_fd, (void *)&a, sizeof a));
+	EQ(recv(raced_fd, b, 10, 0), 10);
+	close(raced_fd);
+	shutdown(l, SHUT_RDWR);
+	pthread_join(t[2], 0);
+}
+
 TEST(connecting)
 {
 	int l = listener(), fds[8], i, done_ = 0, fd, err;

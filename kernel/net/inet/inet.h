@@ -31,7 +31,8 @@
  * Objects. An inet_sock is referenced by its file, by tables' lookups while they last, by a loopback peer, by accept
  * queues. release makes it dead and lets go of its port, unless TCP still has to keep that for a while.
  *
- * Locks, outermost first: s->recv_lock, s->send_lock (sleep locks, held over user copies; never both); s->lock (two by
+ * Locks, outermost first: s->send_lock (of streams: held while a connection begins or is dissolved), s->recv_lock, a
+ * ring's wlock (sleep locks, held over user copies; datagrams never hold both of the first); s->lock (two by
  * address; a listener's before one of a child that nobody knows yet); wait queues; inet_table_lock (a leaf).
  */
 #ifndef LIMPET_NET_INET_INET_H

@@ -116,6 +116,7 @@ _Static_assert(sizeof(struct inet_sock) + sizeof(struct loop_sock) <= 768, "the 
 #endif
 
 static inline struct inet_sock *loop_self(const struct loop_sock *l) { return (struct inet_sock *)l - 1; }
+/* May change under who does not hold the lock: connect(2) to nobody, by another thread. */
 static inline struct inet_sock *loop_peer(struct inet_sock *s) { return atomic_load(&s->loop->peer); }
 
 /* loopconn.c */
@@ -128,8 +129,8 @@ void loop_release(struct inet_sock *s);
 int loop_disconnect(struct inet_sock *s); /* inet_ops.disconnect */
 /* Ends the connection with a reset of the peer; s keeps no error. No lock held. */
 void loop_reset(struct inet_sock *s);
-/* s has sent to one that reads no more: both end, s with an error. No lock held. */
-void loop_refused_data(struct inet_sock *s);
+/* s has sent to its peer that reads no more: both end, s with an error. No lock held. */
+void loop_refused_data(struct inet_sock *s, struct inet_sock *peer);
 /* Data or an end has come for a connection that its listener defers. */
 void loop_undefer(struct inet_sock *s);
 

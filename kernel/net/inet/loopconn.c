@@ -338,7 +338,11 @@ void loop_reset(struct inet_sock *s)
 	if (!peer)
 		return;
 	mutex_lock_two(&s->lock, &peer->lock);
-	told = s->state != TCP_CLOSE && rst_locked(peer);
+	if (loop_peer(s) != peer) {
+		mutex_unlock_two(&s->lock, &peer->lock);
+		return;
+	}
+	told = s->state != TCP_CLOSE && rst_locked(peer); /* one that has let go of s has ended it */
 	atomic_store(&s->state, TCP_CLOSE);
 	atomic_store(&s->shutdown, INET_SHUTDOWN_BOTH);
 	mutex_unlock_two(&s->lock, &peer->lock);
@@ -353,12 +357,15 @@ void loop_reset(struct inet_sock *s)
 	inet_wake(peer, 0);
 }
 
-void loop_refused_data(struct inet_sock *s)
+void loop_refused_data(struct inet_sock *s, struct inet_sock *peer)
 {
-	struct inet_sock *peer = loop_peer(s);
 	bool ended, ours;
 
 	mutex_lock_two(&s->lock, &peer->lock);
+	if (loop_peer(s) != peer) {
+		mutex_unlock_two(&s->lock, &peer->lock);
+		return;
+	}
 	ended = rst_locked(s);
 	ours = atomic_load(&peer->dead) || loop_peer(peer) == s; /* else it has let go of us, and may be another's now */
 	if (ours && peer->state != TCP_CLOSE) {
@@ -379,13 +386,15 @@ void loop_refused_data(struct inet_sock *s)
 int loop_shutdown(struct inet_sock *s, u32 how)
 {
 	struct inet_sock *peer = loop_peer(s);
-	bool tw;
+	bool tw, ours;
 
 	if ((how & INET_SEND_SHUTDOWN) && peer) {
 		mutex_lock_two(&s->lock, &peer->lock);
-		tw = fin_locked(s, peer);
+		ours = loop_peer(s) == peer;
+		tw = ours && fin_locked(s, peer);
 		mutex_unlock_two(&s->lock, &peer->lock);
-		fin_done(s, peer, tw);
+		if (ours)
+			fin_done(s, peer, tw);
 	}
 	return 0;
 }

@@ -22,7 +22,7 @@ static bool writable(const struct inet_sock *s, struct inet_sock *peer)
 static bool may_send(struct inet_sock *s, struct inet_sock *peer)
 {
 	if ((atomic_load(&s->shutdown) & INET_SEND_SHUTDOWN) || atomic_load(&s->sock.err) || atomic_load(&peer->dead) ||
-	    writable(s, peer))
+	    loop_peer(s) != peer || writable(s, peer))
 		return true;
 	atomic_store(&peer->loop->rx.nospace, 1);
 	atomic_fence();
@@ -173,13 +173,17 @@ ssize_t loop_stream_send(struct inet_sock *s, struct sock_msg *m)
 		}
 		if (!m->data->resid)
 			break;
+		if (unlikely(loop_peer(s) != peer)) {
+			ret = -EPIPE; /* connected to nobody meanwhile, or to another */
+			break;
+		}
 		if (unlikely(nobody_reads(peer))) {
 			/* Bytes go out, and a reset comes back. */
 			size_t n = min(m->data->resid, (size_t)SEGMENT);
 
 			uio_skip(m->data, n);
 			sent += (ssize_t)n;
-			loop_refused_data(s);
+			loop_refused_data(s, peer);
 			continue;
 		}
 		ret = send_some(s, peer, m);

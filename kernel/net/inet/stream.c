@@ -123,6 +123,18 @@ static int finish(struct inet_sock *s)
 	return 0;
 }
 
+/* A connection begins, or (dst NULL) ends; threads that do so with the same socket take turns. */
+static int one_at_a_time(struct inet_sock *s, const struct inet_name *dst)
+{
+	int ret = sleep_lock(&s->send_lock);
+
+	if (ret)
+		return ret;
+	ret = dst ? start(s, dst) : disconnect(s);
+	sleep_unlock(&s->send_lock);
+	return ret;
+}
+
 int inet_stream_connect(struct socket *sock, const void *addr, u32 len, u32 file_flags)
 {
 	struct inet_sock *s = inet_of(sock);
@@ -134,7 +146,7 @@ int inet_stream_connect(struct socket *sock, const void *addr, u32 len, u32 file
 	if (len < 2)
 		return -EINVAL;
 	if (((const struct sockaddr_in *)addr)->family == AF_UNSPEC)
-		return disconnect(s);
+		return one_at_a_time(s, NULL);
 	state = atomic_load(&s->state);
 	if (inet_flag(s, IF_CONNECTING)) {
 		ret = -EALREADY;
@@ -148,7 +160,7 @@ int inet_stream_connect(struct socket *sock, const void *addr, u32 len, u32 file
 		ret = check_dst(s, &dst);
 		if (ret)
 			return ret;
-		ret = start(s, &dst);
+		ret = one_at_a_time(s, &dst);
 		if (ret)
 			return ret;
 		ret = -EINPROGRESS;
@@ -236,9 +248,7 @@ int inet_stream_shutdown(struct socket *sock, int how)
 
 	switch (state) {
 	case TCP_LISTEN:
-		if (mode & INET_RCV_SHUTDOWN)
-			disconnect(s);
-		return 0;
+		return mode & INET_RCV_SHUTDOWN ? one_at_a_time(s, NULL) : 0;
 	case TCP_CLOSE:
 	case TCP_SYN_SENT:
 		return -ENOTCONN;
