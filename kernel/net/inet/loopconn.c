@@ -400,9 +400,9 @@ int loop_shutdown(struct inet_sock *s, u32 how)
 }
 
 /*
- * The peer is another thread's too, which may be in the middle of a call with it. Calls hold the socket's file: when
- * nobody but the descriptor and ourselves does, the peers of connections that are over can go; else they wait for that,
- * or for close.
+ * The peer is another thread's too, which may be in the middle of a call with it. Calls hold the socket's file, or at
+ * least their table does (fdref_get, when nobody else uses that table): when nothing but one descriptor and our own call
+ * refers to the file, the peers of connections that are over can go; else they wait for that, or for close.
  */
 #define ALONE 2u
 
