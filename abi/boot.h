@@ -61,6 +61,14 @@ struct boot_env {
 	uint32_t value; /* offset of "NAME=value" */
 };
 
+/* Settings of a terminal, termios(3), with Linux's flags and character numbers. */
+struct boot_termios {
+	uint32_t known; /* 0 = use those of a fresh terminal */
+	uint32_t iflag, oflag, cflag, lflag;
+	uint8_t cc[19], pad;
+};
+_Static_assert(sizeof(struct boot_termios) == 40, "boot_termios layout");
+
 struct boot_block {
 	uint32_t magic, version, size, platform;
 
@@ -83,6 +91,7 @@ struct boot_block {
 	uint32_t no_new_privs;
 	uint32_t terminal; /* 1 = stdio_fd[0] is a terminal in raw mode: make it the controlling terminal */
 	uint32_t rows, cols;
+	struct boot_termios termios;
 	uint32_t nrlimits, rlimits; /* offset of struct boot_rlimit[] */
 	int32_t oom_score_adj;
 	uint32_t cpus; /* CPUs the guest sees; 0 = as the host */

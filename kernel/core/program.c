@@ -123,16 +123,34 @@ static bool same_device(int a, int b)
 	       sa.stx_rdev_minor == sb.stx_rdev_minor;
 }
 
+/* How the user's terminal was set before it became raw. Speeds mean nothing to ours: it keeps its own. */
+static struct termios2 terminal_settings(const struct boot_termios *b)
+{
+	struct termios2 t = {
+		.c_iflag = b->iflag,
+		.c_oflag = b->oflag,
+		.c_cflag = (b->cflag & ~(CBAUD | CIBAUD)) | B38400,
+		.c_lflag = b->lflag,
+		.c_ispeed = 38400,
+		.c_ospeed = 38400,
+	};
+
+	memcpy(t.c_cc, b->cc, sizeof(t.c_cc));
+	return t;
+}
+
 /* The terminal serves every stream that is the same terminal on the host. *term = its file, or NULL. */
 static int make_terminal(struct program *g, const int stdio[3], struct file **term)
 {
 	const struct boot_block *b = g->block;
+	struct winsize size = { .ws_row = (u16)b->rows, .ws_col = (u16)b->cols };
+	struct termios2 settings = terminal_settings(&b->termios);
 	int err;
 
 	*term = NULL;
 	if (!b->terminal)
 		return 0;
-	err = hosttty_create(stdio[0], stdio[0], (u16)b->rows, (u16)b->cols, term);
+	err = hosttty_create(stdio[0], stdio[0], &size, b->termios.known ? &settings : NULL, term);
 	if (err)
 		return err;
 	g->tty = tty_of_file(*term);

@@ -279,6 +279,7 @@ int boot_block_memfd(const struct spec *spec, const struct boot_facts *facts, st
 		.wait_go = spec->wait_go,
 		.rows = facts->rows,
 		.cols = facts->cols,
+		.termios = facts->termios,
 		.fail_alloc_every = spec->fail_alloc_every,
 		.stats = spec->stats,
 		.network = spec->network == SPEC_NETWORK_NONE ? BOOT_NETWORK_NONE : BOOT_NETWORK_HOST,

@@ -44,6 +44,7 @@ static int open_output(const char *path, struct error *err)
 static int choose_terminal(struct start *st, struct error *err)
 {
 	struct winsize ws;
+	struct termios t;
 
 	if (st->spec->plain_stdio)
 		return 0;
@@ -63,6 +64,10 @@ static int choose_terminal(struct start *st, struct error *err)
 	if (!ioctl(STDIN_FILENO, TIOCGWINSZ, &ws)) {
 		st->rows = ws.ws_row;
 		st->cols = ws.ws_col;
+	}
+	if (!tcgetattr(STDIN_FILENO, &t)) {
+		st->termios = (struct boot_termios){1, t.c_iflag, t.c_oflag, t.c_cflag, t.c_lflag, {0}, 0};
+		memcpy(st->termios.cc, t.c_cc, sizeof(st->termios.cc));
 	}
 	return 0;
 }

@@ -46,6 +46,7 @@ matches 'strace' "$(do_ --strace -- true 2>&1)" 'openat\(.*exit_group\(0\)'
 do_ --strace=trace -- true; matches '--strace=FILE' "$(cat trace)" 'exit_group\(0\)'
 do_ --debug-log log -- true; [ -e log ] || fail '--debug-log made no file'
 ends 'debug log that cannot be' 125 do_ --debug-log /no/such/log -- true
+matches 'where programs lie' "$(do_ -- cat /proc/self/maps)" '^5[56][0-9a-f]{10}-'
 for i in 1 2 3 4 5 6 7 8; do do_ -- sh -c "echo $i; exit $i" >"o$i" & done
 for i in $(jobs -p); do wait "$i"; done
 is 'eight at once' "$(cat o[1-8] | tr -d '\n')" 12345678
