@@ -93,10 +93,12 @@ struct boot_block {
 	uint32_t rows, cols;
 	struct boot_termios termios;
 	uint32_t nrlimits, rlimits; /* offset of struct boot_rlimit[] */
+	uint64_t ignored_signals; /* bit = signal: ignored from the start, as inherited over exec(2) */
+	int32_t nice;
 	int32_t oom_score_adj;
 	uint32_t cpus; /* CPUs the guest sees; 0 = as the host */
 	uint32_t wait_go; /* 1 = the first program waits for CONTROL_START */
-	uint32_t npreserved, preserved, pad; /* offset of int32_t[]: become its 3, 4, ...; -1 = stays closed */
+	uint32_t npreserved, preserved; /* offset of int32_t[]: become its 3, 4, ...; -1 = stays closed */
 
 	/* the world */
 	uint32_t hostname, domainname;

@@ -18,6 +18,7 @@
 #include "lib/string.h"
 #include "mm/mm.h"
 #include "proc/exec.h"
+#include "proc/sched.h"
 #include "proc/signal.h"
 #include "proc/task.h"
 #include "proc/uts.h"
@@ -395,12 +396,16 @@ static struct task *make_task(struct program *g, int *err)
 	t->no_new_privs = b->no_new_privs;
 	set_limits(p, b);
 	p->oom_score_adj = b->oom_score_adj;
+	t->nice = clamp_nice(b->nice);
 	p->program_id = g->id;
 	t->cpus_allowed = boot->cpus ? boot->cpus >= 64 ? ~0ull : (1ull << boot->cpus) - 1 : ~0ull;
 	t->timer_slack_ns = 50000;
 	t->files = files_alloc();
 	t->sighand = sighand_alloc();
 	t->mm = mm_alloc();
+	for (int sig = 1; t->sighand && sig < 64; sig++)
+		if (b->ignored_signals >> sig & 1)
+			t->sighand->action[sig - 1].handler = SIG_IGN;
 	if (t->mm)
 		t->mm->users = 1;
 	t->uts_ns = uts ? uts_ns_get(uts) : NULL;

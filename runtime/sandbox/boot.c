@@ -139,6 +139,8 @@ static void fill_program(struct boot_block *bb, struct blob *b, const struct spe
 	bb->cap_ambient = spec->cap_ambient;
 	bb->cap_bounding = spec->cap_bounding;
 	bb->no_new_privs = spec->no_new_privs;
+	bb->ignored_signals = spec->ignored_signals;
+	bb->nice = spec->nice;
 	bb->oom_score_adj = spec->oom_score_adj;
 	bb->nrlimits = (uint32_t)spec->nrlimits;
 	if (!spec->nrlimits)

@@ -39,6 +39,12 @@ if [ "$(id -u)" = 0 ]; then
 	ends '--user is not root' 1 do_ --user 1234 -- sh -c 'cat /etc/shadow'
 fi
 ends 'bad user' 125 do_ --user x:y -- true
+ends 'the root is not to be replaced' 125 do_ --rw / -- true
+ends 'nor by another way' 125 do_ --ro ../../../../../.. -- true
+ends 'nor by a directory' 125 do_ --bind /tmp:/ -- true
+says 'signals that are ignored stay so' 0 alive bash -c 'trap "" INT USR1; "$0" do --platform "$1" -- sh -c "kill -INT \$\$; kill -USR1 \$\$; echo alive"' \
+	"$LIMPET" "$PLATFORM"
+is 'nice value' "$(nice -n 3 "$LIMPET" do --platform "$PLATFORM" -- nice; do_ -- nice)" "$(nice -n 3 nice; nice)"
 says 'options of the command' 0 '--rw' do_ echo --rw
 is 'pid of the first' "$(do_ -- sh -c 'echo $$')" 1
 is 'no network' "$(do_ -- sh -c 'ls /sys/class/net 2>/dev/null | grep -v ^lo$')" ''

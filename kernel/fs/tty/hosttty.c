@@ -230,7 +230,8 @@ static int start_watching(struct hosttty *h)
 	return 0;
 }
 
-int hosttty_create(int in_fd, int out_fd, const struct winsize *size, const struct termios2 *settings, struct file **out)
+int hosttty_create(int in_fd, int out_fd, const struct winsize *size, const struct termios2 *settings,
+		   struct file **out)
 {
 	struct devpts *pts = devpts_of_inode(NULL);
 	struct hosttty *h = NULL;
