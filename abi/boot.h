@@ -11,6 +11,7 @@
 #define BOOT_FD 3
 #define BOOT_MAGIC 0x74706d6cu /* "lmpt" */
 #define BOOT_VERSION 1u
+#define BOOT_CODE_KEY 3 /* the protection key of code that is run and not read: the third that the pkey gate gets */
 
 enum boot_platform { BOOT_PLATFORM_PKEY = 1, BOOT_PLATFORM_PLAIN = 2 };
 
