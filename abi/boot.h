@@ -121,7 +121,6 @@ struct boot_block {
 	uint32_t server_filter_len, server_filter; /* for kserver */
 
 	/* debugging */
-	uint32_t log_level; /* enum log_level + 1; 0 = default */
 	uint32_t fail_alloc_every; /* debug builds */
 	uint32_t defences_off; /* debug builds: enum boot_defence; others refuse to boot */
 	uint32_t defences_on; /* debug builds: those that the platform does not need by itself */

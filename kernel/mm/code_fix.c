@@ -323,6 +323,16 @@ static bool respell(struct mm *mm, const struct scan_hit *hit, u64 addr, const s
 	return !put_byte(mm, addr + 1, 0x03) && !put_byte(mm, addr + 2, 0xfd);
 }
 
+static void log_bytes(const u8 *p, u32 n, u64 addr, u64 start)
+{
+	char text[3 * INSN_MAX + 1];
+
+	for (u32 i = 0; i < n; i++)
+		ksnprintf(text + 3 * i, 4, "%02x ", p[i]);
+	text[3 * n] = 0;
+	log_debug("code: forbidden bytes at %#lx, in the instruction at %#lx: %s", addr, start, text);
+}
+
 /* The sequence at addr begins in the instruction that the answer names. */
 static bool fix_hit(struct mm *mm, const struct scan_hit *hit, u64 addr, const struct code_question *q,
 		    const struct code_answer *a)
@@ -334,7 +344,7 @@ static bool fix_hit(struct mm *mm, const struct scan_hit *hit, u64 addr, const s
 	if (a->start < 0 || a->len > INSN_MAX || (u32)a->start > q->at || q->at - (u32)a->start >= a->len ||
 	    (u32)a->start + a->len > q->n || !code_is_exec(mm, start))
 		return false;
-	log_debug("code: %#lx: forbidden bytes (kind %u) in the %u-byte instruction at %#lx", addr, hit->kind, a->len, start);
+	log_bytes(q->bytes + a->start, a->len, addr, start);
 	if (respell(mm, hit, addr, q, a))
 		return true;
 	if (i < mm->fix_count && mm->fixes[i].start == start) {
