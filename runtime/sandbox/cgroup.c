@@ -398,6 +398,7 @@ static int make_all(struct cgroup *cg, const struct spec *spec, struct error *er
 		if (!find_hierarchy(&cg->arena, names[1] ? names + 1 : NULL, &h))
 			continue;
 		/* Without the right to make one, limits that need it are refused later by name. */
+		errno = 0;
 		if (!make_group(cg, spec, names + 1, &v2, &why) && geteuid() == 0 && errno != EROFS && errno != EACCES &&
 		    errno != EPERM) {
 			*err = why;
@@ -492,6 +493,32 @@ int cgroup_attach(struct cgroup *cg, pid_t pid, struct error *err)
 		if (set(cg, cg->members.items[i], "cgroup.procs", false, err, text))
 			return -1;
 	return 0;
+}
+
+int cgroup_open_oom(const struct cgroup *cg)
+{
+	bool v2;
+	const char *dir = cgroup_path(cg, "memory", &v2);
+	cleanup_close int at = dir ? open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+
+	return at < 0 ? -1 : openat(at, v2 ? "memory.events" : "memory.oom_control", O_RDONLY | O_CLOEXEC);
+}
+
+bool cgroup_oom_killed(int fd)
+{
+	static const char name[] = "\noom_kill ";
+	char text[512];
+	const char *at;
+	ssize_t n;
+
+	if (fd < 0 || lseek(fd, 0, SEEK_SET) < 0)
+		return false;
+	n = read(fd, text, sizeof(text) - 1);
+	if (n <= 0)
+		return false;
+	text[n] = '\0';
+	at = strstr(text, name);
+	return at && at[sizeof(name) - 1] != '0';
 }
 
 void cgroup_remove(struct cgroup *cg)
