@@ -34,7 +34,7 @@ fi
 if command -v stress-ng >/dev/null; then
 	# rawpkt needs packet sockets; those that say that something is not supported are fine with that.
 	for s in dccp epoll icmp-flood netdev ping-sock rawsock rawudp sctp sock sockabuse sockdiag sockfd sockpair sockmany udp udp-flood; do
-		do_ -- sh -c "cd /tmp && exec timeout -k 5 60 stress-ng --$s 2 -t 3 --verify" >stress.log 2>&1 || fail "stress-ng $s: $(grep -E 'fail|error' stress.log | head -n 3)"
+		timeout -k 5 100 "$LIMPET" do --platform "$PLATFORM" -- stress-ng --temp-path /tmp --$s 2 -t 3 --verify >stress.log 2>&1 || fail "stress-ng $s: $(grep -E 'fail|error' stress.log | head -n 3)"
 		ran=$((ran + 1))
 	done
 fi
