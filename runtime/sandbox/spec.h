@@ -88,6 +88,7 @@ struct spec {
 	bool new_user_ns; /* asked for; limpet adds one when it has no privileges */
 	struct spec_idmap *uid_map, *gid_map;
 	size_t nuid_map, ngid_map;
+	const char *own_uid_map, *own_gid_map; /* without new_user_ns: texts of the one an engine made for us, or NULL */
 	struct spec_limits limits;
 	const char *cgroup; /* path below the hierarchies' roots, or, relative, our own; NULL: a fresh one beside our own */
 	bool cgroup_full; /* a group in every hierarchy, limits or not */
