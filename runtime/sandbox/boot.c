@@ -126,6 +126,7 @@ static void fill_program(struct boot_block *bb, struct blob *b, const struct spe
 	bb->argv = blob_strings(b, &spec->argv);
 	bb->envc = (uint32_t)spec->env.count;
 	bb->envp = blob_strings(b, &spec->env);
+	bb->exec_path = spec->exec_path ? blob_string(b, spec->exec_path) : 0;
 	bb->cwd = blob_string(b, spec->cwd);
 	bb->uid = spec->uid;
 	bb->gid = spec->gid;
@@ -258,6 +259,13 @@ int boot_program_memfd(const struct spec *spec, bool terminal, unsigned rows, un
 
 	blob_reserve(&b, sizeof(bb), 8);
 	fill_program(&bb, &b, spec);
+	bb.npreserved = spec->preserve_fds;
+	if (spec->preserve_fds) {
+		int32_t later[SPEC_PRESERVE_MAX]; /* their numbers are known where they arrive */
+
+		memset(later, -1, sizeof(later));
+		bb.preserved = blob_put(&b, later, spec->preserve_fds * sizeof(*later), 8);
+	}
 	fd = seal_block(&b, &bb, err);
 	*size = b.len;
 	free(b.data);

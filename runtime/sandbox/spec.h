@@ -54,6 +54,7 @@ struct spec {
 
 	/* the program */
 	struct strings argv, env;
+	const char *exec_path; /* NULL: argv[0], looked for in PATH */
 	const char *cwd;
 	uint32_t uid, gid, umask;
 	uint32_t *groups;

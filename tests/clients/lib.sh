@@ -2,14 +2,15 @@
 WORK=${WORK:-/var/tmp/limpet-clients}
 RUNTIME=${RUNTIME:?the OCI runtime to try}
 image=localhost/limpet-test:1
+export WORK
 mkdir -p "$WORK/vol" "$WORK/ns"
 ulimit -c 0
 
-# t NAME COMMAND...: a line with name, status and the end of the output
+# t NAME COMMAND...: within LIMIT seconds; a line with name, status and the end of the output
 t() {
 	local name=$1 out rc
 	shift
-	out=$(timeout 60 "$@" 2>&1 </dev/null)
+	out=$(timeout "${LIMIT:-60}" "$@" 2>&1 </dev/null)
 	rc=$?
 	printf '%-14s rc=%-3s %s\n' "$name" "$rc" "$(tail -n 2 <<<"$out" | sed "s,$RUNTIME: ,,g; s/runc create failed: //; s/limpet: //; s/\^@//g; /^\r*$/d; /failed to connect to syslog/d" |
 			tr '\n\t' '| ' | tr -d '\000\r' | cut -c1-160)"

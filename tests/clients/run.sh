@@ -1,5 +1,5 @@
 #!/bin/bash
-# tests/clients/run.sh [LIST...]: the lists of podman.sh, rootless.sh, containerd.sh, docker.sh, services.sh with runc and
+# tests/clients/run.sh [LIST...]: the lists of podman.sh, rootless.sh, containerd.sh, docker.sh, services.sh, pair.sh with runc and
 # with limpet, compared.
 # A line that runc passes has to be the same with limpet. Needs root, the clients, and debootstrap for the first run.
 set -u
@@ -10,7 +10,7 @@ LIMPET=$(realpath "$LIMPET")
 RUNTIME=none . "$here/lib.sh"
 make_image || { echo "cannot make an image: see $WORK/debootstrap.log"; exit 1; }
 failed=0
-[ $# = 0 ] && set -- podman rootless containerd docker services
+[ $# = 0 ] && set -- podman rootless containerd docker services pair
 for list in "$@"; do
 	RUNTIME=$(command -v runc) WORK=$WORK bash "$here/$list.sh" >"$WORK/$list.runc" 2>&1
 	RUNTIME=$LIMPET WORK=$WORK bash "$here/$list.sh" >"$WORK/$list.limpet" 2>&1

@@ -32,7 +32,7 @@ service() {
 	t "$name-host" bash -c 'soon 30 bash -c "$host"'
 	t "$name-by-name" bash -c 'soon 10 bash -c "$other"'
 	t "$name-exec" $P exec "S-$name" sh -c "$exec"
-	t "$name-restart" bash -c "$P restart -t 5 S-$name >/dev/null"
+	t "$name-restart" bash -c "$P restart -t 3 S-$name >/dev/null 2>&1"
 	t "$name-again" bash -c 'soon 30 bash -c "$host"'
 	t "$name-other" bash -c 'soon 10 bash -c "$other"'
 	t "$name-exec-2" $P exec "S-$name" sh -c "$exec"
@@ -47,7 +47,7 @@ service() {
 
 options='' log='GET / HTTP/1.[01]" 200'
 service web nginx 80 18081 'http 18081' 'from busybox wget -qO- http://S-web/' 'nginx -v 2>&1 | cut -c1-20; cat /proc/1/comm' -- nginx -g 'daemon off;'
-service python python 8000 18082 'http 18082' 'from busybox wget -qO- http://S-python:8000/etc/hostname | wc -l' 'python3 -c "print(6*7)"' -- python3 -u -m http.server 8000
+service python python 8000 18082 'http 18082' 'from busybox wget -qO- http://S-python:8000/etc/os-release | head -n 1' 'python3 -c "print(6*7)"' -- python3 -u -m http.server 8000
 log='asked for /$'
 service node node 8000 18083 'http 18083' 'from busybox wget -qO- http://S-node:8000/' 'node -e "console.log(process.version)"' -- \
 	node -e 'require("http").createServer((q, r) => { console.log("asked for " + q.url); r.end("from node\n") }).listen(8000)'
