@@ -112,6 +112,7 @@ static uint32_t put_mounts(struct blob *b, const struct spec *spec, const struct
 				.flags = m->flags,
 				.shared = hostfs,
 				.create = 1,
+				.like_below = m->like_below,
 			};
 		}
 		if (!b->failed)

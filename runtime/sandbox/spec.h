@@ -14,6 +14,7 @@ struct spec_mount {
 	const char *target; /* absolute path in the guest */
 	const char *source; /* hostfs: path on the host; else the text for /proc/mounts */
 	const char *options; /* of the type; "" = none */
+	unsigned like_below; /* tmpfs: enum boot_like_below */
 	uint64_t flags; /* MS_* that the guest sees; MS_RDONLY also makes the host's tree read-only */
 };
 

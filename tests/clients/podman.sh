@@ -12,6 +12,8 @@ t environment $R -e A=b -w /usr $image sh -c 'echo $A $PWD $HOME'
 t user $R -u 1000:1000 $image id
 t readonly $R --read-only $image sh -c 'touch /x 2>/dev/null; echo rc=$?'
 t tmpfs $R --tmpfs /t:size=1m $image sh -c 'df --output=size /t | tail -1'
+t tmpfs-copy $R --tmpfs /etc/default $image ls /etc/default
+t read-only-tmp $R --read-only $image sh -c 'stat -c "%a %U" /run /var/tmp /tmp; ls /run | wc -l'
 t volume $R -v "$WORK/vol:/v" $image sh -c 'echo hi >/v/f; cat /v/f'
 t volume-ro $R -v "$WORK/vol:/v:ro" $image sh -c 'touch /v/g 2>/dev/null; echo rc=$?'
 t stdin bash -c "echo input | $R -i $image cat"
