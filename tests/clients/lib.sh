@@ -48,8 +48,8 @@ podman_setup() {
 	$P image exists $image || $P import "$WORK/rootfs.tar" $image >/dev/null 2>&1
 }
 
-# import_tree TREE NAME: a directory as podman's image limpet-test-NAME
-import_tree() { tar -C "$1" --exclude='./var/cache/apt/archives/*.deb' -c . | $P import - "localhost/limpet-test-$2:1" >>"$WORK/images.log" 2>&1; }
+# import_tree TREE NAME: a directory as podman's image limpet-test-NAME; it sleeps by default, as a pod's first container does
+import_tree() { tar -C "$1" --exclude='./var/cache/apt/archives/*.deb' -c . | $P import --change 'CMD ["sleep", "1000000"]' - "localhost/limpet-test-$2:1" >>"$WORK/images.log" 2>&1; }
 
 # debian_image NAME PACKAGES SCRIPT: the Debian of make_image with some packages; SCRIPT runs in it. Made once.
 debian_image() {
