@@ -94,6 +94,7 @@ struct spec {
 	struct spec_limits limits;
 	const char *cgroup; /* path below the hierarchies' roots, or, relative, our own; NULL: a fresh one beside our own */
 	bool cgroup_full; /* a group in every hierarchy, limits or not */
+	bool cgroup_scope; /* systemd makes the group: cgroup is slice:prefix:name */
 	bool cgroup_known; /* update: only groups that exist */
 	unsigned cpus; /* CPUs the guest sees; 0 = the host's */
 	bool wait_go; /* the first program waits for CONTROL_START */
