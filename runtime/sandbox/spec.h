@@ -58,6 +58,8 @@ struct spec {
 	const char *exec_path; /* NULL: argv[0], looked for in PATH */
 	const char *cwd;
 	uint32_t uid, gid, umask;
+	uint64_t ignored_signals; /* bit = signal: ignored from the start */
+	int nice;
 	uint32_t *groups;
 	size_t ngroups;
 	uint64_t cap_permitted, cap_effective, cap_inheritable, cap_ambient, cap_bounding;
