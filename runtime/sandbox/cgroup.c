@@ -418,16 +418,6 @@ static int set_limits(struct cgroup *cg, const struct spec *spec, struct error *
 	       set_pids(cg, spec, err) || set_unified(cg, spec, err) ? -1 : 0;
 }
 
-int cgroup_create(struct cgroup *cg, const struct spec *spec, struct error *err)
-{
-	*cg = (struct cgroup){0};
-	if ((spec->cgroup_full && make_all(cg, spec, err)) || set_limits(cg, spec, err)) {
-		cgroup_remove(cg);
-		return -1;
-	}
-	return 0;
-}
-
 /* The process's path in v2's hierarchy, once it is in that unit. */
 static const char *path_in_unit(struct arena *a, pid_t pid, const char *unit)
 {
@@ -472,9 +462,36 @@ int cgroup_scope(struct cgroup *cg, const struct spec *spec, pid_t pid, struct e
 	return set_limits(cg, spec, err);
 }
 
+int cgroup_create(struct cgroup *cg, const struct spec *spec, struct error *err)
+{
+	if (spec->cgroup_scope)
+		return cgroup_scope(cg, spec, getpid(), err);
+	*cg = (struct cgroup){0};
+	if ((spec->cgroup_full && make_all(cg, spec, err)) || set_limits(cg, spec, err)) {
+		cgroup_remove(cg);
+		return -1;
+	}
+	return 0;
+}
+
+static bool is_scope(const char *dir)
+{
+	size_t len = strlen(dir);
+
+	return len > 6 && !strcmp(dir + len - 6, ".scope");
+}
+
 int cgroup_update(struct cgroup *cg, const struct spec *spec, struct error *err)
 {
-	return set_limits(cg, spec, err);
+	struct error why = {0};
+	bool v2;
+	const char *dir = cgroup_path(cg, "", &v2);
+
+	if (set_limits(cg, spec, err))
+		return -1;
+	if (dir && is_scope(dir) && !strcmp(cgroup_layout(), "v2") && scope_change(spec, strrchr(dir, '/') + 1, &why))
+		warning("%s", why.text);
+	return 0;
 }
 
 const char *cgroup_path(const struct cgroup *cg, const char *controller, bool *v2)
@@ -529,11 +546,8 @@ static int remove_tree(int parent, const char *name, int depth)
 static void await_systemd(const char *dir)
 {
 	const struct timespec pause = {.tv_nsec = 5000000};
-	size_t len = strlen(dir);
 
-	if (len < 6 || strcmp(dir + len - 6, ".scope"))
-		return;
-	for (int tries = 0; tries < 1000 && !access(dir, F_OK); tries++)
+	for (int tries = 0; is_scope(dir) && tries < 1000 && !access(dir, F_OK); tries++)
 		nanosleep(&pause, NULL);
 }
 

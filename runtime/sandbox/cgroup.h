@@ -17,7 +17,7 @@ struct cgroup {
 	struct strings controllers, paths; /* v1 controller, or "" for v2, and its directory: same index */
 };
 
-/* Makes the directories and sets the limits. After a failure nothing is left. */
+/* Makes the directories and sets the limits. After a failure nothing is left. A scope is made around the caller. */
 int cgroup_create(struct cgroup *cg, const struct spec *spec, struct error *err);
 /* spec->cgroup_scope: systemd makes it, around process pid. */
 int cgroup_scope(struct cgroup *cg, const struct spec *spec, pid_t pid, struct error *err);

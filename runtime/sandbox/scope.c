@@ -98,8 +98,19 @@ static int fill(void *m, const struct spec *spec, const char *slice, const char 
 	return rc < 0 ? rc : bus_api.append(m, "a(sa(sv))", 0);
 }
 
-/* The unit of an earlier container of that name may be about to go. */
-static int start(void *bus, const struct spec *spec, const char *slice, const char *unit, pid_t pid, struct bus_error *why)
+/* One property at least, or systemd says no. */
+static int fill_change(void *m, const struct spec *spec, const char *unit)
+{
+	int rc = bus_api.append(m, "sb", unit, 1);
+
+	rc = rc < 0 ? rc : bus_api.open_container(m, 'a', "(sv)");
+	rc = rc < 0 ? rc : add_true(m, "MemoryAccounting");
+	rc = rc < 0 ? rc : add_limits(m, &spec->limits);
+	return rc < 0 ? rc : bus_api.close_container(m);
+}
+
+/* slice: NULL = the unit is there. That of an earlier container of its name may be about to go. */
+static int call(void *bus, const struct spec *spec, const char *slice, const char *unit, pid_t pid, struct bus_error *why)
 {
 	const struct timespec pause = {.tv_nsec = 20000000};
 	void *m, *reply;
@@ -108,8 +119,9 @@ static int start(void *bus, const struct spec *spec, const char *slice, const ch
 	for (int tries = 0;; tries++) {
 		*why = (struct bus_error){0};
 		rc = bus_api.new_method_call(bus, &m, "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
-					     "org.freedesktop.systemd1.Manager", "StartTransientUnit");
-		rc = rc < 0 ? rc : fill(m, spec, slice, unit, pid);
+					     "org.freedesktop.systemd1.Manager",
+					     slice ? "StartTransientUnit" : "SetUnitProperties");
+		rc = rc < 0 ? rc : slice ? fill(m, spec, slice, unit, pid) : fill_change(m, spec, unit);
 		rc = rc < 0 ? rc : bus_api.call(bus, m, 25000000, why, &reply);
 		if (rc >= 0 || tries == 100 || !why->name || strcmp(why->name, "org.freedesktop.systemd1.UnitExists"))
 			return rc;
@@ -131,9 +143,9 @@ static int ask(const struct spec *spec, const char *slice, const char *unit, pid
 		errno = -rc;
 		return error_errno(err, "--systemd-cgroup: cannot reach the %s bus", user ? "user's" : "system");
 	}
-	rc = start(bus, spec, slice, unit, pid, &why);
+	rc = call(bus, spec, slice, unit, pid, &why);
 	return rc >= 0 ? 0
-		       : error_set(err, "--systemd-cgroup: systemd does not start %s: %s", unit,
+		       : error_set(err, "--systemd-cgroup: systemd does not %s %s: %s", slice ? "start" : "change", unit,
 				   why.message ? why.message : strerror(-rc));
 }
 
@@ -150,23 +162,21 @@ static int parse_names(struct arena *a, const char *text, const char **slice, co
 	return 0;
 }
 
-int scope_start(struct arena *a, const struct spec *spec, pid_t pid, const char **unit, struct error *err)
+/* In a child. */
+static int ask_apart(const struct spec *spec, const char *slice, const char *unit, pid_t pid, struct error *err)
 {
 	struct error theirs;
-	const char *slice;
 	int report[2];
 	ssize_t n;
 	pid_t child;
 
-	if (parse_names(a, spec->cgroup, &slice, unit, err))
-		return -1;
 	if (pipe2(report, O_CLOEXEC))
 		return error_errno(err, "pipe");
 	child = fork();
 	if (child == 0) {
 		struct error why = {0};
 
-		if (ask(spec, slice, *unit, pid, &why))
+		if (ask(spec, slice, unit, pid, &why))
 			(void)!write(report[1], &why, sizeof(why));
 		else
 			(void)!write(report[1], "", 1);
@@ -185,4 +195,16 @@ int scope_start(struct arena *a, const struct spec *spec, pid_t pid, const char 
 		return error_set(err, "--systemd-cgroup: asking systemd failed");
 	*err = theirs;
 	return -1;
+}
+
+int scope_start(struct arena *a, const struct spec *spec, pid_t pid, const char **unit, struct error *err)
+{
+	const char *slice;
+
+	return parse_names(a, spec->cgroup, &slice, unit, err) || ask_apart(spec, slice, *unit, pid, err) ? -1 : 0;
+}
+
+int scope_change(const struct spec *spec, const char *unit, struct error *err)
+{
+	return ask_apart(spec, NULL, unit, 0, err);
 }

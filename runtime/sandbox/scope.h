@@ -13,5 +13,7 @@
  * its properties. *unit = its name. systemd moves pid there a little later.
  */
 int scope_start(struct arena *a, const struct spec *spec, pid_t pid, const char **unit, struct error *err);
+/* Limits that are set become properties of a unit that is there, until it goes. */
+int scope_change(const struct spec *spec, const char *unit, struct error *err);
 
 #endif

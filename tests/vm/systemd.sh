@@ -24,6 +24,8 @@ ends 'reload' 0 systemctl daemon-reload
 is 'limits after a reload' "$(cat $dir/memory.max)" 104857600
 ends 'update' 0 sc update --memory 200000000 $id
 is 'update' "$(cat $dir/memory.max)" 199999488
+ends 'reload again' 0 systemctl daemon-reload
+is 'update after a reload' "$(cat $dir/memory.max) $(cat $dir/pids.max) $(show $unit MemoryMax)" '199999488 82 200000000'
 ends 'pause' 0 sc pause $id
 matches 'pause' "$(sc state $id)" '"paused"'
 is 'frozen' "$(cat $dir/cgroup.freeze)" 1
