@@ -8,6 +8,7 @@
 #include "abi/linux/stat.h"
 #include "core/alloc.h"
 #include "core/boot.h"
+#include "core/log.h"
 #include "core/time.h"
 #include "fs/file.h"
 #include "fs/filemem.h"
@@ -17,7 +18,9 @@
 #include "mm/vma.h"
 #include "proc/task.h"
 
-#define SEEN_MIN 3u /* executable mappings before there is an image */
+#define SEEN_MIN 3u /* executable mappings before there is an image, which costs a millisecond or two to make */
+#define LONG (300 * NSEC_PER_MSEC) /* a sandbox that has lived so long can afford it at once */
+#define AGAIN (300 * NSEC_PER_MSEC) /* until it is made anew, for traps that were met; each time twice as long */
 #define QUIET (2 * NSEC_PER_SEC) /* since the last change: a later one has another time then */
 #define PAGES_MAX (64ull << 20 >> PAGE_SHIFT) /* all images; at most a sixteenth of what the sandbox may have */
 #define OWN_AREAS_MIN 8u /* of an mm's areas that are left to its own patches */
@@ -35,6 +38,10 @@ struct file_image {
 	struct identity id; /* the area is made of this, or there was nothing to patch in it */
 	u64 offset, len; /* of the range that was mapped last */
 	u32 seen; /* such mappings */
+	s64 again; /* when it may be made anew */
+	u32 makes;
+	u32 met_asked; /* of met, so many were known when it was made */
+	struct image_met met;
 	u32 changes; /* of the file, as far as was told */
 	bool making, hopeless;
 	bool above; /* it is mapped where there is nothing in front */
@@ -43,6 +50,17 @@ struct file_image {
 static struct mutex images_lock = MUTEX_INIT(LOCK_LEAF);
 static struct list_head held = LIST_HEAD_INIT(held); /* the least recently used first */
 static u64 pages_held; /* of all images that are not freed yet; atomic */
+
+static s64 begun; /* when the first program was mapped; atomic */
+
+bool image_affordable(void)
+{
+	s64 now = ktime_get(), was = atomic_load(&begun);
+
+	if (!was)
+		atomic_store(&begun, now);
+	return was && now - was > LONG;
+}
 
 static s64 nsec(const struct statx_timestamp *t) { return t->tv_sec * NSEC_PER_SEC + t->tv_nsec; }
 
@@ -87,6 +105,7 @@ static struct patch_area *detach_locked(struct file_image *f)
 	f->area = NULL;
 	f->hopeless = false;
 	f->seen = 0;
+	f->met.count = f->met_asked = 0;
 	return a;
 }
 
@@ -152,13 +171,20 @@ static struct patch_area *make(struct file_image *f, int fd, const struct identi
 			       u32 changes)
 {
 	struct identity now;
-	struct patch_area *a = NULL;
+	struct patch_area *a = NULL, *old = NULL;
+	struct image_met met;
 	bool wanted = image_worthwhile(fd, offset, len), room = false;
 
 	if (wanted)
 		room = make_room((len + IMAGE_AREA_SIZE) >> PAGE_SHIFT);
+	mutex_lock(&images_lock);
+	met = f->met;
+	f->met_asked = met.count;
+	f->again = ktime_get() + (AGAIN << min(f->makes, 16u));
+	f->makes++;
+	mutex_unlock(&images_lock);
 	if (room)
-		a = image_make(fd, offset, len, above);
+		a = image_make(fd, offset, len, above, &met);
 	if (a)
 		a->image->counted = true;
 	else if (room)
@@ -176,12 +202,16 @@ static struct patch_area *make(struct file_image *f, int fd, const struct identi
 		return NULL;
 	}
 	mutex_lock(&images_lock);
-	if (f->changes == changes && !f->area) {
+	if (f->changes == changes) {
+		old = f->area;
+		if (!old)
+			list_add_tail(&f->node, &held);
 		ref_get(&a->ref);
 		f->area = a;
-		list_add_tail(&f->node, &held);
 	}
 	mutex_unlock(&images_lock);
+	if (old)
+		area_put(old);
 	return a;
 }
 
@@ -191,7 +221,7 @@ void image_look(struct map_pieces *p, struct file *file, u64 offset, u64 len, u3
 	struct patch_area *a = NULL, *old = NULL;
 	struct file_image *f;
 	struct identity id;
-	bool begin = false, above = false;
+	bool begin = false, above = false, affordable = image_affordable();
 	u32 changes = 0;
 
 	if ((prot & (PROT_EXEC | PROT_WRITE)) != PROT_EXEC || (flags & MAP_TYPE) != MAP_PRIVATE || p->count != 1 ||
@@ -202,6 +232,7 @@ void image_look(struct map_pieces *p, struct file *file, u64 offset, u64 len, u3
 	f = file_image(file->inode);
 	if (!f || !identify(s->host_fd, &id) || offset >= id.size || offset + len > PAGE_ALIGN_UP(id.size))
 		return;
+	p->image_of = f;
 	mutex_lock(&images_lock);
 	if (memcmp(&f->id, &id, sizeof(id))) {
 		old = detach_locked(f);
@@ -218,7 +249,12 @@ void image_look(struct map_pieces *p, struct file *file, u64 offset, u64 len, u3
 		a = f->area;
 		ref_get(&a->ref);
 		list_move_tail(&f->node, &held);
-	} else if (!f->area && !f->hopeless && !f->making && ++f->seen >= SEEN_MIN) {
+		begin = f->met.count > f->met_asked && !f->making && affordable && ktime_get() > f->again;
+		f->making |= begin;
+		above = f->above;
+		changes = f->changes;
+	} else if (!f->area && !f->hopeless && !f->making &&
+		   (++f->seen >= SEEN_MIN || affordable)) {
 		begin = f->making = true;
 		above = f->above;
 		changes = f->changes;
@@ -227,14 +263,17 @@ void image_look(struct map_pieces *p, struct file *file, u64 offset, u64 len, u3
 	if (old)
 		area_put(old);
 	if (begin && ktime_get_real() - max(id.ctime, id.mtime) > QUIET) {
-		a = make(f, s->host_fd, &id, offset, len, above, changes);
+		struct patch_area *fresh = make(f, s->host_fd, &id, offset, len, above, changes);
+
+		if (fresh && a)
+			area_put(a);
+		a = fresh ? fresh : a;
 	} else if (begin) {
 		mutex_lock(&images_lock);
 		f->making = false;
 		mutex_unlock(&images_lock);
 	}
 	p->image = a;
-	p->image_of = f;
 }
 
 static bool has_area(const struct mm *mm, const struct patch_area *a, u64 shift)
@@ -342,6 +381,8 @@ int image_map(struct mm *mm, struct patch_area *a, u64 addr, u64 len, u32 prot)
 	return err;
 }
 
+u32 image_flags(const struct map_pieces *p) { return p->image_fits ? VMA_IMAGE : p->image_of ? VMA_TEXT : 0; }
+
 bool image_is_stub(const struct mm *mm, u64 page)
 {
 	struct area_ref r;
@@ -352,70 +393,102 @@ bool image_is_stub(const struct mm *mm, u64 page)
 	return false;
 }
 
-/* The first VMA of the range that has VMA_IMAGE. */
-static struct vma *find_image(struct mm *mm, u64 start, u64 end)
+/* The first VMA of the range with this flag. */
+static struct vma *find_flag(struct mm *mm, u64 start, u64 end, u32 flag)
 {
 	struct vma *v = vma_find(mm, start);
 
-	while (v && v->start < end && !(v->flags & VMA_IMAGE))
+	while (v && v->start < end && !(v->flags & flag))
 		v = vma_next(v);
 	return v && v->start < end ? v : NULL;
 }
 
-bool image_in(struct mm *mm, u64 start, u64 end) { return find_image(mm, start, end) != NULL; }
+bool image_in(struct mm *mm, u64 start, u64 end) { return find_flag(mm, start, end, VMA_IMAGE) != NULL; }
 
-/* What is to be mapped anew: one VMA's part of the range. */
-struct leaving {
+void image_trapped(struct mm *mm, u64 addr)
+{
+	struct file_image *f;
+	struct vma *v;
+	u32 i;
+
+	mutex_lock(&mm->lock);
+	v = find_flag(mm, addr, addr + 1, VMA_IMAGE);
+	f = v ? atomic_load(&v->file->inode->image) : NULL;
+	if (f) {
+		u32 at = (u32)(v->offset - f->offset + (addr - v->start));
+
+		mutex_lock(&images_lock);
+		for (i = 0; i < f->met.count && f->met.at[i] != at; i++)
+			;
+		if (i == f->met.count && i < IMAGE_MET)
+			f->met.at[f->met.count++] = at;
+		mutex_unlock(&images_lock);
+	}
+	mutex_unlock(&mm->lock);
+}
+
+/* What is to be mapped anew: one VMA's part of a range. */
+struct renewal {
 	u64 start, end, offset;
 	u32 prot, flags;
 	struct file *file; /* reference held */
 };
 
-static bool leaving_find(struct mm *mm, u64 start, u64 end, struct leaving *l)
+static void renewal_of(struct renewal *l, const struct vma *v, u64 start, u64 end)
+{
+	l->start = max(v->start, start);
+	l->end = min(v->end, end);
+	l->offset = v->offset + (l->start - v->start);
+	l->prot = v->prot;
+	l->flags = v->flags;
+	l->file = file_get(v->file);
+}
+
+/* Is it still as it was? */
+static bool renewal_valid(struct mm *mm, const struct renewal *l)
+{
+	struct vma *v = vma_find(mm, l->start);
+
+	return v && v->start <= l->start && v->end >= l->end && v->file == l->file && v->flags == l->flags &&
+	       v->prot == l->prot && v->offset + (l->start - v->start) == l->offset;
+}
+
+static bool leaving_find(struct mm *mm, u64 start, u64 end, struct renewal *l)
 {
 	struct vma *v;
 
 	mutex_lock(&mm->lock);
-	v = find_image(mm, start, end);
-	if (v) {
-		l->start = max(v->start, start);
-		l->end = min(v->end, end);
-		l->offset = v->offset + (l->start - v->start);
-		l->prot = v->prot;
-		l->flags = v->flags;
-		l->file = file_get(v->file);
-	}
+	v = find_flag(mm, start, end, VMA_IMAGE);
+	if (v)
+		renewal_of(l, v, start, end);
 	mutex_unlock(&mm->lock);
 	return v != NULL;
 }
 
-static int leave_locked(struct mm *mm, const struct leaving *l, const struct map_pieces *p, struct vma **dead)
+static int leave_locked(struct mm *mm, const struct renewal *l, const struct map_pieces *p, struct vma **dead)
 {
-	struct vma *v = vma_find(mm, l->start);
 	u32 flags = l->flags & ~VMA_IMAGE;
 	int err;
 
-	/* Changed meanwhile: look again. */
-	if (!v || v->start > l->start || v->end < l->end || v->file != l->file || v->flags != l->flags ||
-	    v->prot != l->prot || v->offset + (l->start - v->start) != l->offset)
-		return 0;
+	if (!renewal_valid(mm, l))
+		return 0; /* look again */
 	err = vma_isolate(mm, l->start, l->end);
 	if (err)
 		return err;
 	if (code_copied() && !p->stable)
 		flags = (flags & ~VMA_STABLE) | VMA_COPIED;
 	err = mm_pieces_map(p, l->start, l->end - l->start, l->prot, flags);
-	/* Half a mapping of either kind would be neither: without the file's pages there is nothing. */
 	if (err)
-		err = mm_host_map(l->start, l->end - l->start, PROT_NONE, MAP_PRIVATE, -1, 0);
+		return err;
+	mm->exec_seq++;
 	vma_find(mm, l->start)->flags = flags;
 	vma_merge_range(mm, l->start, l->end, dead);
-	return err;
+	return 0;
 }
 
 int image_leave(struct mm *mm, u64 start, u64 end)
 {
-	struct leaving l;
+	struct renewal l;
 	int err = 0;
 
 	while (!err && leaving_find(mm, start, end, &l)) {
@@ -433,4 +506,77 @@ int image_leave(struct mm *mm, u64 start, u64 end)
 		file_put(l.file);
 	}
 	return err;
+}
+
+/* Has its file an image for just this VMA? */
+static bool can_adopt(const struct vma *v)
+{
+	struct file_image *f = v->file ? atomic_load(&v->file->inode->image) : NULL;
+	bool can;
+
+	if (!f || !atomic_load(&f->area))
+		return false;
+	mutex_lock(&images_lock);
+	can = f->area && f->offset == v->offset && f->len == v->end - v->start;
+	mutex_unlock(&images_lock);
+	return can;
+}
+
+/* The one at addr, or with addr 0 any whose file has an image already. */
+static bool adoption_find(struct mm *mm, u64 addr, struct renewal *l)
+{
+	struct vma *v;
+
+	mutex_lock(&mm->lock);
+	v = addr ? find_flag(mm, addr, addr + 1, VMA_TEXT) : find_flag(mm, 0, TASK_SIZE, VMA_TEXT);
+	while (v && !addr && !can_adopt(v))
+		v = find_flag(mm, v->end, TASK_SIZE, VMA_TEXT);
+	if (v) {
+		renewal_of(l, v, v->start, v->end);
+		/* Once only, whatever comes of it. */
+		v->flags = l->flags &= ~VMA_TEXT;
+	}
+	mutex_unlock(&mm->lock);
+	return v != NULL;
+}
+
+static void adopt_locked(struct mm *mm, const struct renewal *l, struct map_pieces *p)
+{
+	struct vma *v = vma_find(mm, l->start);
+	u64 len = l->end - l->start;
+
+	if (!renewal_valid(mm, l) || v->start != l->start || v->end != l->end || atomic_load(&mm->users) != 1)
+		return;
+	image_place(mm, p, l->start, len);
+	if (!p->image_fits)
+		return;
+	if (!image_map(mm, p->image, l->start, len, l->prot))
+		v->flags |= VMA_IMAGE;
+	else if (mm_pieces_map(p, l->start, len, l->prot, l->flags))
+		log_warn("text image: %#lx is mapped from nowhere", l->start);
+	mm->exec_seq++;
+}
+
+/*
+ * Patches of its own go with the pages that they are in. Nobody else may run meanwhile: another thread could just have
+ * met an instruction in whose place there is a trap (code_fix.c), and find none.
+ */
+void image_adopt(struct mm *mm, u64 addr)
+{
+	struct renewal l;
+
+	if (!mm || atomic_load(&mm->users) != 1)
+		return;
+	while (adoption_find(mm, addr, &l)) {
+		struct map_pieces p;
+
+		if (!mm_pieces_get(l.file, l.offset, l.end - l.start, l.prot, MAP_PRIVATE, &p)) {
+			image_look(&p, l.file, l.offset, l.end - l.start, l.prot, MAP_PRIVATE);
+			mutex_lock(&mm->lock);
+			adopt_locked(mm, &l, &p);
+			mutex_unlock(&mm->lock);
+			mm_pieces_put(&p);
+		}
+		file_put(l.file);
+	}
 }

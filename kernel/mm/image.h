@@ -8,7 +8,11 @@
  * calls each. So a short program does not begin with traps, and what the scan (code.h) found is kept with the image.
  *
  * Certain is a system call by the bytes around it alone, "mov $nr,%eax; syscall" and "syscall; cmp $-4096,%rax": that a
- * program trapped somewhere proves nothing for others, who may have data there.
+ * program trapped somewhere proves nothing for others, who may have data there. But it is a reason to ask the supervisor,
+ * who decodes what stands in front (code_ask.c): after a while the image is made anew with the sites that it confirms.
+ *
+ * A program that mapped the file before there was an image gets it when it forks: its children would never be done
+ * with their traps. So a shell that was there first runs patched code like all others.
  *
  * An image never changes once it is made, and no mapping of it can be written to. A program that is about to change
  * the mapping (mprotect, mremap) gets the file itself there first (image_leave). An image ends with its inode, when
@@ -44,6 +48,7 @@ void image_look(struct map_pieces *p, struct file *file, u64 offset, u64 len, u3
 void image_put(struct map_pieces *p); /* the reference; no lock held */
 /* The text is to be at addr: is there room for the trampolines (p->image_fits)? mm->lock held, as below. */
 void image_place(struct mm *mm, struct map_pieces *p, u64 addr, u64 len);
+u32 image_flags(const struct map_pieces *p); /* of the VMA, behind that */
 int image_map(struct mm *mm, struct patch_area *a, u64 addr, u64 len, u32 prot) __must_check;
 /* Is there any of an image's text in the range? */
 bool image_in(struct mm *mm, u64 start, u64 end);
@@ -53,8 +58,22 @@ int image_leave(struct mm *mm, u64 start, u64 end) __must_check;
 bool image_is_stub(const struct mm *mm, u64 page);
 void text_image_free(struct text_image *t);
 
-/* image_make.c: of the range [offset, offset + len) of the file; above: the area lies behind the text, not in front. */
-struct patch_area *image_make(int fd, u64 offset, u64 len, bool above) __must_check; /* NULL = none; no lock held */
+/* Where in an image programs met traps all the same. */
+#define IMAGE_MET 48u
+struct image_met {
+	u32 count;
+	u32 at[IMAGE_MET]; /* offset in the text */
+};
+/* A trap at addr, the first of this program there. No lock held. */
+void image_trapped(struct mm *mm, u64 addr);
+
+/*
+ * image_make.c: of the range [offset, offset + len) of the file; above: the area lies behind the text, not in front.
+ * NULL = none. No lock held.
+ */
+struct patch_area *image_make(int fd, u64 offset, u64 len, bool above, const struct image_met *met) __must_check;
+/* Has the sandbox lived for so long that it does not matter what images cost? (image.c) */
+bool image_affordable(void);
 /* Is there anything to patch? */
 bool image_worthwhile(int fd, u64 offset, u64 len);
 

@@ -8,6 +8,7 @@
  */
 #include "core/alloc.h"
 #include "core/stats.h"
+#include "core/time.h"
 #include "fs/filemem.h"
 #include "gate/gate.h"
 #include "gate/host.h"
@@ -30,11 +31,27 @@ struct making {
 	u64 len;
 	u64 end; /* offset behind the last site that was patched, with what moved */
 	u32 sites;
+	const struct image_met *met;
 };
+
+struct word {
+	u64 v;
+} __packed __attribute__((may_alias));
+
+/* Is a byte of w zero? */
+static bool has_zero(u64 w) { return (w - 0x0101010101010101ull) & ~w & 0x8080808080808080ull; }
 
 /* The first 0F 05 at or behind i; n = none. */
 static u64 next_syscall(const u8 *p, u64 n, u64 i)
 {
+	/* Bytes that are 0F with 05 behind them are zero in both. */
+	for (; i + 16 < n; i += 8) {
+		u64 w = ((const struct word *)(p + i))->v ^ 0x0f0f0f0f0f0f0f0full;
+		u64 next = ((const struct word *)(p + i + 1))->v ^ 0x0505050505050505ull;
+
+		if (has_zero(w | next))
+			break;
+	}
 	for (; i + 1 < n; i++)
 		if (p[i] == 0x0f && p[i + 1] == 0x05)
 			return i;
@@ -95,28 +112,6 @@ static bool read_text(int fd, u64 offset, u64 text, u64 len)
 	return done > len - PAGE_SIZE; /* the last page's rest is zero, as in a mapping */
 }
 
-static void patch_one(struct making *m, u64 at)
-{
-	struct plan p = { 0 };
-	u8 jump[JMP_LEN];
-	u64 nr;
-
-	if (!certain(m->text + at, &nr))
-		return;
-	memcpy(p.code, m->text + at - BEFORE, BEFORE + AFTER);
-	if (plan_decide(&p, IMAGE_TEXT_AT + at, nr, AFTER) != SITE_PATCHED || p.from < IMAGE_TEXT_AT + m->end)
-		return;
-	/* A call that moves pushes the address behind it, which is another one in each process. */
-	for (u32 i = 0; i < p.nr_insns; i++)
-		if (p.insn[i].info.kind == INSN_CALL)
-			return;
-	if (area_use(m->a, &p, jump) != SITE_PATCHED)
-		return;
-	memcpy(m->text + (p.from - IMAGE_TEXT_AT), jump, JMP_LEN);
-	m->end = max(p.from - IMAGE_TEXT_AT + JMP_LEN, at + SYSCALL_LEN + p.moved);
-	m->sites++;
-}
-
 /* Which instruction is it? May ask. */
 static bool locate(const struct making *m, u64 at, struct code_fix *f, bool *flags_dead)
 {
@@ -134,6 +129,39 @@ static bool locate(const struct making *m, u64 at, struct code_fix *f, bool *fla
 	memcpy(f->bytes, q.bytes + a.start, a.len);
 	*flags_dead = a.flags_dead;
 	return true;
+}
+
+/* Where somebody trapped the supervisor is asked, too. */
+static bool is_syscall(const struct making *m, u64 at)
+{
+	struct code_fix f;
+	bool flags_dead, met = false;
+
+	for (u32 i = 0; i < m->met->count && !met; i++)
+		met = m->met->at[i] == at;
+	return met && locate(m, at, &f, &flags_dead) && f.start == at && f.len == SYSCALL_LEN;
+}
+
+static void patch_one(struct making *m, u64 at)
+{
+	struct plan p = { 0 };
+	u8 jump[JMP_LEN];
+	u64 nr;
+
+	if (!certain(m->text + at, &nr) && !is_syscall(m, at))
+		return;
+	memcpy(p.code, m->text + at - BEFORE, BEFORE + AFTER);
+	if (plan_decide(&p, IMAGE_TEXT_AT + at, nr, AFTER) != SITE_PATCHED || p.from < IMAGE_TEXT_AT + m->end)
+		return;
+	/* A call that moves pushes the address behind it, which is another one in each process. */
+	for (u32 i = 0; i < p.nr_insns; i++)
+		if (p.insn[i].info.kind == INSN_CALL)
+			return;
+	if (area_use(m->a, &p, jump) != SITE_PATCHED)
+		return;
+	memcpy(m->text + (p.from - IMAGE_TEXT_AT), jump, JMP_LEN);
+	m->end = max(p.from - IMAGE_TEXT_AT + JMP_LEN, at + SYSCALL_LEN + p.moved);
+	m->sites++;
 }
 
 /* The jump instead of the instruction, if no new sequence comes of it. */
@@ -245,9 +273,10 @@ fail:
 	return NULL;
 }
 
-struct patch_area *image_make(int fd, u64 offset, u64 len, bool above)
+struct patch_area *image_make(int fd, u64 offset, u64 len, bool above, const struct image_met *met)
 {
-	struct making m = { .len = len };
+	struct making m = { .len = len, .met = met };
+	s64 start = ktime_get();
 
 	m.a = make_area(len >> PAGE_SHIFT, above);
 	if (!m.a)
@@ -259,7 +288,7 @@ struct patch_area *image_make(int fd, u64 offset, u64 len, bool above)
 		patch_one(&m, at);
 	if (code_scanned() && !look_at(&m))
 		goto fail;
-	stats_image(m.sites, len + IMAGE_AREA_SIZE);
+	stats_image(m.sites, len + IMAGE_AREA_SIZE, ktime_get() - start);
 	return m.a;
 fail:
 	area_put(m.a);

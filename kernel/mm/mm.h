@@ -43,6 +43,7 @@ struct vma {
 #define VMA_NOHUGEPAGE 0x00400000u
 #define VMA_MERGEABLE 0x00800000u
 #define VMA_IMAGE 0x00010000u /* the host has a patched text image here, mm/image.h; unchanged by the program */
+#define VMA_TEXT 0x00008000u /* could become VMA_IMAGE: mapped executable, unchanged by the program */
 #define VMA_STABLE 0x00040000u /* mapped executable: of a file that cannot change as long as this is mapped */
 #define VMA_DENY 0x00080000u /* and this mapping sees to that: it counts in inode.write_count */
 #define VMA_COPIED 0x00100000u /* the host has private memory with a copy of the file's contents here */
@@ -80,6 +81,7 @@ struct mm {
 	u32 truncated; /* a file mapped here got shorter: mm_task_work looks; atomic */
 	u64 retry_addr; /* mm_fault: the last fault that the list could not explain */
 	u32 retry_count;
+	u32 cold_traps; /* system calls at sites that are not hot; atomic */
 	u32 exec_seq; /* counts what made pages executable again: patching, flips */
 	struct code_fix *fixes; /* mm/code_fix.c: instructions with a trap in their place, by address */
 	u32 fix_count, fix_room;
@@ -136,6 +138,12 @@ bool mm_fault(u64 addr, u64 err, bool kernel, int *sig, int *code);
 struct inode;
 void mm_file_truncated(struct inode *inode);
 void mm_task_work(void); /* the current task's share of that, on its way to its program */
+
+/*
+ * What stays a while shall have what a fresh program gets (image.h): about to fork, addr 0; met traps at addr. Not when
+ * other threads run. No lock held.
+ */
+void image_adopt(struct mm *mm, u64 addr);
 
 /* Another task's memory (process_vm_readv, /proc/PID/mem, ptrace): bytes done or -errno. write != 0: into it. */
 /* Its host process, or -ESRCH when it has none now (exiting, or its host thread is lent to a vfork child). */

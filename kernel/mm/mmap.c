@@ -271,7 +271,7 @@ static int map_locked(struct mm *mm, struct request *r, struct vma **dead)
 		return err;
 	image_place(mm, &r->pieces, r->addr, r->len);
 	r->vflags |= mm_pieces_flags(&r->pieces, r->file) | code_pieces_flags(&r->pieces, r->prot) |
-		     (r->pieces.image_fits ? VMA_IMAGE : 0);
+		     image_flags(&r->pieces);
 	v = vma_alloc(r->addr, end, r->prot, r->vflags);
 	if (!v)
 		return -ENOMEM;

@@ -33,6 +33,7 @@ static int protect_one(struct mm *mm, struct vma *v, u32 prot)
 		return err;
 	mm_account(mm, v->prot, v->flags, -(s64)pages);
 	v->prot = prot;
+	v->flags &= ~VMA_TEXT;
 	mm_account(mm, v->prot, v->flags, pages);
 	return 0;
 }

@@ -154,7 +154,7 @@ static int grow_in_place(struct mm *mm, struct vma *v, struct remap *r)
 /* A VMA like v for the new place. */
 static struct vma *clone_at(const struct vma *v, const struct remap *r)
 {
-	struct vma *n = vma_alloc(r->new_addr, r->new_addr + r->new_len, v->prot, v->flags);
+	struct vma *n = vma_alloc(r->new_addr, r->new_addr + r->new_len, v->prot, v->flags & ~VMA_TEXT);
 
 	if (!n)
 		return NULL;

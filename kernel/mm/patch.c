@@ -10,6 +10,7 @@
 #include "core/log.h"
 #include "fs/file.h"
 #include "lib/string.h"
+#include "mm/image.h"
 #include "mm/trampoline.h"
 #include "mm/vma.h"
 #include "proc/task.h"
@@ -18,6 +19,7 @@
 #define SETS 256u
 #define WAYS 4u
 #define NEVER 0x7fffffffu
+#define ADOPT_AFTER 8u /* such traps, before the file's image is asked for */
 
 /* Traps by site: a small cache of counts, hints only. */
 static struct counter {
@@ -252,7 +254,11 @@ void patch_trap(struct mm *mm, u64 rip, u64 nr)
 	if (n == NEVER || n + 1 < TRAPS_MIN) {
 		if (n != NEVER)
 			atomic_store_relaxed(&c->count, n + 1);
+		if (!n)
+			image_trapped(mm, site);
 		stats_trap(c->state, c->stat);
+		if (!(atomic_add(&mm->cold_traps, 1) % ADOPT_AFTER) && image_affordable())
+			image_adopt(mm, site);
 		return;
 	}
 	stats_trap(c->state, c->stat);
