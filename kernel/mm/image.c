@@ -393,6 +393,16 @@ bool image_is_stub(const struct mm *mm, u64 page)
 	return false;
 }
 
+void image_unshow(const struct text_image *t, u64 at, u8 *buf, size_t n)
+{
+	for (u32 i = 0; i < t->nr_moved; i++) {
+		u64 from = t->moved[i].at, lo = max(from, at), hi = min(from + t->moved[i].len, at + n);
+
+		if (lo < hi && !memcmp(buf + (lo - at), filemem_ptr(t->text + lo), hi - lo))
+			memcpy(buf + (lo - at), t->moved[i].bytes + (lo - from), hi - lo);
+	}
+}
+
 /* The first VMA of the range with this flag. */
 static struct vma *find_flag(struct mm *mm, u64 start, u64 end, u32 flag)
 {

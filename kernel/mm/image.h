@@ -35,10 +35,18 @@ struct map_pieces;
 #define IMAGE_SLOTS ((u32)(IMAGE_STUBS / SLOT_SIZE))
 #define IMAGE_TEXT_AT 0x1000000000ull /* nominal address of the text; mm->patch_shift is from here */
 
+#define IMAGE_MOVED 8u /* more of them in one file stay traps */
+
 struct text_image {
 	u64 text; /* in file memory */
 	u64 pages;
 	u64 stubs; /* bytes used of the page of stubs */
+	u32 nr_moved; /* instructions that run in stubs */
+	struct {
+		u64 at; /* offset in the text */
+		u32 len;
+		u8 bytes[16];
+	} moved[IMAGE_MOVED];
 	bool counted; /* among what images may take */
 	u64 *clean; /* a bit each page: of the text, then of the area; NULL = nobody asks */
 };
@@ -54,6 +62,8 @@ int image_map(struct mm *mm, struct patch_area *a, u64 addr, u64 len, u32 prot) 
 bool image_in(struct mm *mm, u64 start, u64 end);
 /* Instead of images the range shows their files. No lock held; another thread may map one anew at once. */
 int image_leave(struct mm *mm, u64 start, u64 end) __must_check;
+/* In a copy of n bytes of a text, from offset at on: the program's own, where stubs are. */
+void image_unshow(const struct text_image *t, u64 at, u8 *buf, size_t n);
 /* A page whose bytes are forbidden but for where they stand. */
 bool image_is_stub(const struct mm *mm, u64 page);
 void text_image_free(struct text_image *t);

@@ -190,7 +190,7 @@ static void stub_one(struct making *m, const struct scan_hit *hit)
 	struct code_fix f;
 	bool flags_dead;
 
-	if (hit->kind != SCAN_XRSTOR || hit->at < CODE_BEFORE || hit->at + CODE_BEHIND > m->len ||
+	if (hit->kind != SCAN_XRSTOR || t->nr_moved == IMAGE_MOVED || hit->at < CODE_BEFORE || hit->at + CODE_BEHIND > m->len ||
 	    !locate(m, hit->at, &f, &flags_dead) || !flags_dead || hit->at - f.start >= CODE_JUMP ||
 	    code_forbidden(&f) != SCAN_XRSTOR)
 		return;
@@ -206,6 +206,9 @@ static void stub_one(struct making *m, const struct scan_hit *hit)
 			memset(page, INT3, PAGE_SIZE);
 		memcpy(page + i, text, CODE_STUB_SIZE);
 		t->stubs = i + CODE_STUB_SIZE;
+		t->moved[t->nr_moved].at = f.start;
+		t->moved[t->nr_moved].len = f.len;
+		memcpy(t->moved[t->nr_moved++].bytes, f.bytes, sizeof(f.bytes));
 		return;
 	}
 }

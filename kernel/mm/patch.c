@@ -437,6 +437,11 @@ void patch_unshow(const struct mm *mm, u64 addr, void *buf, size_t len)
 		const struct patch_area *a = r.a;
 		u64 base = addr - r.shift;
 
+		if (a->image && base + len > IMAGE_TEXT_AT && base < IMAGE_TEXT_AT + (a->image->pages << PAGE_SHIFT)) {
+			u64 skip = base < IMAGE_TEXT_AT ? IMAGE_TEXT_AT - base : 0;
+
+			image_unshow(a->image, base + skip - IMAGE_TEXT_AT, (u8 *)buf + skip, len - skip);
+		}
 		if (atomic_load(&a->first) >= base + len + MOV_LEN || atomic_load(&a->last) + JMP_LEN <= base)
 			continue;
 		for (u32 n = 0; n < a->nr_slots; n++) {
