@@ -81,7 +81,6 @@ struct mm {
 	u32 truncated; /* a file mapped here got shorter: mm_task_work looks; atomic */
 	u64 retry_addr; /* mm_fault: the last fault that the list could not explain */
 	u32 retry_count;
-	u32 cold_traps; /* system calls at sites that are not hot; atomic */
 	u32 exec_seq; /* counts what made pages executable again: patching, flips */
 	struct code_fix *fixes; /* mm/code_fix.c: instructions with a trap in their place, by address */
 	u32 fix_count, fix_room;

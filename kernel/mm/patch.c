@@ -19,7 +19,6 @@
 #define SETS 256u
 #define WAYS 4u
 #define NEVER 0x7fffffffu
-#define ADOPT_AFTER 8u /* such traps, before the file's image is asked for */
 
 /* Traps by site: a small cache of counts, hints only. */
 static struct counter {
@@ -257,7 +256,7 @@ void patch_trap(struct mm *mm, u64 rip, u64 nr)
 		if (!n)
 			image_trapped(mm, site);
 		stats_trap(c->state, c->stat);
-		if (!(atomic_add(&mm->cold_traps, 1) % ADOPT_AFTER) && image_affordable())
+		if (image_affordable())
 			image_adopt(mm, site);
 		return;
 	}
