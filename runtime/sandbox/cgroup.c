@@ -494,6 +494,32 @@ int cgroup_attach(struct cgroup *cg, pid_t pid, struct error *err)
 	return 0;
 }
 
+int cgroup_open_oom(const struct cgroup *cg)
+{
+	bool v2;
+	const char *dir = cgroup_path(cg, "memory", &v2);
+	cleanup_close int at = dir ? open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+
+	return at < 0 ? -1 : openat(at, v2 ? "memory.events" : "memory.oom_control", O_RDONLY | O_CLOEXEC);
+}
+
+bool cgroup_oom_killed(int fd)
+{
+	static const char name[] = "\noom_kill ";
+	char text[512];
+	const char *at;
+	ssize_t n;
+
+	if (fd < 0 || lseek(fd, 0, SEEK_SET) < 0)
+		return false;
+	n = read(fd, text, sizeof(text) - 1);
+	if (n <= 0)
+		return false;
+	text[n] = '\0';
+	at = strstr(text, name);
+	return at && at[sizeof(name) - 1] != '0';
+}
+
 void cgroup_remove(struct cgroup *cg)
 {
 	const struct timespec pause = {.tv_nsec = 5000000};

@@ -24,6 +24,9 @@ int cgroup_attach(struct cgroup *cg, pid_t pid, struct error *err);
 int cgroup_update(struct cgroup *cg, const struct spec *spec, struct error *err);
 /* The directory of a controller in v1, or v2's: *v2 says which. NULL = none. */
 const char *cgroup_path(const struct cgroup *cg, const char *controller, bool *v2);
+/* A file, or -1, for cgroup_oom_killed: has the host killed a process of the group for want of memory? */
+int cgroup_open_oom(const struct cgroup *cg);
+bool cgroup_oom_killed(int fd);
 /* After the last process has ended. */
 void cgroup_remove(struct cgroup *cg);
 

@@ -56,6 +56,8 @@ struct spec {
 	struct strings argv, env;
 	const char *cwd;
 	uint32_t uid, gid, umask;
+	uint64_t ignored_signals; /* bit = signal: ignored from the start */
+	int nice;
 	uint32_t *groups;
 	size_t ngroups;
 	uint64_t cap_permitted, cap_effective, cap_inheritable, cap_ambient, cap_bounding;
