@@ -187,7 +187,7 @@ void sandbox_exit(int status)
 		stats_report();
 		control_send(CONTROL_EXIT, status, NULL);
 		atomic_store(&told, 1);
-		host_futex(&told, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
+		host_futex(&told, FUTEX_WAKE, 0x7fffffff, NULL, NULL, 0);
 	} else {
 		wait_told();
 	}
