@@ -3,6 +3,7 @@
 
 #include "abi/control.h"
 #include "abi/linux/errno.h"
+#include "abi/linux/futex.h"
 #include "abi/linux/socket.h"
 #include "abi/layout.h"
 #include "core/alloc.h"
@@ -18,7 +19,6 @@
 #include "proc/task.h"
 
 #define WALL_ 0x40000000
-#define FUTEX_WAIT 0
 
 /* Service threads may do everything: they act for the kernel. */
 static struct cred *service_cred;
