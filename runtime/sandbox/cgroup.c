@@ -398,6 +398,7 @@ static int make_all(struct cgroup *cg, const struct spec *spec, struct error *er
 		if (!find_hierarchy(&cg->arena, names[1] ? names + 1 : NULL, &h))
 			continue;
 		/* Without the right to make one, limits that need it are refused later by name. */
+		errno = 0;
 		if (!make_group(cg, spec, names + 1, &v2, &why) && geteuid() == 0 && errno != EROFS && errno != EACCES &&
 		    errno != EPERM) {
 			*err = why;
