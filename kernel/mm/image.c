@@ -19,7 +19,8 @@
 #include "proc/task.h"
 
 #define SEEN_MIN 3u /* executable mappings before there is an image, which costs a millisecond or two to make */
-#define LONG (300 * NSEC_PER_MSEC) /* a sandbox that has lived so long can afford it at once */
+#define SEEN_MIN_LATE 2u
+#define LONG (300 * NSEC_PER_MSEC) /* a sandbox that has lived so long can afford it earlier */
 #define AGAIN (300 * NSEC_PER_MSEC) /* until it is made anew, for traps that were met; each time twice as long */
 #define QUIET (2 * NSEC_PER_SEC) /* since the last change: a later one has another time then */
 #define PAGES_MAX (64ull << 20 >> PAGE_SHIFT) /* all images; at most a sixteenth of what the sandbox may have */
@@ -254,7 +255,7 @@ void image_look(struct map_pieces *p, struct file *file, u64 offset, u64 len, u3
 		above = f->above;
 		changes = f->changes;
 	} else if (!f->area && !f->hopeless && !f->making &&
-		   (++f->seen >= SEEN_MIN || affordable)) {
+		   ++f->seen >= (affordable ? SEEN_MIN_LATE : SEEN_MIN)) {
 		begin = f->making = true;
 		above = f->above;
 		changes = f->changes;
@@ -309,8 +310,8 @@ void image_place(struct mm *mm, struct map_pieces *p, u64 addr, u64 len)
 	}
 	/* In front there is nothing: the next image of it has its area behind. */
 	p->image_above = a->addr < IMAGE_TEXT_AT && addr < IMAGE_TEXT_AT - a->addr + USER_MIN;
-	p->image_fits = !p->image_above && at >= USER_MIN && at < MM_TOP && a->size <= MM_TOP - at && vma_range_free(mm, at, at + a->size) &&
-			(at >= addr + len || at + a->size <= addr) &&
+	p->image_fits = !p->image_above && at >= USER_MIN && at < MM_TOP && a->size <= MM_TOP - at &&
+			vma_range_free(mm, at, at + a->size) && (at >= addr + len || at + a->size <= addr) &&
 			areas(mm) < PATCH_AREAS - OWN_AREAS_MIN && mm->vma_count < MAX_MAP_COUNT - 4;
 }
 

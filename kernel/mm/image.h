@@ -9,7 +9,8 @@
  *
  * Certain is a system call by the bytes around it alone, "mov $nr,%eax; syscall" and "syscall; cmp $-4096,%rax": that a
  * program trapped somewhere proves nothing for others, who may have data there. But it is a reason to ask the supervisor,
- * who decodes what stands in front (code_ask.c): after a while the image is made anew with the sites that it confirms.
+ * who decodes what stands in front (code_ask.c): after a while the image is made anew with the sites that it
+ * confirms.
  *
  * A program that mapped the file before there was an image gets it when it forks: its children would never be done
  * with their traps. So a shell that was there first runs patched code like all others.

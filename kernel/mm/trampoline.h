@@ -88,7 +88,7 @@ void slot_jump(const struct patch_area *a, u32 slot, u64 site, u8 *jump);
 enum site_state trampoline_make(struct mm *mm, struct plan *plan, u8 *jump);
 /* The same in one area, whose slots reach. */
 enum site_state area_use(struct patch_area *a, struct plan *plan, u8 *jump);
-/* What to do with a site, whose code from BEFORE bytes in front of it, `have` from it on, stands in the plan (patch.c). */
+/* patch.c. What to do with a site; its code, from BEFORE bytes in front, `have` bytes from it on, stands in the plan. */
 enum site_state plan_decide(struct plan *plan, u64 site, u64 nr, u32 have);
 /* Bytes at which a thread comes back to the gate with nothing done: no instruction, or one that faults for programs. */
 bool trap_byte(u8 b);
