@@ -65,6 +65,7 @@ static void control_exec(const struct control_msg *m, const int *fds, u32 nfds)
 	int stdio[3] = { -1, -1, -1 };
 	struct boot_block *b = NULL;
 	u32 next = 1;
+	s32 *preserved;
 
 	for (u32 i = 0; i < 3; i++)
 		if (m->arg[2] & 1 << i && next < nfds)
@@ -72,13 +73,17 @@ static void control_exec(const struct control_msg *m, const int *fds, u32 nfds)
 	if (nfds && size >= sizeof(*b) && size <= BOOT_SIZE_MAX)
 		b = kpages_alloc(pages);
 	if (b && (host_pread64(fds[0], b, size, 0) != (long)size || b->magic != BOOT_MAGIC ||
-		  b->version != BOOT_VERSION || b->size > size)) {
+		  b->version != BOOT_VERSION || b->size > size || b->npreserved > nfds - next ||
+		  b->preserved > size || b->npreserved * sizeof(s32) > size - b->preserved)) {
 		kpages_free(b, pages);
 		b = NULL;
 	}
 	if (nfds)
 		host_close(fds[0]);
 	if (b) {
+		preserved = (s32 *)((u8 *)b + b->preserved);
+		for (u32 i = 0; i < b->npreserved; i++)
+			preserved[i] = fds[next++];
 		program_exec((u32)m->arg[0], b, size, stdio);
 		return;
 	}
@@ -123,15 +128,14 @@ static void control_handle(const struct control_msg *m, const int *fds, u32 nfds
 	}
 }
 
-#define CONTROL_FDS 4
 #define SOL_SOCKET_ 1
 
-static long control_receive(struct control_msg *m, int fds[CONTROL_FDS], u32 *nfds)
+static long control_receive(struct control_msg *m, int fds[CONTROL_FDS_MAX], u32 *nfds)
 {
 	struct {
 		u64 len;
 		s32 level, type;
-		s32 fds[CONTROL_FDS];
+		s32 fds[CONTROL_FDS_MAX];
 	} rights = { 0 };
 	struct iovec iov = { (u64)m, sizeof(*m) };
 	struct {
@@ -145,7 +149,7 @@ static long control_receive(struct control_msg *m, int fds[CONTROL_FDS], u32 *nf
 
 	*nfds = 0;
 	if (n > 0 && msg.controllen >= 16 && rights.level == SOL_SOCKET_ && rights.type == SCM_RIGHTS) {
-		*nfds = (u32)min((rights.len - 16) / 4, (u64)CONTROL_FDS);
+		*nfds = (u32)min((rights.len - 16) / 4, (u64)CONTROL_FDS_MAX);
 		memcpy(fds, rights.fds, *nfds * sizeof(int));
 	}
 	return n;
@@ -156,7 +160,7 @@ void control_main(void *arg)
 	struct control_msg *m = arg;
 
 	for (;;) {
-		int fds[CONTROL_FDS];
+		int fds[CONTROL_FDS_MAX];
 		u32 nfds;
 		long n = control_receive(m, fds, &nfds);
 
