@@ -3,6 +3,7 @@
 
 #include "abi/control.h"
 #include "abi/linux/errno.h"
+#include "abi/linux/futex.h"
 #include "abi/linux/socket.h"
 #include "abi/layout.h"
 #include "core/alloc.h"
@@ -18,7 +19,6 @@
 #include "proc/task.h"
 
 #define WALL_ 0x40000000
-#define FUTEX_WAIT 0
 
 /* Service threads may do everything: they act for the kernel. */
 static struct cred *service_cred;
@@ -65,6 +65,7 @@ static void control_exec(const struct control_msg *m, const int *fds, u32 nfds)
 	int stdio[3] = { -1, -1, -1 };
 	struct boot_block *b = NULL;
 	u32 next = 1;
+	s32 *preserved;
 
 	for (u32 i = 0; i < 3; i++)
 		if (m->arg[2] & 1 << i && next < nfds)
@@ -72,13 +73,17 @@ static void control_exec(const struct control_msg *m, const int *fds, u32 nfds)
 	if (nfds && size >= sizeof(*b) && size <= BOOT_SIZE_MAX)
 		b = kpages_alloc(pages);
 	if (b && (host_pread64(fds[0], b, size, 0) != (long)size || b->magic != BOOT_MAGIC ||
-		  b->version != BOOT_VERSION || b->size > size)) {
+		  b->version != BOOT_VERSION || b->size > size || b->npreserved > nfds - next ||
+		  b->preserved > size || b->npreserved * sizeof(s32) > size - b->preserved)) {
 		kpages_free(b, pages);
 		b = NULL;
 	}
 	if (nfds)
 		host_close(fds[0]);
 	if (b) {
+		preserved = (s32 *)((u8 *)b + b->preserved);
+		for (u32 i = 0; i < b->npreserved; i++)
+			preserved[i] = fds[next++];
 		program_exec((u32)m->arg[0], b, size, stdio);
 		return;
 	}
@@ -123,15 +128,14 @@ static void control_handle(const struct control_msg *m, const int *fds, u32 nfds
 	}
 }
 
-#define CONTROL_FDS 4
 #define SOL_SOCKET_ 1
 
-static long control_receive(struct control_msg *m, int fds[CONTROL_FDS], u32 *nfds)
+static long control_receive(struct control_msg *m, int fds[CONTROL_FDS_MAX], u32 *nfds)
 {
 	struct {
 		u64 len;
 		s32 level, type;
-		s32 fds[CONTROL_FDS];
+		s32 fds[CONTROL_FDS_MAX];
 	} rights = { 0 };
 	struct iovec iov = { (u64)m, sizeof(*m) };
 	struct {
@@ -145,7 +149,7 @@ static long control_receive(struct control_msg *m, int fds[CONTROL_FDS], u32 *nf
 
 	*nfds = 0;
 	if (n > 0 && msg.controllen >= 16 && rights.level == SOL_SOCKET_ && rights.type == SCM_RIGHTS) {
-		*nfds = (u32)min((rights.len - 16) / 4, (u64)CONTROL_FDS);
+		*nfds = (u32)min((rights.len - 16) / 4, (u64)CONTROL_FDS_MAX);
 		memcpy(fds, rights.fds, *nfds * sizeof(int));
 	}
 	return n;
@@ -156,7 +160,7 @@ void control_main(void *arg)
 	struct control_msg *m = arg;
 
 	for (;;) {
-		int fds[CONTROL_FDS];
+		int fds[CONTROL_FDS_MAX];
 		u32 nfds;
 		long n = control_receive(m, fds, &nfds);
 
@@ -170,12 +174,26 @@ void control_main(void *arg)
 }
 
 static u32 ended; /* the sandbox is over; atomic */
+static u32 told; /* and the supervisor knows; atomic */
+
+/* Some process or other is reaped just between the two: kserver is not to end before the last word is said. */
+static void wait_told(void)
+{
+	const struct timespec64 patience = { .tv_sec = 5 };
+
+	while (!atomic_load(&told) && host_futex(&told, FUTEX_WAIT, 0, &patience, NULL, 0) != -ETIMEDOUT)
+		;
+}
 
 void sandbox_exit(int status)
 {
 	if (atomic_xchg(&ended, 1) == 0) {
 		stats_report();
 		control_send(CONTROL_EXIT, status, NULL);
+		atomic_store(&told, 1);
+		host_futex(&told, FUTEX_WAKE, 0x7fffffff, NULL, NULL, 0);
+	} else {
+		wait_told();
 	}
 	/* A guest process's end wakes the reaper, which ends kserver and with it everything. */
 	for (;;)
@@ -226,6 +244,8 @@ void reaper_main(void)
 		/* The last one was killed from outside: a thread of ours unwinds it, and ends the sandbox. */
 		if (pid == -ECHILD)
 			host_futex(&ended, FUTEX_WAIT, 0, &patience, NULL, 0);
+		if (atomic_load(&ended))
+			wait_told();
 		if (atomic_load(&ended) || pid == -ECHILD)
 			host_syscall(NR_exit_group, 0, 0, 0, 0, 0, 0);
 		if (pid <= 0)

@@ -119,6 +119,7 @@ struct inode {
 	struct inotify_marks *marks; /* fs/inotify.c; NULL = none */
 	void *pipe; /* FIFO: its pipe while open, fs/pipe; unix socket: bound socket; under inode.lock */
 	void *code; /* mm/code_file.c: which pages were found clean; atomic; NULL = never executed */
+	void *image; /* mm/image.c: its patched text; atomic; NULL = never executed */
 };
 #ifndef LIMPET_DEBUG
 _Static_assert(sizeof(struct inode) <= 256, "each open socket and pipe has one: the allocator's size class");
@@ -418,6 +419,8 @@ int fs_boot_mask(const char *path);
  */
 int proc_sysctl_set(const char *path, char *value) __must_check;
 int fs_boot_readonly(const char *path);
+/* A tmpfs over a directory that may be there already: with its mode unless options name one; copy: with what is in it. */
+int fs_boot_tmpfs(const char *source, const char *target, u64 flags, const char *options, bool copy);
 /* For boot: a device file with missing directories above it; one that is there stays. */
 int fs_boot_node(const char *path, u32 mode, u32 uid, u32 gid, u64 rdev);
 

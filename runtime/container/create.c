@@ -30,6 +30,7 @@
 
 #include "runtime/container/console.h"
 #include "runtime/container/hooks.h"
+#include "runtime/container/inside.h"
 #include "runtime/container/server.h"
 #include "runtime/container/view.h"
 #include "runtime/oci/config.h"
@@ -358,8 +359,9 @@ static int load(struct creation *cr, const char *bundle, struct error *err)
 	spec->cgroup_full = true;
 	spec->wait_go = true;
 	spec->plain_stdio = !o->foreground && !spec->want_terminal;
+	spec->cgroup_scope = o->systemd_cgroup;
 	if (!spec->cgroup)
-		spec->cgroup = arena_printf(&spec->arena, "limpet-%s", cr->c->id);
+		spec->cgroup = arena_printf(&spec->arena, o->systemd_cgroup ? ":limpet:%s" : "limpet-%s", cr->c->id);
 	if (spec->want_terminal && !o->foreground && !o->console_socket)
 		return error_set(err, "cannot allocate tty if limpet will detach without setting console socket");
 	if (!spec->want_terminal && o->console_socket)
@@ -430,12 +432,21 @@ int container_start(struct container *c, struct error *err)
 		return error_set(err, "cannot start a container that has stopped");
 	if (status != CONTAINER_CREATED)
 		return error_set(err, "cannot start an already running container");
-	if (ask(c, &(struct request){.type = REQUEST_START}, err))
-		return -1;
-	note(c, "status", json_string("running"));
-	if (container_save(c, err))
-		return -1;
 	config = kept_config(c);
+	if (inside_hooks_run(c, config, container_oci_state(c, NULL), err)) {
+		json_decref(config);
+		container_kill(c, SIGKILL, false, &ignored);
+		return -1;
+	}
+	if (ask(c, &(struct request){.type = REQUEST_START}, err)) {
+		json_decref(config);
+		return -1;
+	}
+	note(c, "status", json_string("running"));
+	if (container_save(c, err)) {
+		json_decref(config);
+		return -1;
+	}
 	rc = hooks_run(config, "poststart", container_oci_state(c, "running"), err);
 	json_decref(config);
 	if (rc) /* takes the container along */

@@ -210,6 +210,8 @@ static int make_cgroup(struct sandbox *sb, const struct spec *spec, bool admin, 
 {
 	struct error why = {0};
 
+	if (spec->cgroup_scope) /* it is made around a process */
+		return 0;
 	if (!(spec->cgroup_full || spec_wants_cgroup(spec)) || !cgroup_create(&sb->cgroup, spec, &why))
 		return 0;
 	if (admin) {
@@ -253,7 +255,8 @@ static int start_run(struct start *st, struct sandbox *sb, struct error *err)
 		return -1;
 	close(steal_fd(&st->sync_fd));
 	close(steal_fd(&st->control_fd));
-	if (cgroup_attach(&sb->cgroup, sb->pid, err) || (st->user_ns && userns_map(sb->pid, spec, err)) ||
+	if ((spec->cgroup_scope ? cgroup_scope(&sb->cgroup, spec, sb->pid, err)
+				: cgroup_attach(&sb->cgroup, sb->pid, err)) || (st->user_ns && userns_map(sb->pid, spec, err)) ||
 	    set_oom_score(spec, sb->pid, err))
 		return -1;
 	sb->oom_fd = cgroup_open_oom(&sb->cgroup);

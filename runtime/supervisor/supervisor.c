@@ -80,7 +80,7 @@ static void fail(struct supervisor *s, const struct error *why)
 static int send_message(void *arg, const struct control_msg *msg, const int *fds, size_t nfds)
 {
 	struct supervisor *s = arg;
-	char control[CMSG_SPACE(4 * sizeof(int))] = {0};
+	char control[CMSG_SPACE(CONTROL_FDS_MAX * sizeof(int))] = {0};
 	struct iovec iov = {(void *)msg, offsetof(struct control_msg, text)};
 	struct msghdr mh = {.msg_iov = &iov, .msg_iovlen = 1};
 
