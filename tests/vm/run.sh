@@ -176,7 +176,6 @@ print("\n".join("%x" % o for o in sorted({o for i in bad for o in range(max(0, i
 		mount -t cgroup2 cgroup /sys/fs/cgroup
 		ln -s /proc/self/fd /dev/fd
 		for n in 0/stdin 1/stdout 2/stderr; do ln -s /proc/self/fd/${n%/*} /dev/${n#*/}; done
-		for n in MODULES; do [ ! -e /mnt/modules/$n.ko ] || busybox insmod /mnt/modules/$n.ko; done
 		busybox ip link set lo up
 		mkdir -p /dev/pts /dev/shm
 		mount -t devpts devpts /dev/pts
@@ -185,6 +184,7 @@ print("\n".join("%x" % o for o in sorted({o for i in bad for o in range(max(0, i
 		mount -t tmpfs tmpfs /run
 		hostname limpet-vm
 		fi
+		for n in MODULES; do [ ! -e /mnt/modules/$n.ko ] || busybox insmod /mnt/modules/$n.ko; done 2>/dev/null
 		[ -e /etc/hosts ] || printf '127.0.0.1 localhost\n::1 localhost\n' >/etc/hosts
 		cp -a /mnt/limpet /opt/
 		cp -n /opt/limpet/lib/* /usr/lib/x86_64-linux-gnu/
