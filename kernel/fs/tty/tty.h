@@ -180,6 +180,5 @@ int ptmx_open(struct inode *inode, struct file *file);
 void pty_slave_closed(struct tty *tty); /* the last file of the slave is gone; no lock held */
 
 /* hosttty.c */
-struct tty *hosttty_first(void); /* what /dev/console is; referenced or NULL */
 
 #endif
