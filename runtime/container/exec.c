@@ -18,19 +18,11 @@
 #include "runtime/container/console.h"
 #include "runtime/container/create.h"
 #include "runtime/container/server.h"
+#include "runtime/container/waiter.h"
 #include "runtime/sandbox/boot.h"
 #include "runtime/supervisor/terminal.h"
 
-struct waiter {
-	struct container *c;
-	struct spec *spec;
-	const struct exec_options *options;
-	int fd; /* to the supervisor */
-	int signal_fd;
-	bool terminal;
-};
-
-static int block_signals(struct waiter *w, struct error *err)
+int waiter_signals(struct waiter *w, struct error *err)
 {
 	static const int kept[] = {SIGCHLD, SIGTTIN, SIGTTOU, SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTSTP};
 	sigset_t set;
@@ -64,7 +56,9 @@ static int request(struct waiter *w, struct error *err)
 		fds[nfds++] = i;
 		bits |= 1 << i;
 	}
-	rc = server_request(w->fd, &(struct request){.type = REQUEST_EXEC, .arg = {(int64_t)size, bits}}, fds, nfds, err);
+	rc = server_request(w->fd,
+			    &(struct request){.type = REQUEST_EXEC, .container = w->container, .arg = {(int64_t)size, bits}},
+			    fds, nfds, err);
 	close(fds[0]);
 	return rc;
 }
@@ -87,8 +81,7 @@ static void pass_signals(struct waiter *w)
 	}
 }
 
-/* The program's status for a shell. A supervisor that ends first has taken the program along. */
-static int wait_for_end(struct waiter *w)
+int waiter_wait(struct waiter *w)
 {
 	struct reply reply;
 	struct error ignored;
@@ -123,7 +116,7 @@ static int begin(struct waiter *w, struct error *err)
 	w->terminal = w->spec->want_terminal;
 	if (w->terminal && !isatty(STDIN_FILENO))
 		return error_set(err, "a terminal is asked for, but stdin is none");
-	if (block_signals(w, err))
+	if (waiter_signals(w, err))
 		return -1;
 	terminal_enter(w->terminal);
 	if (request(w, err) || server_reply(w->fd, &reply, err))
@@ -149,7 +142,7 @@ static _Noreturn void detached(struct waiter *w, int report)
 	for (int fd = w->terminal ? 3 : 0; fd <= 2; fd++)
 		dup2(null, fd);
 	close(report);
-	status = wait_for_end(w);
+	status = waiter_wait(w);
 	terminal_leave();
 	_exit(status);
 }
@@ -185,7 +178,7 @@ static int start_detached(struct waiter *w, struct error *err)
 
 int container_exec(struct container *c, struct spec *spec, const struct exec_options *options, struct error *err)
 {
-	struct waiter w = {.c = c, .spec = spec, .options = options, .signal_fd = -1};
+	struct waiter w = {.container = container_in_pod(c), .spec = spec, .options = options, .signal_fd = -1};
 	int status;
 
 	if (spec->want_terminal && options->detach && !options->console_socket)
@@ -202,7 +195,7 @@ int container_exec(struct container *c, struct spec *spec, const struct exec_opt
 		terminal_leave();
 		return -1;
 	}
-	status = wait_for_end(&w);
+	status = waiter_wait(&w);
 	terminal_leave();
 	return status;
 }

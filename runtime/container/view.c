@@ -52,11 +52,11 @@ static int put_proc(int root)
 }
 
 /* A procfs shows the PID namespace of who makes it: a child born into the sandbox's does. */
-static void place_proc(int root, const struct sandbox *sb)
+static void place_proc(int root, int pidfd)
 {
 	pid_t pid;
 
-	if (setns(sb->pidfd, CLONE_NEWPID))
+	if (setns(pidfd, CLONE_NEWPID))
 		return;
 	pid = fork();
 	if (pid == 0)
@@ -67,10 +67,13 @@ static void place_proc(int root, const struct sandbox *sb)
 
 int view_enter(const struct sandbox *sb, const struct spec *spec, struct error *err)
 {
+	return setns(sb->pidfd, CLONE_NEWNS) ? 0 : view_arrange(sb->pidfd, spec, err);
+}
+
+int view_arrange(int pidfd, const struct spec *spec, struct error *err)
+{
 	cleanup_close int root = -1, trees = -1;
 
-	if (setns(sb->pidfd, CLONE_NEWNS))
-		return 0;
 	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
 		return error_errno(err, "cannot make the supervisor's mount namespace");
 	trees = open("/m", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -79,7 +82,7 @@ int view_enter(const struct sandbox *sb, const struct spec *spec, struct error *
 	if (root < 0 || move_mount(root, "", AT_FDCWD, "/m", MOVE_MOUNT_F_EMPTY_PATH))
 		return error_errno(err, "the supervisor's root");
 	place_trees(trees, root, spec);
-	place_proc(root, sb);
+	place_proc(root, pidfd);
 	if (fchdir(root) || syscall(SYS_pivot_root, ".", ".") || umount2(".", MNT_DETACH) || chdir("/"))
 		return error_errno(err, "cannot move the supervisor's root");
 	return 0;

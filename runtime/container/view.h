@@ -14,4 +14,7 @@
  */
 int view_enter(const struct sandbox *sb, const struct spec *spec, struct error *err);
 
+/* The same for one who is in a mount namespace that mounts_enter has made. pidfd: kserver. */
+int view_arrange(int pidfd, const struct spec *spec, struct error *err);
+
 #endif

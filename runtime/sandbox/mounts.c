@@ -17,6 +17,7 @@
 #include <sys/syscall.h>
 
 #include "runtime/lib/util.h"
+#include "runtime/sandbox/spec.h"
 
 static const char *const pseudo_types[] = {
 	"proc", "sysfs", "cgroup", "cgroup2", "devtmpfs", "devpts", "mqueue", "debugfs", "tracefs", "securityfs",
@@ -218,14 +219,35 @@ static int leave_old_root(int base, struct error *err)
 	return 0;
 }
 
+int mounts_collect(const struct spec *spec, struct mount_tree **out, size_t *count, struct error *err)
+{
+	struct mount_tree *trees = calloc(spec->nmounts + 1, sizeof(*trees));
+
+	if (!trees)
+		return error_errno(err, "allocating mounts");
+	trees[0] = (struct mount_tree){.source = spec->rootfs, .fd = -1,
+				       .readonly = spec->root_overlay || spec->root_readonly};
+	*count = 1;
+	for (size_t i = 0; i < spec->nmounts; i++) {
+		const struct spec_mount *m = &spec->mounts[i];
+
+		if (!strcmp(m->type, "hostfs"))
+			trees[(*count)++] = (struct mount_tree){.source = m->source, .fd = -1,
+								.readonly = m->flags & MS_RDONLY};
+	}
+	*out = trees;
+	return 0;
+}
+
 int mounts_enter(struct mount_tree *trees, size_t ntrees, int *proc_fd, struct error *err)
 {
 	cleanup_close int base = -1;
 	char where[32], name[32];
 
 	/* pid files only, and those read-only: a root without a user namespace of its own could write sysctls */
-	*proc_fd = new_filesystem("proc", "subset", "pid",
-				  MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+	if (proc_fd)
+		*proc_fd = new_filesystem("proc", "subset", "pid",
+					  MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
 		return error_errno(err, "cannot make the mount namespace private");
 	for (size_t i = 0; i < ntrees; i++)

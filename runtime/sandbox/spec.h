@@ -79,6 +79,9 @@ struct spec {
 	const char *hostname, *domainname;
 	enum spec_network network;
 	const char *network_path;
+	bool pid_shared; /* no PID namespace of its own is listed */
+	const char *pid_path; /* the one to join, or NULL */
+	bool pod; /* other containers will join the sandbox */
 	struct strings masked, readonly;
 	struct strings sysctls; /* path below /proc/sys, value, path, value */
 	struct spec_node *nodes;
