@@ -73,6 +73,8 @@ void container_put(struct container *c)
 {
 	if (!ref_put(&c->ref))
 		return;
+	if (c->devpts_root)
+		devpts_drop(c->devpts_root);
 	spawner_free(c->spawner);
 	if (c->pid_ns)
 		pid_ns_put(c->pid_ns);

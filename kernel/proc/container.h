@@ -13,6 +13,7 @@
 
 struct boot_block;
 struct fs_context;
+struct inode;
 struct mount_ns;
 struct process;
 struct tty;
@@ -60,6 +61,7 @@ struct container {
 	bool finished; /* and the others are gone */
 	int exit_status; /* of the first, as wait(2) */
 	int exit_instead; /* reboot(2) was called: what to report */
+	struct inode *devpts_root; /* of the instance that its terminals are in; fs/tty/devpts.c */
 	struct tty *console; /* /dev/console, reference held, or NULL */
 	/* What programs that are executed in it later begin with; references held. NULL until its world is made; not the first's. */
 	struct mount_ns *mnt_ns;

@@ -350,6 +350,8 @@ static int load(struct creation *cr, const char *bundle, struct error *err)
 	    pod_find(&cr->pod, spec, cr->config, cr->c->id, err))
 		return -1;
 	spec->pod = cr->pod.role == POD_SANDBOX;
+	for (size_t i = 0; cr->pod.role != POD_JOINS && i < spec->own_names.count; i++)
+		warning("%s", spec->own_names.items[i]);
 	spec->platform = o->platform;
 	spec->strace = o->strace;
 	spec->strace_file = o->strace_file;

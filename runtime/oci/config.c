@@ -339,7 +339,9 @@ static int load_namespaces(struct doc *d, const struct node *linux_)
 			spec->pid_path = path;
 		} else if (path && (!strcmp(type, "ipc") || !strcmp(type, "uts") || !strcmp(type, "cgroup"))) {
 			/* Names and IPC are the guest kernel's own: what another container shares cannot be joined. */
-			doc_warning(d, n.where, "path", "is ignored: the %s namespace is the container's own", type);
+			strings_add(&spec->arena, &spec->own_names,
+				    arena_printf(&spec->arena, "%s: %s.path: is ignored: the %s namespace is the container's own",
+						 d->file, n.where, type));
 		} else if (path) {
 			return doc_error(d, n.where, "path", "a sandbox cannot join an existing %s namespace yet", type);
 		}
