@@ -25,7 +25,7 @@ static int fail(char *text, size_t size, const char *what, const char *name, int
 static struct super_block *hostfs_super(const struct boot_mount *m, int fd, bool readonly, int *err)
 {
 	const struct fs_type *type = fs_type_find("hostfs");
-	struct hostfs_mount_data data = { .fd = fd, .shared = m->shared, .readonly = readonly };
+	struct hostfs_mount_data data = { .fd = fd, .shared = m->shared & BOOT_TREE_SHARED, .readonly = readonly };
 	struct super_block *sb = NULL;
 
 	*err = type ? type->mount(type, "hostfs", "", &data, &sb) : -ENODEV;
@@ -40,9 +40,18 @@ static int mount_one(const struct boot_block *b, const struct boot_mount *m)
 	int err;
 
 	if (strcmp(type, "hostfs") == 0) {
-		struct hostfs_mount_data data = { .fd = m->host_fd, .shared = m->shared, .readonly = readonly };
+		struct hostfs_mount_data data = {
+			.fd = m->host_fd, .shared = m->shared & BOOT_TREE_SHARED, .readonly = readonly,
+			.alone = m->shared & BOOT_TREE_ALONE,
+		};
 
-		return fs_boot_mount(type, source, target, m->flags, options, &data, m->create);
+		/* An instance found may end while it is taken, with another container: then it is not there any more. */
+		do {
+			err = fs_boot_mount(type, source, target, m->flags, options, &data, m->create);
+		} while (err == -ESTALE);
+		if (!data.taken && m->host_fd >= 0)
+			host_close(m->host_fd);
+		return err;
 	}
 	if (strcmp(type, "overlay") == 0) {
 		struct overlay_mount_data data = { NULL, NULL };

@@ -100,7 +100,7 @@ static uint32_t put_mounts(struct blob *b, const struct spec *spec, const struct
 			bm = root_mount(b, spec, tree++);
 		} else {
 			const struct spec_mount *m = &spec->mounts[i - 1];
-			bool hostfs = !strcmp(m->type, "hostfs");
+			bool hostfs = !strcmp(m->type, "hostfs"), alone = hostfs && tree->alone;
 
 			bm = (struct boot_mount){
 				.type = blob_string(b, m->type),
@@ -110,7 +110,7 @@ static uint32_t put_mounts(struct blob *b, const struct spec *spec, const struct
 				.host_fd = hostfs ? tree++->fd : -1,
 				.host_upper_fd = -1,
 				.flags = m->flags,
-				.shared = hostfs,
+				.shared = hostfs ? BOOT_TREE_SHARED | (alone ? BOOT_TREE_ALONE : 0) : 0,
 				.create = 1,
 			};
 		}
@@ -328,7 +328,7 @@ int boot_container_memfd(const struct spec *spec, const struct boot_facts *facts
 	if (!numbered)
 		return error_errno(err, "allocating mounts");
 	for (size_t i = 0; i < ntrees; i++)
-		numbered[i].fd = (int)i;
+		numbered[i] = (struct mount_tree){.fd = (int)i, .alone = facts->trees[i].alone};
 	own.trees = numbered;
 	blob_reserve(&b, sizeof(bb), 8);
 	fill_program(&bb, &b, spec);

@@ -138,8 +138,21 @@ static bool is_below(const char *path, const char *dir)
 	return !strncmp(path, dir, len) && (path[len] == '/' || !path[len]);
 }
 
+/* Whether something is mounted at point, below a tree. base/root and base/m/N, as place_tree has it. */
+static void note_below(const char *base, const char *point, struct mount_tree *trees, size_t ntrees)
+{
+	char place[64];
+
+	for (size_t i = 0; i < ntrees; i++) {
+		snprintf(place, sizeof(place), i ? "%s/m/%zu" : "%s/root", base, i);
+		if (is_below(point, place) && strcmp(point, place))
+			trees[i].alone = false;
+	}
+}
+
 /* The mount points below base that hold pseudo file systems, outermost first. */
-static int find_pseudo(const char *base, struct arena *arena, struct strings *found, struct error *err)
+static int find_pseudo(const char *base, struct mount_tree *trees, size_t ntrees, struct arena *arena, struct strings *found,
+		       struct error *err)
 {
 	cleanup_free char *text = read_file(AT_FDCWD, "/proc/self/mountinfo");
 	char *save = NULL;
@@ -160,6 +173,7 @@ static int find_pseudo(const char *base, struct arena *arena, struct strings *fo
 		type[strcspn(type, " ")] = '\0';
 		point[strcspn(point, " ")] = '\0';
 		unescape(point);
+		note_below(base, point, trees, ntrees);
 		if (!is_below(point, base) || !strcmp(point, base) || !is_pseudo(type))
 			continue;
 		for (size_t i = 0; i < found->count; i++)
@@ -192,11 +206,11 @@ static int cover(const char *base, const char *path, struct error *err)
 	return 0;
 }
 
-static int hide_pseudo(const char *base, struct error *err)
+static int hide_pseudo(const char *base, struct mount_tree *trees, size_t ntrees, struct error *err)
 {
 	struct arena arena = {0};
 	struct strings found = {0};
-	int rc = find_pseudo(base, &arena, &found, err);
+	int rc = find_pseudo(base, trees, ntrees, &arena, &found, err);
 
 	for (size_t i = 0; !rc && i < found.count; i++)
 		if (umount2(found.items[i], MNT_DETACH | UMOUNT_NOFOLLOW))
@@ -262,9 +276,10 @@ int mounts_enter(struct mount_tree *trees, size_t ntrees, int *proc_fd, struct e
 		snprintf(name, sizeof(name), i ? "m/%zu" : "root", i);
 		if (place_tree(base, &trees[i], name, err))
 			return -1;
+		trees[i].alone = true;
 	}
 	close(openat(base, "empty", O_CREAT | O_WRONLY | O_CLOEXEC, 0444));
-	if (hide_pseudo(where, err))
+	if (hide_pseudo(where, trees, ntrees, err))
 		return -1;
 	return leave_old_root(base, err);
 }

@@ -15,6 +15,7 @@ struct mount_tree {
 	const char *source; /* directory or file on the host */
 	bool readonly;
 	int fd; /* result: O_PATH descriptor of its root */
+	bool alone; /* result: nothing was mounted below */
 };
 
 /*

@@ -122,9 +122,19 @@ matches 'events' "$(oci events --stats $one)" '"pids": *\{ *"current"'
 mkdir volume
 volume="c['mounts'].append({'destination': '/data', 'type': 'bind', 'source': '$work/volume', 'options': ['rbind', 'rw']})"
 bundle v container "sh('$idle')" "$volume"; up v v$$
-bundle w container "sh('$idle')" "$volume"; up w w$$
+bundle w container "sh('exec sleep 100000')" "$volume"; up w w$$
 oci exec v$$ sh -c 'echo from v >/data/f'
 is 'a volume' "$(oci exec w$$ cat /data/f)" 'from v'
+oci exec v$$ sh -c 'mkfifo /data/p; echo by FIFO >/data/p' &
+soon 'FIFO' oci exec w$$ test -p /data/p
+is 'a FIFO' "$(oci exec w$$ cat /data/p)" 'by FIFO'
+# sockets, locks, System V memory; and a process that another container would like to get at
+gcc -O1 -Wall -static -o volume/podpeer "$lib/podpeer.c" || fail 'podpeer'
+oci exec v$$ /data/podpeer victim /data >victim & peer=$!
+soon 'a socket' oci exec w$$ test -S /data/s
+is 'the visitor' "$(oci exec w$$ /data/podpeer visitor /data)" visited
+wait $peer
+is 'the victim' "$(cat victim)" unharmed
 ends 'kill' 0 oci kill v$$ KILL
 gone v$$
 ends 'delete' 0 oci delete v$$

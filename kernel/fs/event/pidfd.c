@@ -110,7 +110,6 @@ static struct task *pidfd_task(int pidfd)
 		return err_ptr(-EBADF);
 	}
 	mutex_lock(&tasklist_lock);
-	/* It may have come from a container that sees other processes. */
 	t = pid->ns == current_pid_ns() ? pid->task : err_ptr(-EINVAL);
 	if (t && !is_err(t))
 		task_get(t);
@@ -235,7 +234,8 @@ int pidfd_signal(int pidfd, int sig, struct uptr uinfo, u32 flags)
 		ret = -EBADF;
 		goto out;
 	}
-	if (sig < 0 || sig > NSIG) {
+	/* It may have come from a container that sees other processes. */
+	if (sig < 0 || sig > NSIG || pid->ns != current_pid_ns()) {
 		ret = -EINVAL;
 		goto out;
 	}
