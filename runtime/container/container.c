@@ -440,8 +440,16 @@ pid_t container_find_process(pid_t kernel, pid_t pid)
 	return found;
 }
 
-/* Leaves those that are in the control group: the sandbox is shared by all containers of a pod. */
-static void keep_members(const char *group, pid_t *pids, size_t *count)
+static bool is_member(const char *procs, pid_t pid)
+{
+	for (const char *line = procs; *line; line += strcspn(line, "\n"), line += *line != '\0')
+		if (atoi(line) == pid)
+			return true;
+	return false;
+}
+
+/* Leaves those that are in c's control group, where its own host process is: a pod's containers share the sandbox. */
+static void keep_members(const struct container *c, const char *group, pid_t *pids, size_t *count)
 {
 	cleanup_free char *file = NULL, *text = NULL;
 	size_t kept = 0;
@@ -449,15 +457,11 @@ static void keep_members(const char *group, pid_t *pids, size_t *count)
 	if (asprintf(&file, "%s/cgroup.procs", group) < 0)
 		return;
 	text = read_file(AT_FDCWD, file);
-	for (size_t i = 0; i < *count; i++) {
-		const char *line = text;
-		bool member = false;
-
-		for (; line && *line && !member; line += strcspn(line, "\n"), line += *line != '\0')
-			member = atoi(line) == pids[i];
-		if (member)
+	if (!text || !is_member(text, container_pid(c)))
+		return;
+	for (size_t i = 0; i < *count; i++)
+		if (is_member(text, pids[i]))
 			pids[kept++] = pids[i];
-	}
 	*count = kept;
 }
 
@@ -474,10 +478,9 @@ int container_processes(const struct container *c, struct arena *a, pid_t **pids
 		return 0;
 	if (sandbox_processes(kernel, a, pids, count, err))
 		return -1;
-	if (joined || json_is_true(json_object_get(c->state, "pod")))
-		json_object_foreach(json_object_get(c->state, "cgroupPaths"), key, group) {
-			keep_members(json_string_value(group), *pids, count);
-			break;
-		}
+	json_object_foreach(json_object_get(c->state, "cgroupPaths"), key, group) {
+		keep_members(c, json_string_value(group), *pids, count);
+		break;
+	}
 	return 0;
 }

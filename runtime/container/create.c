@@ -250,6 +250,8 @@ static void first_state(struct creation *cr, const char *bundle, const char *roo
 	note(c, "owner", json_string(pw ? pw->pw_name : uid));
 	if (cr->spec.pod)
 		note(c, "pod", json_true());
+	if (cr->spec.pod || (cr->pod.role == POD_NONE && !cr->spec.root_readonly))
+		note(c, "joinable", json_true());
 	if (json_object_get(cr->config, "annotations"))
 		json_object_set(c->state, "annotations", json_object_get(cr->config, "annotations"));
 }

@@ -34,7 +34,8 @@ static bool fits(const struct pod *pod, const struct spec *spec)
 	char net[64];
 
 	snprintf(net, sizeof(net), "/proc/%d/ns/net", kernel);
-	if (spec->new_user_ns || !privileges_is_admin())
+	/* Its kserver gave up what it does not need: one that only reads cannot write for others. */
+	if (spec->new_user_ns || !privileges_is_admin() || !json_is_true(json_object_get(pod->sandbox.state, "joinable")))
 		return false;
 	if (spec->network == SPEC_NETWORK_PATH)
 		return same_namespace(spec->network_path, net);
@@ -83,8 +84,8 @@ int pod_find(struct pod *pod, const struct spec *spec, const json_t *config, con
 			return error_set(err, "the pod's sandbox %s does not exist", sandbox);
 		if (!container_pid(&pod->sandbox))
 			return error_set(err, "the pod's sandbox %s is not running", sandbox);
-		if (*container_text(&pod->sandbox, "sandbox") || !json_is_true(json_object_get(pod->sandbox.state, "pod")))
-			return error_set(err, "container %s, named as the pod's sandbox, is none", sandbox);
+		if (*container_text(&pod->sandbox, "sandbox"))
+			return error_set(err, "container %s, named as the pod's sandbox, is in one itself", sandbox);
 		if (fits(pod, spec))
 			pod->role = POD_JOINS;
 		else

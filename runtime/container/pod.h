@@ -20,8 +20,8 @@ struct pod {
 };
 
 /*
- * From config.json's annotations. A container whose network or user namespace is not its pod's is none that joins: it
- * gets a sandbox of its own. An error when the sandbox is not there, or a namespace is named that cannot be had.
+ * From config.json's annotations. A container whose network or user namespace is not its pod's, or whose pod has a sandbox
+ * that was not made to be joined, gets a sandbox of its own. An error when the sandbox is not there, or a namespace is named that cannot be had.
  */
 int pod_find(struct pod *pod, const struct spec *spec, const json_t *config, const char *id, struct error *err);
 void pod_close(struct pod *pod);

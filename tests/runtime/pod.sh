@@ -227,10 +227,10 @@ for i in 1 2 3 4 5 6 7 8; do oci run -b a $one & pids=$!; oci run -b a ${one}b; 
 # what cannot be
 bundle a container "c['annotations']['io.kubernetes.cri.sandbox-id'] = 'nobody$$'"
 says 'no such sandbox' 1 "limpet: the pod's sandbox nobody$$ does not exist" oci create -b a $one
-config "sh('$idle')"; up b plain$$
-bundle a container "c['annotations']['io.kubernetes.cri.sandbox-id'] = 'plain$$'"
-says 'no sandbox' 1 "limpet: container plain$$, named as the pod's sandbox, is none" oci create -b a $one
-oci delete --force plain$$
+bundle a container "sh('exit 0')" "c['annotations']['io.kubernetes.cri.sandbox-id'] = '$two'"
+bundle z container "sh('$idle')"; up z $two
+says 'no sandbox' 1 "limpet: container $two, named as the pod's sandbox, is in one itself" oci create -b a $one
+oci delete --force $two
 config "sh('exit 0')" "c['annotations'] = {'io.kubernetes.cri.container-type': 'container', 'io.kubernetes.cri.sandbox-id': '$p'}"
 ends 'another network: a sandbox of its own' 0 oci run -b b $one
 is 'nothing is left of those' "$(ls states)" "$p"
