@@ -11,6 +11,7 @@
 #define BOOT_FD 3
 #define BOOT_MAGIC 0x74706d6cu /* "lmpt" */
 #define BOOT_VERSION 1u
+#define BOOT_CODE_KEY 3 /* the protection key of code that is run and not read: the third that the pkey gate gets */
 
 enum boot_platform { BOOT_PLATFORM_PKEY = 1, BOOT_PLATFORM_PLAIN = 2 };
 
@@ -114,7 +115,6 @@ struct boot_block {
 	uint32_t server_filter_len, server_filter; /* for kserver */
 
 	/* debugging */
-	uint32_t log_level; /* enum log_level + 1; 0 = default */
 	uint32_t fail_alloc_every; /* debug builds */
 	uint32_t defences_off; /* debug builds: enum boot_defence; others refuse to boot */
 	uint32_t defences_on; /* debug builds: those that the platform does not need by itself */

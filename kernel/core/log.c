@@ -12,8 +12,6 @@
 #define LINE_MAX 512
 #define BACKTRACE_MAX 24
 
-static int enabled_level(void) { return boot && boot->log_level ? (int)boot->log_level - 1 : LOG_INFO; }
-
 void klog(enum log_level level, const char *fmt, ...)
 {
 	static const char *const names[] = { "error", "warn", "info", "debug" };
@@ -21,7 +19,7 @@ void klog(enum log_level level, const char *fmt, ...)
 	va_list ap;
 	int n;
 
-	if (!boot || boot->log_fd < 0 || (int)level > enabled_level())
+	if (!boot || boot->log_fd < 0)
 		return;
 	struct task *t = current;
 	s64 ns = ktime_get_real();

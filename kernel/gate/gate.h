@@ -62,6 +62,7 @@ struct gate_ops {
 	/* kserver, once, before the first guest process: keys, protection of the kernel's memory. */
 	int (*init)(void);
 	u32 app_pkru; /* the rights register in program mode; set by init */
+	int code_key; /* of pages that programs may run but not read (mm/code.h); 0 = there is none */
 	void (*signal_entry)(void); /* the handler's address */
 	void (*call_entry)(void); /* where trampolines of patched call sites jump (mm/patch.h) */
 	/* Labels in it: from here rcx and rsp are in scratch (call_parks_all: rax and rdx too); from here on it is kernel mode. */

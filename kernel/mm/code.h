@@ -54,7 +54,9 @@ struct code_fix {
 	u64 start;
 	u32 len;
 	u32 changed; /* bit n: byte n is SCAN_TRAP or part of a jump now */
-	u8 bytes[16]; /* the instruction as it was */
+	bool data; /* nobody knows an instruction here: the sequence alone */
+	bool shown; /* programs can read the changed bytes */
+	u8 bytes[16]; /* as they were */
 };
 /* The program fetched from this page, which is executable on paper. Resolved = try again. No lock held. */
 enum code_resolved { CODE_RESOLVED, CODE_REFUSED, CODE_UNREADABLE, CODE_ASK };
@@ -63,6 +65,17 @@ enum code_resolved code_resolve(struct mm *mm, u64 page, u64 rip);
 void code_drop(struct mm *mm, u64 addr, u64 len);
 /* The range stops being executable: take its traps out. It is PROT_READ behind it, where there were any. */
 void code_restore(struct mm *mm, u64 addr, u64 len);
+/* Are there changed bytes in this page that programs must not read? */
+bool code_hides(const struct mm *mm, u64 page);
+/*
+ * The page turns executable again, though what runs there reads it too: from now on that sees the traps.
+ * 0, 1 as code_enable, -errno.
+ */
+int code_show_traps(struct mm *mm, u64 page) __must_check;
+/* Bytes that were read at addr, as the program wrote them. No lock held. */
+void code_unshow(struct mm *mm, u64 addr, void *buf, size_t len);
+/* An invalid instruction at rip: true = it may have been cut by a trap, try again. No lock held. */
+bool code_try_again(struct mm *mm, u64 rip);
 int code_fixes_copy(struct mm *to, const struct mm *from) __must_check;
 /* No lock held. */
 bool code_fix_at(struct mm *mm, u64 rip, struct code_fix *out);

@@ -7,6 +7,10 @@
  * executable: programs that move or change their code see what they wrote.
  *
  * Jumping into the middle of such an instruction, which only a hostile program does, finds nothing forbidden either.
+ *
+ * JITs have data between their code, and data has every sequence sooner or later. Where no instruction is found only the
+ * sequence gets its trap. So that nobody reads traps instead of data, such pages are run with a key that closes them to
+ * reading (gate->code_key): a read takes the traps out and makes the page unexecutable, until the next fetch.
  */
 #include "abi/control.h"
 #include "abi/linux/errno.h"
@@ -14,6 +18,7 @@
 #include "core/boot.h"
 #include "core/log.h"
 #include "fs/file.h"
+#include "gate/gate.h"
 #include "gate/host.h"
 #include "lib/string.h"
 #include "mm/code.h"
@@ -85,14 +90,26 @@ static void fix_remove(struct mm *mm, u32 at)
 	memmove(mm->fixes + at, mm->fixes + at + 1, (mm->fix_count - at) * sizeof(*mm->fixes));
 }
 
+/* The page is PROT_READ, for the kernel alone where the gate can do that. */
+static int hide(struct mm *mm, u64 page)
+{
+	if (!mm_range_is_guests(page, PAGE_SIZE))
+		return -EINVAL;
+	if (!gate->code_key)
+		return (int)host_mprotect((void *)page, PAGE_SIZE, PROT_READ);
+	mm->code_hidden = true;
+	return (int)host_pkey_mprotect((void *)page, PAGE_SIZE, PROT_READ, gate->code_key);
+}
+
 /* Writes into a page that need not be writable; it is PROT_READ behind it. */
 static int put_byte(struct mm *mm, u64 addr, u8 v)
 {
 	void *page = (void *)PAGE_ALIGN_DOWN(addr);
 	long err;
 
-	if (!mm_range_is_guests((u64)page, PAGE_SIZE))
-		return -EINVAL;
+	err = hide(mm, (u64)page);
+	if (err)
+		return (int)err;
 	err = host_mprotect(page, PAGE_SIZE, PROT_READ | PROT_WRITE);
 	if (err)
 		return (int)err;
@@ -167,8 +184,67 @@ void code_restore(struct mm *mm, u64 addr, u64 len)
 	}
 }
 
+bool code_hides(const struct mm *mm, u64 page)
+{
+	if (!mm->code_hidden)
+		return false;
+	for (u32 i = fix_find(mm, page); i < mm->fix_count && mm->fixes[i].start < page + PAGE_SIZE; i++)
+		if (!mm->fixes[i].shown)
+			return true;
+	return false;
+}
+
+int code_show_traps(struct mm *mm, u64 page)
+{
+	long err;
+
+	for (u32 i = fix_find(mm, page); i < mm->fix_count && mm->fixes[i].start < page + PAGE_SIZE; i++)
+		mm->fixes[i].shown = true;
+	if (!mm_range_is_guests(page, PAGE_SIZE))
+		return -EINVAL;
+	err = host_pkey_mprotect((void *)page, PAGE_SIZE, PROT_READ, 0);
+	return err ? (int)err : code_enable(page, PAGE_SIZE, PROT_READ | PROT_EXEC, NULL);
+}
+
+void code_unshow(struct mm *mm, u64 addr, void *buf, size_t len)
+{
+	u8 *to = buf;
+
+	if (!atomic_load_relaxed(&mm->fix_count))
+		return;
+	mutex_lock(&mm->lock);
+	for (u32 i = fix_find(mm, addr); i < mm->fix_count && mm->fixes[i].start < addr + len; i++) {
+		const struct code_fix *f = &mm->fixes[i];
+
+		for (u32 k = 0; k < f->len; k++)
+			if ((f->changed >> k & 1) && f->start + k >= addr && f->start + k - addr < len)
+				to[f->start + k - addr] = f->bytes[k];
+	}
+	mutex_unlock(&mm->lock);
+}
+
+bool code_try_again(struct mm *mm, u64 rip)
+{
+	bool again = false;
+	u32 i;
+
+	if (!atomic_load_relaxed(&mm->fix_count))
+		return false;
+	mutex_lock(&mm->lock);
+	i = fix_find(mm, rip);
+	if (i < mm->fix_count && mm->fixes[i].data && mm->fixes[i].start < rip + INSN_MAX &&
+	    !mm_retries_used_up(mm, PAGE_ALIGN_DOWN(rip))) {
+		/* An instruction begins at rip: the fetch's fault will say so to who looks. */
+		again = !put_byte(mm, mm->fixes[i].start, mm->fixes[i].bytes[0]);
+		fix_remove(mm, i);
+	}
+	mutex_unlock(&mm->lock);
+	return again;
+}
+
 int code_fixes_copy(struct mm *to, const struct mm *from)
 {
+	to->code_hidden = from->code_hidden;
 	if (!from->fix_count)
 		return 0;
 	to->fixes = kmalloc(from->fix_count * sizeof(*to->fixes));
@@ -231,9 +307,30 @@ static void ask_about(const struct mm *mm, const struct page_view *w, size_t at,
 static bool respell(struct mm *mm, const struct scan_hit *hit, u64 addr, const struct code_question *q,
 		    const struct code_answer *a)
 {
+	u32 i = fix_find(mm, addr + 1);
+	struct code_fix *f;
+
 	if (hit->kind != SCAN_WRPKRU || q->bytes[q->at] != 0x0f || (u32)a->start + a->len != q->at + 1)
 		return false;
+	if (i < mm->fix_count && mm->fixes[i].start < addr + 3)
+		return false;
+	f = fix_add(mm, addr + 1);
+	if (!f)
+		return false;
+	f->len = 2;
+	f->changed = 3;
+	memcpy(f->bytes, "\x01\xef", 2);
 	return !put_byte(mm, addr + 1, 0x03) && !put_byte(mm, addr + 2, 0xfd);
+}
+
+static void log_bytes(const u8 *p, u32 n, u64 addr, u64 start)
+{
+	char text[3 * INSN_MAX + 1];
+
+	for (u32 i = 0; i < n; i++)
+		ksnprintf(text + 3 * i, 4, "%02x ", p[i]);
+	text[3 * n] = 0;
+	log_debug("code: forbidden bytes at %#lx, in the instruction at %#lx: %s", addr, start, text);
 }
 
 /* The sequence at addr begins in the instruction that the answer names. */
@@ -247,6 +344,7 @@ static bool fix_hit(struct mm *mm, const struct scan_hit *hit, u64 addr, const s
 	if (a->start < 0 || a->len > INSN_MAX || (u32)a->start > q->at || q->at - (u32)a->start >= a->len ||
 	    (u32)a->start + a->len > q->n || !code_is_exec(mm, start))
 		return false;
+	log_bytes(q->bytes + a->start, a->len, addr, start);
 	if (respell(mm, hit, addr, q, a))
 		return true;
 	if (i < mm->fix_count && mm->fixes[i].start == start) {
@@ -263,6 +361,24 @@ static bool fix_hit(struct mm *mm, const struct scan_hit *hit, u64 addr, const s
 			return true;
 	}
 	return !fix_put(mm, f, 0) && !fix_put(mm, f, (u32)(addr - start));
+}
+
+/* No instruction is known to have it. */
+static bool fix_data(struct mm *mm, const struct scan_hit *hit, u64 addr, const u8 *bytes)
+{
+	u32 i = fix_find(mm, addr), len = min((u32)hit->len, (u32)INSN_MAX);
+	struct code_fix *f;
+
+	if (i < mm->fix_count && mm->fixes[i].start < addr + len)
+		return false;
+	f = fix_add(mm, addr);
+	if (!f)
+		return false;
+	f->len = len;
+	f->data = true;
+	memcpy(f->bytes, bytes, len);
+	log_debug("code: %#lx: forbidden bytes (kind %u) in no instruction", addr, hit->kind);
+	return !fix_put(mm, f, 0);
 }
 
 static void refuse(struct mm *mm, u64 addr, const struct scan_hit *hit, struct refusal *why)
@@ -305,8 +421,7 @@ static enum code_resolved resolve_locked(struct mm *mm, struct page_view *w, u64
 
 	if (!code_is_exec(mm, page))
 		return CODE_RESOLVED; /* not any more: the next fault says so */
-	if (!mm_range_is_guests(page, PAGE_SIZE) || host_mprotect((void *)page, PAGE_SIZE, PROT_READ) ||
-	    !view_read(mm, w, page))
+	if (hide(mm, page) || !view_read(mm, w, page))
 		return CODE_UNREADABLE;
 	for (size_t from = 0; scan_next(w->bytes, w->n, from, &hit); from = hit.at + 1) {
 		if (hit.at + hit.len <= w->before || hit.at >= w->before + PAGE_SIZE)
@@ -314,7 +429,8 @@ static enum code_resolved resolve_locked(struct mm *mm, struct page_view *w, u64
 		ask_about(mm, w, hit.at, rip, q);
 		if (!code_answer_known(q, &a))
 			return CODE_ASK;
-		if (a.start < 0 || !fix_hit(mm, &hit, view_addr(w, hit.at), q, &a)) {
+		if (!fix_hit(mm, &hit, view_addr(w, hit.at), q, &a) &&
+		    !fix_data(mm, &hit, view_addr(w, hit.at), w->bytes + hit.at)) {
 			refuse(mm, view_addr(w, hit.at), &hit, why);
 			return CODE_REFUSED;
 		}

@@ -73,7 +73,11 @@ bool code_trapped(struct task *t, int *sig, int *code, u64 *addr)
 	struct code_fix f;
 	int ret;
 
-	if (!t->mm || !atomic_load_relaxed(&t->mm->fix_count) || !code_fix_at(t->mm, t->regs.rip, &f))
+	if (!t->mm || !atomic_load_relaxed(&t->mm->fix_count))
+		return false;
+	if (code_try_again(t->mm, t->regs.rip))
+		return true;
+	if (!code_fix_at(t->mm, t->regs.rip, &f))
 		return false;
 	ret = carry_out(t, &f, addr);
 	log_debug("trap at %#lx: kind %d: %d", f.start, code_forbidden(&f), ret);

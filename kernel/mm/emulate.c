@@ -13,6 +13,7 @@
 #include "core/log.h"
 #include "gate/gate.h"
 #include "lib/string.h"
+#include "mm/code.h"
 #include "mm/insn.h"
 #include "mm/mm.h"
 #include "proc/task.h"
@@ -290,13 +291,21 @@ static void complain(const struct insn *in)
 		 (unsigned long long)in->regs->rip);
 }
 
+static void fetch(struct insn *in, struct gate_regs *regs, u8 bytes[INSN_MAX])
+{
+	u32 n = (u32)copy_in_partial(bytes, uptr(regs->rip), INSN_MAX);
+
+	code_unshow(current->mm, regs->rip, bytes, n);
+	insn_begin(in, regs, bytes, n);
+}
+
 enum emulated mm_emulate_store(struct gate_regs *regs, u64 page)
 {
 	u8 bytes[INSN_MAX];
 	struct insn in;
 	int ret;
 
-	insn_begin(&in, regs, bytes, (u32)copy_in_partial(bytes, uptr(regs->rip), INSN_MAX));
+	fetch(&in, regs, bytes);
 	ret = in.bad ? INSN_UNKNOWN : in.map ? run_two_byte(&in) : run_one_byte(&in);
 	if (ret == INSN_UNKNOWN) {
 		/* Perhaps only the bytes behind it are in that page: then nothing is special about it. */
@@ -306,6 +315,18 @@ enum emulated mm_emulate_store(struct gate_regs *regs, u64 page)
 		return EMULATE_FAILED;
 	}
 	if (ret)
+		return EMULATE_FAILED;
+	regs->rip += in.pos;
+	return EMULATE_DONE;
+}
+
+enum emulated mm_emulate_read(struct gate_regs *regs)
+{
+	u8 bytes[INSN_MAX];
+	struct insn in;
+
+	fetch(&in, regs, bytes);
+	if (in.bad || insn_run(&in))
 		return EMULATE_FAILED;
 	regs->rip += in.pos;
 	return EMULATE_DONE;

@@ -68,8 +68,8 @@ static bool flip(struct mm *mm, u64 page, bool exec)
 	return !mm_host_flip(page, exec);
 }
 
-/* An instruction writes into the page that it, or its end, is in. */
-static bool writes_itself(u64 page)
+/* An instruction works on the page that it, or its end, is in. */
+static bool touches_itself(u64 page)
 {
 	u64 rip = current->regs.rip;
 
@@ -87,6 +87,28 @@ static bool emulate(struct mm *mm, u64 page)
 	mutex_lock(&mm->lock);
 	v = vma_find(mm, page);
 	mended = !v || v->start > page || !flips(v) || flip(mm, page, false);
+	mutex_unlock(&mm->lock);
+	return mended;
+}
+
+/*
+ * An instruction reads the page that it is in, which has traps that it must not see. What does so often, or with an
+ * instruction that is not known here, sees them after all.
+ */
+static bool read_itself(u64 page)
+{
+	struct mm *mm = current->mm;
+	bool mended = true;
+
+	mutex_lock(&mm->lock);
+	if (code_hides(mm, page) && mm_retries_used_up(mm, page))
+		mended = code_show_traps(mm, page) == 0;
+	mutex_unlock(&mm->lock);
+	if (!mended || mm_emulate_read(&current->regs) == EMULATE_DONE)
+		return mended;
+	mutex_lock(&mm->lock);
+	if (code_hides(mm, page))
+		mended = code_show_traps(mm, page) == 0;
 	mutex_unlock(&mm->lock);
 	return mended;
 }
@@ -115,8 +137,10 @@ static bool mend(struct mm *mm, struct vma *v, u64 addr, u32 need, bool *dirty)
 	}
 	if (code_is_stub(mm, page))
 		return false;
-	if (flips(v) && need != PROT_READ)
+	if (flips(v) && (need != PROT_READ || code_hides(mm, page)))
 		return flip(mm, page, need == PROT_EXEC);
+	if (need == PROT_READ && code_hides(mm, page))
+		return !mm_host_protect(page, PAGE_SIZE, PROT_READ);
 	/* Another thread changed the mapping since the fault, or a host call failed half way: again, but not for ever. */
 	return !mm_retries_used_up(mm, page) && !mm_host_protect(page, PAGE_SIZE, v->prot);
 }
@@ -140,7 +164,7 @@ bool mm_fault(u64 addr, u64 err, bool kernel, int *sig, int *code)
 {
 	struct mm *mm = current->mm;
 	u32 need = fault_needs(err);
-	bool mended = false, own_page = false, dirty = false;
+	bool mended = false, own_page = false, reads = false, dirty = false;
 	struct vma *v;
 
 	/* Whoever reads under the lock takes what there is. */
@@ -157,8 +181,10 @@ bool mm_fault(u64 addr, u64 err, bool kernel, int *sig, int *code)
 	v = vma_find(mm, addr);
 	if (v && v->start <= addr) {
 		*code = SEGV_ACCERR;
-		own_page = !kernel && need == PROT_WRITE && flips(v) && writes_itself(PAGE_ALIGN_DOWN(addr));
-		if (prot_allows(v->prot, need) && !own_page)
+		own_page = !kernel && need == PROT_WRITE && flips(v) && touches_itself(PAGE_ALIGN_DOWN(addr));
+		reads = !kernel && need == PROT_READ && touches_itself(PAGE_ALIGN_DOWN(addr)) &&
+			code_hides(mm, PAGE_ALIGN_DOWN(addr));
+		if (prot_allows(v->prot, need) && !own_page && !reads)
 			mended = mend(mm, v, addr, need, &dirty);
 	} else if (v && (v->flags & MAP_GROWSDOWN) && prot_allows(v->prot, need)) {
 		mended = stack_grow(mm, v, addr);
@@ -166,5 +192,7 @@ bool mm_fault(u64 addr, u64 err, bool kernel, int *sig, int *code)
 	mutex_unlock(&mm->lock);
 	if (dirty)
 		return resolve(mm, addr, sig, code);
+	if (reads)
+		return read_itself(PAGE_ALIGN_DOWN(addr));
 	return own_page ? emulate(mm, PAGE_ALIGN_DOWN(addr)) : mended;
 }

@@ -3,7 +3,9 @@
 
 #include "gate/gate.h"
 #include "lib/string.h"
+#include "mm/code.h"
 #include "mm/uaccess.h"
+#include "proc/task.h"
 
 
 u8 insn_next(struct insn *in)
@@ -179,10 +181,13 @@ u64 insn_address(const struct insn *in)
 
 int insn_load(u64 at, u32 size, u64 *v)
 {
+	int err;
+
 	*v = 0;
-	if (size == 8 && !(at & 7))
-		return get_user_u64(uptr(at), v);
-	return copy_in(v, uptr(at), size);
+	err = size == 8 && !(at & 7) ? get_user_u64(uptr(at), v) : copy_in(v, uptr(at), size);
+	if (!err)
+		code_unshow(current->mm, at, v, size);
+	return err;
 }
 
 int insn_store(u64 at, u32 size, u64 v)

@@ -10,6 +10,7 @@
  */
 #include "abi/linux/errno.h"
 #include "core/boot.h"
+#include "gate/gate.h"
 #include "gate/host.h"
 #include "mm/code.h"
 #include "mm/vma.h"
@@ -44,6 +45,12 @@ static int make_executable(u64 addr, u64 len, int prot)
 
 /* Traps exist only where somebody holds the lock. */
 static bool has_traps(void) { return current->mm && current->mm->fix_count; }
+
+/* Not executable, and readable again. */
+static long protect(u64 addr, u64 len, int prot)
+{
+	return host_pkey_mprotect((void *)addr, len, prot, current->mm && current->mm->code_hidden ? 0 : -1);
+}
 
 int mm_host_map(u64 addr, u64 len, u32 prot, u32 flags, int fd, u64 offset)
 {
@@ -85,13 +92,12 @@ int mm_host_protect(u64 addr, u64 len, u32 prot)
 
 	if (!mm_range_is_guests(addr, len))
 		return -EINVAL;
-	if (!(p & PROT_EXEC)) {
-		if (has_traps())
-			code_restore(current->mm, addr, len);
-		return host_mprotect((void *)addr, len, p);
-	}
+	if (has_traps())
+		code_restore(current->mm, addr, len);
+	if (!(p & PROT_EXEC))
+		return protect(addr, len, p);
 	/* Nothing may write while it is looked at. */
-	err = host_mprotect((void *)addr, len, PROT_READ);
+	err = protect(addr, len, PROT_READ);
 	return err ? err : make_executable(addr, len, p);
 }
 
@@ -108,9 +114,11 @@ int mm_host_flip(u64 page, bool exec)
 	if (!exec) {
 		if (has_traps())
 			code_restore(current->mm, page, PAGE_SIZE);
-		return host_mprotect((void *)page, PAGE_SIZE, PROT_READ | PROT_WRITE);
+		return protect(page, PAGE_SIZE, PROT_READ | PROT_WRITE);
 	}
-	err = host_mprotect((void *)page, PAGE_SIZE, PROT_READ);
+	/* Another thread's fetch may have put traps there a moment ago. */
+	err = current->mm && code_hides(current->mm, page) ?
+		      host_pkey_mprotect((void *)page, PAGE_SIZE, PROT_READ, gate->code_key) : protect(page, PAGE_SIZE, PROT_READ);
 	if (err)
 		return err;
 	return code_scanned() ? code_enable(page, PAGE_SIZE, PROT_READ | PROT_EXEC, NULL) :
@@ -144,7 +152,7 @@ int mm_host_move(u64 from, u64 len, u64 to, u32 prot, bool keep)
 		return -EINVAL;
 	/* Code that moves has new neighbours: all of it is looked at again. */
 	if (prot & PROT_EXEC) {
-		err = host_mprotect((void *)from, len, PROT_READ);
+		err = protect(from, len, PROT_READ);
 		if (err)
 			return err;
 	}

@@ -8,6 +8,7 @@
 #include "core/wait.h"
 #include "gate/gate.h"
 #include "gate/host.h"
+#include "mm/code.h"
 #include "mm/remote.h"
 #include "mm/mm.h"
 #include "mm/patch.h"
@@ -49,8 +50,10 @@ static ssize_t access_own(u64 addr, void *buf, size_t len, bool write)
 {
 	size_t n = write ? copy_out_partial(uptr(addr), buf, len) : copy_in_partial(buf, uptr(addr), len);
 
-	if (!write)
+	if (!write) {
 		patch_unshow(current->mm, addr, buf, n);
+		code_unshow(current->mm, addr, buf, n);
+	}
 	return n ? (ssize_t)n : -EFAULT;
 }
 

@@ -86,6 +86,10 @@ bool code_locate(const uint8_t *p, size_t n, size_t at, size_t known, struct cod
 	/* What runs through data on its way may have lost the step: only from near. */
 	if (best == n && known <= at && at - known <= KNOWN_MAX && ends[known] < n)
 		best = ends[known];
+	/* Data in front of the code leads some of the guesses astray. */
+	for (size_t i = 0; best == n && i <= at; i++)
+		if (voters >= VOTES_MIN && votes[i] * 4u >= voters * 3u)
+			best = i;
 	if (best == n)
 		return false;
 	out->start = best;

@@ -24,6 +24,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "abi/boot.h"
 #include "abi/layout.h"
 #include "runtime/lib/util.h"
 
@@ -107,6 +108,8 @@ const struct arg_rule arg_rules[] = {
 	     LONG_NEEDS(3, MAP_SHARED | MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, MAP_FIXED)),
 	RULE(pkey_mprotect, LONG_FLAGS(2, PROT_READ | PROT_WRITE), IS(3, -1)),
 	RULE(pkey_mprotect, LONG_FLAGS(2, PROT_READ | PROT_EXEC), IS(3, -1)),
+	RULE(pkey_mprotect, LONG_FLAGS(2, PROT_READ | PROT_WRITE), IS(3, 0)),
+	RULE(pkey_mprotect, IS(2, PROT_READ), IS(3, BOOT_CODE_KEY)),
 	RULE(mremap, LONG_NEEDS(3, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, MREMAP_MAYMOVE | MREMAP_FIXED)),
 	/* Runs of numbers by their common bits: no poisoning of pages, no merging, nothing that is unknown. */
 	RULE(madvise, INT(2, ~3, MADV_NORMAL)), /* RANDOM, SEQUENTIAL, WILLNEED */

@@ -1,4 +1,7 @@
-/* The pkey gate: two protection keys, K for the kernel's memory and S for the pages shown read-only to programs. */
+/*
+ * The pkey gate: three protection keys, K for the kernel's memory, S for the pages shown read-only to programs, and one
+ * for programs' code with traps in it, which they run and do not read.
+ */
 #include "core/boot.h"
 #include "gate/gate.h"
 #include "gate/host.h"
@@ -23,14 +26,17 @@ static int protect(u64 start, u64 len, int prot, int key)
 
 static int init(void)
 {
-	int k = (int)host_pkey_alloc(0, 0), s = (int)host_pkey_alloc(0, 0);
+	int k = (int)host_pkey_alloc(0, 0), s = (int)host_pkey_alloc(0, 0), code = (int)host_pkey_alloc(0, 0);
 	u64 text = PAGE_ALIGN_DOWN((u64)__text_start), text_end = PAGE_ALIGN_UP((u64)__text_end);
 	u64 data = (u64)__data_start;
 	int err;
 
 	if (k < 0 || s < 0)
 		return k < 0 ? k : s;
+	if (code != BOOT_CODE_KEY)
+		return code < 0 ? code : -EINVAL; /* the filter knows it by its number */
 	gate_pkey.app_pkru = defence(DEFENCE_KEYS) ? RIGHTS_NO_ACCESS << (2 * k) | RIGHTS_NO_WRITE << (2 * s) : 0;
+	gate_pkey.app_pkru |= RIGHTS_NO_ACCESS << (2 * code);
 	/* pkey_alloc gave this thread every right to both; threads and processes made from it inherit that. */
 	err = protect(text, text_end - text, PROT_READ | PROT_EXEC, k);
 	if (!err)
@@ -53,6 +59,7 @@ static int init(void)
 /* Not const: the rights are known once the keys are. Written at boot only. */
 struct gate_ops gate_pkey __ro_after_init = {
 	.name = "pkey",
+	.code_key = BOOT_CODE_KEY,
 	.init = init,
 	.signal_entry = gate_pkey_signal_entry,
 	.call_entry = gate_pkey_call_entry,
