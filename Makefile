@@ -34,7 +34,7 @@ test-long: test-deps
 
 # Real clients, with limpet and with runc in turn; slow.
 test-clients:
-	tools/install-deps.sh podman conmon runc containerd docker.io debootstrap catatonit uidmap netavark procps
+	tools/install-deps.sh podman conmon runc containerd docker.io debootstrap catatonit uidmap netavark aardvark-dns procps busybox-static python3-grpcio
 	$(MAKE) build
 	LIMPET=$(CURDIR)/$(BUILD)/limpet tests/clients/run.sh
 

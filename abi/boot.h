@@ -49,6 +49,14 @@ struct boot_mount {
 	uint64_t flags; /* MS_* of mount(2) */
 	uint32_t shared; /* enum boot_tree bits */
 	uint32_t create; /* 1 = make the target (directory or file) when it is missing */
+	uint32_t like_below, pad; /* tmpfs: enum boot_like_below */
+};
+
+/* What a tmpfs has of the directory that it covers. */
+enum boot_like_below {
+	BOOT_EMPTY,
+	BOOT_MODE, /* its mode, unless the options name one */
+	BOOT_COPY, /* that, and a copy of what is in it */
 };
 
 /* A device file to make after mounting; one that no driver of the guest serves cannot be opened. */
@@ -122,7 +130,7 @@ struct boot_block {
 	uint32_t pad3;
 	uint64_t random_seed[4];
 };
-_Static_assert(sizeof(struct boot_mount) == 40, "boot_mount layout");
+_Static_assert(sizeof(struct boot_mount) == 48, "boot_mount layout");
 _Static_assert(sizeof(struct boot_block) % 8 == 0, "boot_block layout");
 
 #endif

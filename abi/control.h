@@ -10,7 +10,7 @@
 #define CONTROL_TEXT_MAX 4000
 #define CONTROL_CODE_MAX 1024
 #define CONTROL_TREES_MAX 128 /* of one container */
-#define CONTROL_FDS_MAX (CONTROL_TREES_MAX + 4)
+#define CONTROL_FDS_MAX (CONTROL_TREES_MAX + 4) /* with a message; the host takes 253 */
 
 enum control_type {
 	/* supervisor -> kernel */
@@ -23,7 +23,7 @@ enum control_type {
 	/*
 	 * Another program. arg[0] = its id, above 0 and never used twice; arg[1] = size of its block; arg[2] = bits: which of
 	 * stdin, stdout, stderr come along. SCM_RIGHTS: a memfd that holds a boot block with the program's part filled in,
-	 * then the streams.
+	 * then the streams, then those that take the places of boot_block.preserved.
 	 */
 	CONTROL_EXEC = 6,
 	/* The container's limits have changed: arg = memory, quota, period, processes; as boot_block.group_*. INT64_MIN = as it was */

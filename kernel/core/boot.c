@@ -12,6 +12,7 @@
 #include "abi/linux/errno.h"
 #include "abi/linux/fcntl.h"
 #include "abi/linux/mman.h"
+#include "abi/linux/prctl.h"
 #include "core/alloc.h"
 #include "core/harden.h"
 #include "core/kserver.h"
@@ -282,6 +283,7 @@ static void boot_main(void *arg __unused)
 {
 	int err;
 
+	host_prctl(PR_SET_NAME, (u64)"limpet-kernel", 0, 0, 0); /* what the host's ps shows until a program is run */
 	unmap_rest();
 	sched_init();
 	container_boot();

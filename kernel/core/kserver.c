@@ -68,6 +68,7 @@ static void control_program(const struct control_msg *m, const int *fds, u32 nfd
 	};
 	struct boot_block *b = NULL;
 	u32 next = 1;
+	s32 *preserved;
 
 	for (u32 i = 0; i < 3; i++)
 		if (m->arg[2] & 1 << i && next < nfds)
@@ -75,13 +76,17 @@ static void control_program(const struct control_msg *m, const int *fds, u32 nfd
 	if (nfds && size >= sizeof(*b) && size <= BOOT_SIZE_MAX)
 		b = kpages_alloc(pages);
 	if (b && (host_pread64(fds[0], b, size, 0) != (long)size || b->magic != BOOT_MAGIC ||
-		  b->version != BOOT_VERSION || b->size > size)) {
+		  b->version != BOOT_VERSION || b->size > size || b->npreserved > nfds - next ||
+		  b->preserved > size || b->npreserved * sizeof(s32) > size - b->preserved)) {
 		kpages_free(b, pages);
 		b = NULL;
 	}
 	if (nfds)
 		host_close(fds[0]);
 	if (b) {
+		preserved = (s32 *)((u8 *)b + b->preserved);
+		for (u32 i = 0; i < b->npreserved; i++)
+			preserved[i] = fds[next++];
 		start.block = b;
 		if (m->type == CONTROL_JOIN)
 			program_join(&start, m->arg[3], fds + next, nfds - next);

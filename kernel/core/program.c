@@ -186,8 +186,9 @@ static int make_stdio(struct program *g, const int stdio[3])
 }
 
 /* What the caller of limpet handed on besides, from 3 on. */
-static int make_preserved(const struct boot_block *b)
+static int make_preserved(const struct program *g)
 {
+	const struct boot_block *b = g->block;
 	const s32 *fds = (const s32 *)((const u8 *)b + b->preserved);
 	static const u32 modes[] = { O_RDWR, O_RDONLY, O_WRONLY };
 
@@ -201,6 +202,8 @@ static int make_preserved(const struct boot_block *b)
 			f = hostfile_create(fds[i], modes[k]);
 		if (is_err(f)) {
 			log_warn("descriptor %u cannot be used: error %d", i + 3, (int)-ptr_err(f));
+			for (u32 k = i; g->id && k < b->npreserved; k++)
+				host_close(fds[k]);
 			return (int)ptr_err(f);
 		}
 		fd = fd_alloc(i + 3, false);
@@ -475,7 +478,7 @@ static int launch(struct program *g, const int stdio[3])
 	current->process = g->process;
 	err = make_stdio(g, stdio);
 	if (!err)
-		err = make_preserved(g->block);
+		err = make_preserved(g);
 	current->files = NULL;
 	current->process = NULL;
 	if (!err)

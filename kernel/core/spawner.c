@@ -201,6 +201,7 @@ static void spawner_process(void *arg)
 	struct hthread *ht = current->ht;
 	const struct timespec64 idle = ns_to_timespec64(IDLE_NS);
 
+	task_set_comm(current, "limpet-spare");
 	for (;;) {
 		u32 now = atomic_load(&s->seq);
 

@@ -61,6 +61,8 @@ static int mount_one(const struct boot_block *b, const struct boot_mount *m)
 			data.upper = hostfs_super(m, m->host_upper_fd, false, &err);
 		return err ? err : fs_boot_mount(type, source, target, m->flags, options, &data, m->create);
 	}
+	if (m->like_below)
+		return fs_boot_tmpfs(source, target, m->flags, options, m->like_below == BOOT_COPY);
 	return fs_boot_mount(type, source, target, m->flags, options, NULL, m->create);
 }
 

@@ -196,6 +196,49 @@ int fs_boot_mount(const char *name, const char *source, const char *target, u64 
 	return err;
 }
 
+static bool names_mode(const char *options)
+{
+	while (options && strncmp(options, "mode=", 5) != 0) {
+		options = strchr(options, ',');
+		if (options)
+			options++;
+	}
+	return options != NULL;
+}
+
+int fs_boot_tmpfs(const char *source, const char *target, u64 flags, const char *options, bool copy)
+{
+	struct path below, made;
+	char *all = NULL;
+	int err = path_lookup(AT_FDCWD, target, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &below);
+
+	options = options ? options : "";
+	if (err == -ENOENT)
+		return fs_boot_mount("tmpfs", source, target, flags, options, NULL, true);
+	if (err)
+		return err;
+	if (!names_mode(options)) {
+		size_t size = strlen(options) + 16;
+
+		all = kmalloc(size);
+		if (all)
+			ksnprintf(all, size, "mode=%o%s%s", below.dentry->inode->mode & S_IALLUGO, *options ? "," : "", options);
+	}
+	/* Read-only it becomes when it is full. */
+	err = fs_boot_mount("tmpfs", source, target, copy ? flags & ~(u64)MS_RDONLY : flags, all ? all : options, NULL, false);
+	kfree(all);
+	if (!err && copy) {
+		err = path_lookup(AT_FDCWD, target, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &made);
+		if (!err) {
+			err = fs_copy_tree(&below, &made, 0);
+			made.mnt->flags |= (u32)flags & MS_RDONLY;
+			path_put(&made);
+		}
+	}
+	path_put(&below);
+	return err;
+}
+
 int fs_boot_finish(struct mount_ns **ns, struct fs_context **fs)
 {
 	if (!boot_ns->root)

@@ -54,6 +54,8 @@ static inline struct mount *mount_get(struct mount *m)
 }
 void mount_put(struct mount *m); /* no lock held */
 extern struct mount_ns *boot_ns;
+/* copy_tree.c: the contents of one directory into another; the first has depth 0. */
+int fs_copy_tree(const struct path *from, const struct path *to, u32 depth);
 /* mount_ops.c: mount(2) and its relatives, from decoded arguments; capability already checked. */
 int do_mount(const char *source, const struct path *at, const char *type, u64 flags, const char *options);
 int do_umount(const struct path *at, int flags);

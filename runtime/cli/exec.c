@@ -4,6 +4,7 @@
 #include <getopt.h>
 #include <string.h>
 
+#include "abi/control.h"
 #include "runtime/cli/command.h"
 #include "runtime/container/exec.h"
 #include "runtime/oci/config.h"
@@ -26,7 +27,7 @@ static const struct option_row options[] = {
 	{"no-new-privs", 0, NULL, "The program cannot gain privileges by exec.", OPT_NNP},
 	{"pid-file", 0, "FILE", "Write the pid of the program's process to FILE.", OPT_PID_FILE},
 	{"console-socket", 0, "SOCKET", "Where the master of the program's terminal is sent.", OPT_CONSOLE_SOCKET},
-	{"preserve-fds", 0, "N", "Descriptors to pass on besides 0, 1 and 2; only 0 is possible.", OPT_PRESERVE_FDS},
+	{"preserve-fds", 0, "N", "Pass on descriptors 3 to N + 2 besides 0, 1 and 2.", OPT_PRESERVE_FDS},
 	{"ignore-paused", 0, NULL, "Try in a paused container too.", OPT_IGNORE_PAUSED},
 	{"process-label", 0, "LABEL", "Accepted; the guest kernel has no security modules.", OPT_LABEL},
 	{"apparmor", 0, "PROFILE", "Accepted; the guest kernel has no security modules.", OPT_APPARMOR},
@@ -39,6 +40,7 @@ struct request_ {
 	const char *process; /* -p */
 	json_t *env, *gids, *caps;
 	const char *cwd, *user;
+	unsigned preserve_fds;
 	bool tty, nnp, ignore_paused;
 };
 static struct request_ asked;
@@ -91,8 +93,11 @@ static int set_option(int id, const char *arg, struct error *err)
 		add(&asked.caps, json_string(arg));
 		break;
 	case OPT_PRESERVE_FDS:
-		if (!parse_u64(arg, 1024, &n) || n)
-			return error_set(err, "exec: --preserve-fds %s: only stdin, stdout and stderr can be passed on", arg);
+		if (!parse_u64(arg, 1024, &n))
+			return error_set(err, "exec: --preserve-fds %s: is not a number", arg);
+		if (n > CONTROL_FDS_MAX - 4)
+			return error_set(err, "exec: --preserve-fds %s: at most %d can be passed on", arg, CONTROL_FDS_MAX - 4);
+		asked.preserve_fds = (unsigned)n;
 		break;
 	case OPT_CGROUP:
 		return error_set(err, "exec: --cgroup is not supported: all programs are in the container's group");
@@ -240,7 +245,9 @@ static int run(int argc, char **argv, struct error *err)
 	spec_init(&spec);
 	spec.stdio_closed = stdio_closed;
 	status = container_status(&c);
-	if (status == CONTAINER_STOPPED)
+	if (spec_preserve_fds(&spec, asked.preserve_fds, err))
+		rc = -1;
+	else if (status == CONTAINER_STOPPED)
 		rc = error_set(err, "exec failed: cannot exec in a stopped container");
 	else if (status == CONTAINER_PAUSED && !asked.ignore_paused)
 		rc = error_set(err, "exec failed: cannot exec in a paused container (use --ignore-paused to override)");

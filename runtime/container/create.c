@@ -30,6 +30,7 @@
 
 #include "runtime/container/console.h"
 #include "runtime/container/hooks.h"
+#include "runtime/container/inside.h"
 #include "runtime/container/server.h"
 #include "runtime/container/view.h"
 #include "runtime/oci/config.h"
@@ -437,12 +438,21 @@ int container_start(struct container *c, struct error *err)
 		return error_set(err, "cannot start a container that has stopped");
 	if (status != CONTAINER_CREATED)
 		return error_set(err, "cannot start an already running container");
-	if (ask(c, (struct request){.type = REQUEST_START}, err))
-		return -1;
-	note(c, "status", json_string("running"));
-	if (container_save(c, err))
-		return -1;
 	config = kept_config(c);
+	if (inside_hooks_run(c, config, container_oci_state(c, NULL), err)) {
+		json_decref(config);
+		container_kill(c, SIGKILL, false, &ignored);
+		return -1;
+	}
+	if (ask(c, (struct request){.type = REQUEST_START}, err)) {
+		json_decref(config);
+		return -1;
+	}
+	note(c, "status", json_string("running"));
+	if (container_save(c, err)) {
+		json_decref(config);
+		return -1;
+	}
 	rc = hooks_run(config, "poststart", container_oci_state(c, "running"), err);
 	json_decref(config);
 	if (rc) /* takes the container along */

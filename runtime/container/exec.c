@@ -42,7 +42,7 @@ static int request(struct waiter *w, struct error *err)
 {
 	struct winsize ws = {0};
 	size_t size, nfds = 1;
-	int fds[4], rc;
+	int fds[CONTROL_FDS_MAX], rc;
 	int64_t bits = 0;
 
 	if (w->terminal)
@@ -56,10 +56,13 @@ static int request(struct waiter *w, struct error *err)
 		fds[nfds++] = i;
 		bits |= 1 << i;
 	}
+	for (int i = 0; i < (int)w->spec->preserve_fds; i++)
+		fds[nfds++] = i + 3;
 	rc = server_request(w->fd,
 			    &(struct request){.type = REQUEST_EXEC, .container = w->container, .arg = {(int64_t)size, bits}},
 			    fds, nfds, err);
 	close(fds[0]);
+	spec_close_preserved(w->spec); /* their readers wait for the program's end, not for ours */
 	return rc;
 }
 

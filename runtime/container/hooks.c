@@ -15,8 +15,7 @@
 
 extern char **environ;
 
-/* The state as something to read from: a file never blocks its writer. */
-static int state_file(const json_t *state, struct error *err)
+int hooks_state_file(const json_t *state, struct error *err)
 {
 	cleanup_free char *text = json_dumps(state, JSON_COMPACT | JSON_PRESERVE_ORDER);
 	cleanup_close int fd = memfd_create("limpet-state", MFD_CLOEXEC);
@@ -108,7 +107,7 @@ static int run_one(const json_t *hook, const char *kind, size_t index, const jso
 {
 	const char *path = json_string_value(json_object_get(hook, "path"));
 	int64_t timeout = json_integer_value(json_object_get(hook, "timeout"));
-	cleanup_close int in = state_file(state, err);
+	cleanup_close int in = hooks_state_file(state, err);
 	struct arena a = {0};
 	int out[2], status;
 	char words[512];

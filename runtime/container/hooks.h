@@ -12,4 +12,7 @@
  */
 int hooks_run(const json_t *config, const char *kind, json_t *state, struct error *err);
 
+/* The state as something to read from, close-on-exec: a file never blocks its writer. */
+int hooks_state_file(const json_t *state, struct error *err);
+
 #endif

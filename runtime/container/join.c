@@ -37,6 +37,7 @@ struct joiner {
 	struct cgroup cgroup;
 	struct waiter w;
 	int pidfd; /* the sandbox's kserver */
+	int proc; /* for our view */
 	int mounts; /* our first mount namespace: it stays while the trees are used */
 };
 
@@ -116,6 +117,7 @@ static int bring_trees(struct joiner *j, struct error *err)
 	if (unshare(CLONE_NEWNS))
 		return error_errno(err, "cannot make a mount namespace");
 	j->mounts = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+	j->proc = view_proc(j->pidfd);
 	if (spec->root_readonly)
 		targets_make(spec);
 	if (mounts_collect(spec, &trees, &ntrees, err))
@@ -175,7 +177,7 @@ static int run(struct joiner *j, struct error *err)
 	j->cgroup.kept = true; /* the state has them now: delete removes them */
 	if (cgroup_attach(&j->cgroup, getpid(), err) ||
 	    hooks_run(cr->config, "createContainer", container_oci_state(cr->c, "creating"), err) || join(j, err) ||
-	    view_arrange(j->pidfd, &cr->spec, err))
+	    view_arrange(j->proc, &cr->spec, err))
 		return -1;
 	message = json_object();
 	json_object_set_new(message, "ready", json_true());
@@ -189,7 +191,7 @@ static int run(struct joiner *j, struct error *err)
 
 int pod_join(struct creation *cr, struct error *err)
 {
-	struct joiner j = {.cr = cr, .w = {.spec = &cr->spec, .fd = -1, .signal_fd = -1}, .pidfd = -1, .mounts = -1};
+	struct joiner j = {.cr = cr, .w = {.spec = &cr->spec, .fd = -1, .signal_fd = -1}, .pidfd = -1, .proc = -1, .mounts = -1};
 	int status;
 
 	if (enter_session(&j, err) || reach_sandbox(&j, err))

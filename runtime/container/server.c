@@ -7,11 +7,9 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#define MAX_FDS CONTROL_FDS_MAX
-
 int server_request(int fd, const struct request *request, const int *fds, size_t nfds, struct error *err)
 {
-	char control[CMSG_SPACE(MAX_FDS * sizeof(int))] = {0};
+	char control[CMSG_SPACE(CONTROL_FDS_MAX * sizeof(int))] = {0};
 	struct iovec iov = {(void *)request, sizeof(*request)};
 	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
 
@@ -176,7 +174,7 @@ static void handle(struct server *s, struct connection *c, const struct request 
 /* One request. False: the connection is over. */
 static bool receive(struct server *s, struct connection *c)
 {
-	char control_buf[CMSG_SPACE(MAX_FDS * sizeof(int))];
+	char control_buf[CMSG_SPACE(CONTROL_FDS_MAX * sizeof(int))];
 	struct request r;
 	struct iovec iov = {&r, sizeof(r)};
 	struct msghdr msg = {
@@ -184,7 +182,7 @@ static bool receive(struct server *s, struct connection *c)
 	};
 	ssize_t n = recvmsg(c->fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	struct cmsghdr *cmsg = n >= 0 ? CMSG_FIRSTHDR(&msg) : NULL;
-	int fds[MAX_FDS];
+	int fds[CONTROL_FDS_MAX];
 	size_t nfds = 0;
 
 	if (n < 0)

@@ -14,7 +14,7 @@
 enum request_type {
 	REQUEST_START = 1,
 	REQUEST_SIGNAL, /* arg[0] = signal; arg[1]: 1 = to every process. To the program of this connection if it has one */
-	REQUEST_EXEC, /* arg[0] = size of the block, arg[1] = bits of streams; SCM_RIGHTS: memfd, streams */
+	REQUEST_EXEC, /* arg[0] = size of the block, arg[1] = bits of streams; SCM_RIGHTS: memfd, streams, preserved */
 	REQUEST_WINSIZE, /* arg[0] rows, arg[1] columns */
 	REQUEST_LIMITS, /* arg: memory, quota, period, processes: what programs are shown; SPEC_UNSET = as it was */
 	/*

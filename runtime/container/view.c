@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sched.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -38,39 +39,54 @@ static void place_trees(int trees, int root, const struct spec *spec)
 	}
 }
 
-static int put_proc(int root)
+/*
+ * A procfs shows the PID namespace of who makes it: a child born into the sandbox's does, and leaves it as this
+ * descriptor. In a user namespace the host allows it only where a whole procfs is in sight: before we move. -1: not to
+ * be had.
+ */
+int view_proc(int pidfd)
 {
-	cleanup_close int to = open_inside(root, "/proc"), fs = fsopen("proc", FSOPEN_CLOEXEC), mnt = -1;
+	cleanup_close int place = open("/", O_PATH | O_CLOEXEC);
+	int status = -1;
+	pid_t pid;
+
+	if (place < 0 || setns(pidfd, CLONE_NEWPID))
+		return -1;
+	pid = (pid_t)syscall(SYS_clone, CLONE_FILES | SIGCHLD, NULL, NULL, NULL, NULL);
+	if (pid == 0) {
+		int fs = fsopen("proc", FSOPEN_CLOEXEC), mnt = -1;
+		const unsigned flags = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+
+		if (fs >= 0 && !fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0))
+			mnt = fsmount(fs, FSMOUNT_CLOEXEC, flags);
+		_exit(close(fs) || mnt < 0 || dup3(mnt, place, O_CLOEXEC) < 0 || close(mnt));
+	}
+	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return status ? -1 : steal_fd(&place);
+}
+
+static void place_proc(int root, int proc)
+{
+	cleanup_close int to = open_inside(root, "/proc");
 
 	/* Like other runtimes: the place of a mount is made. */
 	if (to < 0 && errno == ENOENT && !mkdirat(root, "proc", 0755))
 		to = open_inside(root, "/proc");
-	if (to < 0 || fs < 0 || fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0))
-		return -1;
-	mnt = fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
-	return mnt < 0 ? -1 : move_mount(mnt, "", to, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
-}
-
-/* A procfs shows the PID namespace of who makes it: a child born into the sandbox's does. */
-static void place_proc(int root, int pidfd)
-{
-	pid_t pid;
-
-	if (setns(pidfd, CLONE_NEWPID))
-		return;
-	pid = fork();
-	if (pid == 0)
-		_exit(put_proc(root) ? 1 : 0);
-	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	if (to >= 0 && proc >= 0)
+		move_mount(proc, "", to, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
 }
 
 int view_enter(const struct sandbox *sb, const struct spec *spec, struct error *err)
 {
-	return setns(sb->pidfd, CLONE_NEWNS) ? 0 : view_arrange(sb->pidfd, spec, err);
+	int proc = view_proc(sb->pidfd), rc = setns(sb->pidfd, CLONE_NEWNS) ? 0 : view_arrange(proc, spec, err);
+
+	if (proc >= 0)
+		close(proc);
+	return rc;
 }
 
-int view_arrange(int pidfd, const struct spec *spec, struct error *err)
+int view_arrange(int proc, const struct spec *spec, struct error *err)
 {
 	cleanup_close int root = -1, trees = -1;
 
@@ -82,7 +98,7 @@ int view_arrange(int pidfd, const struct spec *spec, struct error *err)
 	if (root < 0 || move_mount(root, "", AT_FDCWD, "/m", MOVE_MOUNT_F_EMPTY_PATH))
 		return error_errno(err, "the supervisor's root");
 	place_trees(trees, root, spec);
-	place_proc(root, pidfd);
+	place_proc(root, proc);
 	if (fchdir(root) || syscall(SYS_pivot_root, ".", ".") || umount2(".", MNT_DETACH) || chdir("/"))
 		return error_errno(err, "cannot move the supervisor's root");
 	return 0;

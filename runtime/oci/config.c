@@ -21,8 +21,7 @@ static const struct field_row fields[] = {
 	USED("", "domainname"), USED("", "linux"), QUIET("", "annotations"),
 	USED("", "hooks"),
 	USED("hooks", "prestart"), USED("hooks", "createRuntime"), USED("hooks", "createContainer"),
-	{"hooks", "startContainer", FIELD_REFUSE, "hooks inside the container are not supported yet"},
-	USED("hooks", "poststart"), USED("hooks", "poststop"),
+	USED("hooks", "startContainer"), USED("hooks", "poststart"), USED("hooks", "poststop"),
 	USED("hooks[]", "path"), USED("hooks[]", "args"), USED("hooks[]", "env"), USED("hooks[]", "timeout"),
 	{"", "vm", FIELD_REFUSE, "limpet starts no virtual machines"},
 	{"", "windows", FIELD_REFUSE, "is for another operating system"},
@@ -357,11 +356,25 @@ static int load_namespaces(struct doc *d, const struct node *linux_)
 	return 0;
 }
 
+/* Of root in a user namespace that an engine made; NULL where every id is itself. */
+static const char *own_map(struct spec *spec, const char *file)
+{
+	cleanup_free char *text = geteuid() ? NULL : read_file(AT_FDCWD, file);
+	uint32_t inside, outside, count;
+
+	if (!text || strlen(text) >= 4096 || sscanf(text, "%u %u %u", &inside, &outside, &count) != 3 ||
+	    (!inside && !outside && count == UINT32_MAX))
+		return NULL;
+	return arena_strdup(&spec->arena, text);
+}
+
 /* A missing map: without privileges of our own, root inside is the caller. */
 static void default_ids(struct spec *spec)
 {
 	if (spec->new_user_ns)
 		return;
+	spec->own_uid_map = own_map(spec, "/proc/self/uid_map");
+	spec->own_gid_map = own_map(spec, "/proc/self/gid_map");
 	spec->uid_map = arena_alloc(&spec->arena, sizeof(*spec->uid_map));
 	spec->gid_map = arena_alloc(&spec->arena, sizeof(*spec->gid_map));
 	*spec->uid_map = (struct spec_idmap){0, geteuid(), 1};

@@ -6,6 +6,8 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
+#include "abi/boot.h"
+
 static const struct {
 	const char *name;
 	uint64_t set, clear;
@@ -29,7 +31,8 @@ static const struct {
 	/* without a meaning here: access times are the guest's own, labels and ACLs it does not have */
 	{"lazytime", 0, 0}, {"nolazytime", 0, 0}, {"iversion", 0, 0}, {"noiversion", 0, 0}, {"mand", 0, 0}, {"nomand", 0, 0},
 	{"loud", 0, 0}, {"silent", 0, 0}, {"acl", 0, 0}, {"noacl", 0, 0}, 
-	{"tmpcopyup", 0, 0}, {"notmpcopyup", 0, 0}, 
+	/* tmpfs: see add_tmpfs */
+	{"tmpcopyup", 0, 0}, {"notmpcopyup", 0, 0},
 };
 
 const char *oci_mount_option(size_t i) { return i < ARRAY_SIZE(flag_options) ? flag_options[i].name : NULL; }
@@ -83,9 +86,20 @@ static int add_bind(struct doc *d, const struct node *n, const char *bundle, con
 	return 0;
 }
 
+static void add_tmpfs(struct spec *spec, const char *target, const char *source, const char *data, uint64_t flags,
+		      const struct strings *options)
+{
+	struct spec_mount *m = spec_add_mount(spec, "tmpfs", target, source ? source : "tmpfs", data, flags);
+
+	m->like_below = BOOT_MODE;
+	for (size_t i = 0; i < options->count; i++)
+		if (!strcmp(options->items[i], "tmpcopyup") || !strcmp(options->items[i], "notmpcopyup"))
+			m->like_below = *options->items[i] == 't' ? BOOT_COPY : BOOT_MODE;
+}
+
 static int add_one(struct doc *d, const struct node *n, const char *bundle)
 {
-	static const char *const same[] = {"tmpfs", "proc", "sysfs", "devpts", "mqueue"};
+	static const char *const same[] = {"proc", "sysfs", "devpts", "mqueue"};
 	const char *type = NULL, *target = NULL, *source = NULL, *data;
 	struct spec *spec = d->spec;
 	struct strings options = {0};
@@ -109,6 +123,10 @@ static int add_one(struct doc *d, const struct node *n, const char *bundle)
 	/* On /dev the specification expects a tmpfs with the standard devices in it. */
 	if (!strcmp(type, "devtmpfs") || (!strcmp(type, "tmpfs") && !strcmp(target, "/dev"))) {
 		spec_add_mount(spec, "devtmpfs", target, source ? source : type, data, flags);
+		return 0;
+	}
+	if (!strcmp(type, "tmpfs")) {
+		add_tmpfs(spec, target, source, data, flags, &options);
 		return 0;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(same); i++) {

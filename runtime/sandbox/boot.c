@@ -112,6 +112,7 @@ static uint32_t put_mounts(struct blob *b, const struct spec *spec, const struct
 				.flags = m->flags,
 				.shared = hostfs ? BOOT_TREE_SHARED | (alone ? BOOT_TREE_ALONE : 0) : 0,
 				.create = 1,
+				.like_below = m->like_below,
 			};
 		}
 		if (!b->failed)
@@ -126,6 +127,7 @@ static void fill_program(struct boot_block *bb, struct blob *b, const struct spe
 	bb->argv = blob_strings(b, &spec->argv);
 	bb->envc = (uint32_t)spec->env.count;
 	bb->envp = blob_strings(b, &spec->env);
+	bb->exec_path = spec->exec_path ? blob_string(b, spec->exec_path) : 0;
 	bb->cwd = blob_string(b, spec->cwd);
 	bb->uid = spec->uid;
 	bb->gid = spec->gid;
@@ -170,14 +172,15 @@ static void put_nodes(struct boot_block *bb, struct blob *b, const struct spec *
 	}
 }
 
-/* As /proc/PID/uid_map shows it; nothing when the user namespace was only limpet's own need. */
-static uint32_t put_map(struct blob *b, const struct spec *spec, const struct spec_idmap *map, size_t n)
+/* As /proc/PID/uid_map shows it; nothing of a user namespace that was only limpet's own need. */
+static uint32_t put_map(struct blob *b, const struct spec *spec, const struct spec_idmap *map, size_t n,
+			const char *own)
 {
 	char text[4096];
 	size_t used = 0;
 
 	if (!spec->new_user_ns)
-		return 0;
+		return own ? blob_put(b, own, strlen(own) + 1, 1) : 0;
 	for (size_t i = 0; i < n && used < sizeof(text) - 40; i++)
 		used += (size_t)snprintf(text + used, sizeof(text) - used, "%10u %10u %10u\n", map[i].inside, map[i].outside,
 					 map[i].count);
@@ -214,8 +217,8 @@ static void fill_world(struct boot_block *bb, struct blob *b, const struct spec 
 	bb->nsysctls = (uint32_t)spec->sysctls.count;
 	bb->sysctls = blob_strings(b, &spec->sysctls);
 	put_nodes(bb, b, spec);
-	bb->uid_map = put_map(b, spec, spec->uid_map, spec->nuid_map);
-	bb->gid_map = put_map(b, spec, spec->gid_map, spec->ngid_map);
+	bb->uid_map = put_map(b, spec, spec->uid_map, spec->nuid_map, spec->own_uid_map);
+	bb->gid_map = put_map(b, spec, spec->gid_map, spec->ngid_map, spec->own_gid_map);
 	fill_group(bb, spec);
 }
 
@@ -261,6 +264,13 @@ int boot_program_memfd(const struct spec *spec, bool terminal, unsigned rows, un
 
 	blob_reserve(&b, sizeof(bb), 8);
 	fill_program(&bb, &b, spec);
+	bb.npreserved = spec->preserve_fds;
+	if (spec->preserve_fds) {
+		int32_t later[SPEC_PRESERVE_MAX]; /* their numbers are known where they arrive */
+
+		memset(later, -1, sizeof(later));
+		bb.preserved = blob_put(&b, later, spec->preserve_fds * sizeof(*later), 8);
+	}
 	fd = seal_block(&b, &bb, err);
 	*size = b.len;
 	free(b.data);

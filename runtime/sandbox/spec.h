@@ -14,6 +14,7 @@ struct spec_mount {
 	const char *target; /* absolute path in the guest */
 	const char *source; /* hostfs: path on the host; else the text for /proc/mounts */
 	const char *options; /* of the type; "" = none */
+	unsigned like_below; /* tmpfs: enum boot_like_below */
 	uint64_t flags; /* MS_* that the guest sees; MS_RDONLY also makes the host's tree read-only */
 };
 
@@ -54,6 +55,7 @@ struct spec {
 
 	/* the program */
 	struct strings argv, env;
+	const char *exec_path; /* NULL: argv[0], looked for in PATH */
 	const char *cwd;
 	uint32_t uid, gid, umask;
 	uint32_t *groups;
@@ -92,6 +94,7 @@ struct spec {
 	bool new_user_ns; /* asked for; limpet adds one when it has no privileges */
 	struct spec_idmap *uid_map, *gid_map;
 	size_t nuid_map, ngid_map;
+	const char *own_uid_map, *own_gid_map; /* without new_user_ns: texts of the one an engine made for us, or NULL */
 	struct spec_limits limits;
 	const char *cgroup; /* path below the hierarchies' roots, or, relative, our own; NULL: a fresh one beside our own */
 	bool cgroup_full; /* a group in every hierarchy, limits or not */

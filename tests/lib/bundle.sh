@@ -2,6 +2,7 @@
 command -v busybox >/dev/null || skip "busybox is not installed"
 [ "$(id -u)" = 0 ] || skip "needs root"
 mkdir -p b/rootfs/{bin,etc,tmp,proc,dev,sys,root,data}
+chmod 1777 b/rootfs/tmp
 cp "$(command -v busybox)" b/rootfs/bin/busybox
 for a in sh ls cat echo tty stty cut seq wc sort id pwd env mount hostname ps touch stat grep head kill sleep true false mkdir ulimit test; do ln -sf busybox b/rootfs/bin/$a; done
 echo root:x:0:0:root:/root:/bin/sh >b/rootfs/etc/passwd

@@ -1,4 +1,4 @@
-# Hooks: order, state on stdin, failure, time limit; poststop at delete.
+# Hooks: order, state on stdin, failure, time limit; poststop at delete; those that run inside.
 lib=$(cd "$(dirname "$0")/../lib" && pwd); . "$lib/sh.sh"; . "$lib/bundle.sh"
 id=h$$
 cat >hook <<'H'
@@ -25,7 +25,21 @@ config "c['hooks'] = {'createRuntime': [{'path': '/no/such/hook'}]}"
 ends 'a hook that is not there' 1 oci create -b b $id
 config "c['hooks'] = {'createRuntime': [{'path': 'relative'}]}"
 matches 'a relative hook' "$(oci create -b b $id 2>&1)" 'hooks.createRuntime\[0\].path: is not an absolute path'
-config "c['hooks'] = {'startContainer': [{'path': '/bin/true'}]}"
-matches 'a hook inside' "$(oci create -b b $id 2>&1)" 'hooks.startContainer'
+# in the container, before its program, as its root
+config "c['hooks'] = {'startContainer': [{'path': '/bin/sh', 'args': ['sh', '-c', 'cat >/data/state; pwd; id -u >/data/id; echo \$X >>/data/id'], 'env': ['PATH=/bin', 'X=of the hook']}, {'path': '/bin/true'}]}" \
+	"c['process']['user'] = {'uid': 5, 'gid': 5}" 'sh("id -u; cat /data/id; exit 6")'
+says 'a hook inside' 6 $'5\n0\nof the hook' oci run -b b $id
+matches 'its state' "$(cat b/rootfs/data/state)" "\"id\":\"$id\".*\"status\":\"created\""
+config "c['hooks'] = {'startContainer': [{'path': '/bin/sh', 'args': ['sh', '-c', 'echo why not >&2; exit 3']}]}" 'sh("echo reached")'
+ends 'create: a hook inside' 0 oci create -b b $id
+matches 'a hook inside fails' "$(oci start $id 2>&1)" 'startContainer hook #0: /bin/sh: exit status 3, output: why not$'
+for _ in $(seq 50); do oci state $id | grep -q stopped && break; sleep 0.05; done
+matches 'and takes the container along' "$(oci state $id)" stopped
+ends 'delete' 0 oci delete $id
+matches 'run: a hook inside fails' "$(oci run -b b $id 2>&1)" 'exit status 3, output: why not$'
+config "c['hooks'] = {'startContainer': [{'path': '/bin/sleep', 'args': ['sleep', '100'], 'timeout': 1}]}"
+matches 'a hook inside takes too long' "$(oci run -b b $id 2>&1)" 'longer than 1 s'
+config "c['hooks'] = {'startContainer': [{'path': '/no/such/hook'}]}"
+matches 'a hook that is not inside' "$(oci run -b b $id 2>&1)" 'startContainer hook #0: exec: "/no/such/hook": stat /no/such/hook: no such file'
 is 'nothing is left' "$(ls states)" ''
 finish

@@ -26,5 +26,18 @@ ends 'delete' 0 oci delete $id
 config 'sh("echo last >&3")'
 is 'end of file' "$(timeout 20 sh -c 'cat | wc -l' < <(oci run --preserve-fds 1 -b b $id 3>&1 >/dev/null 2>&1))" 1
 matches 'create: closed' "$(oci create --preserve-fds 1 -b b ${id}x 2>&1 3<&-)" 'descriptor 3 is not open'
+# exec: a file to read, one to write, a pipe whose reader sees the end when the program ends
+config 'sh("sleep 100")'
+ends 'run' 0 oci run -d -b b $id
+is 'exec' "$(oci exec --preserve-fds 2 $id sh -c 'cat <&3; echo to four >&4' 3<in 4>out; cat out)" $'text\nto four'
+is 'exec: a pipe' "$(oci exec -d --preserve-fds 1 $id sh -c 'echo piped >&3; sleep 0.2; echo end >&3' 3>&1 >/dev/null 2>&1 </dev/null | cat)" $'piped\nend'
+is 'exec: not more than asked for' "$(oci exec --preserve-fds 1 $id ls /proc/self/fd 3<in 4<in | grep -c '^[345]$')" 2
+matches 'exec: closed' "$(oci exec --preserve-fds 1 $id true 2>&1 3<&-)" 'descriptor 3 is not open'
+matches 'exec: too many' "$(oci exec --preserve-fds 1000 $id true 2>&1)" 'at most'
+for i in $(seq 3 42); do eval "exec $i<in"; done
+is 'exec: forty' "$(oci exec --preserve-fds 40 $id sh -c 'for i in 3 4 41 42; do eval "cat <&$i"; done; ls /proc/self/fd | wc -l')" $'text\ntext\ntext\ntext\n44'
+is 'exec: forty again' "$(for _ in 1 2 3 4 5; do oci exec --preserve-fds 40 $id nothere 2>/dev/null; done; oci exec --preserve-fds 3 $id sh -c 'cat <&5')" text
+for i in $(seq 3 42); do eval "exec $i<&-"; done
+ends 'delete' 0 oci delete --force $id
 ends "nothing is left" 1 oci state ${id}x
 finish
