@@ -41,6 +41,7 @@ enum control_type {
 	 */
 	CONTROL_JOIN = 9,
 	CONTROL_POPULATE = 10, /* the joined container's first process may be made. Then READY or EXEC_ERROR */
+	CONTROL_FREEZE = 11, /* arg[0]: 1 = the container's programs pause, 0 = they go on */
 	/* kernel -> supervisor */
 	CONTROL_READY = 16, /* program arg[1], the first of its container, was found */
 	CONTROL_EXIT = 17, /* arg[0] = its status as wait(2); the sandbox ends */

@@ -119,6 +119,9 @@ static void control_handle(const struct control_msg *m, const int *fds, u32 nfds
 	case CONTROL_LIMITS:
 		program_limits(m->container, m->arg);
 		break;
+	case CONTROL_FREEZE:
+		program_freeze(m->container, m->arg[0] != 0);
+		break;
 	case CONTROL_START:
 		program_go(m->container);
 		break;

@@ -525,6 +525,16 @@ void program_go(u32 container)
 	container_put(c);
 }
 
+void program_freeze(u32 container, bool on)
+{
+	struct container *c = container_lookup(container);
+
+	if (!c)
+		return;
+	container_freeze(c, on);
+	container_put(c);
+}
+
 void program_limits(u32 container, const s64 limits[4])
 {
 	struct container *c = container_lookup(container);

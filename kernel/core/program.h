@@ -19,6 +19,7 @@ void program_start_first(void);
 
 /* Control thread. Numbers of containers that are not there (any more) are ignored. */
 void program_go(u32 container);
+void program_freeze(u32 container, bool on);
 void program_limits(u32 container, const s64 limits[4]); /* CONTROL_LIMITS */
 
 struct program_start {

@@ -16,6 +16,7 @@ struct container first_container = {
 	.node = LIST_HEAD_INIT(first_container.node),
 	.pid_ns = &root_pid_ns,
 	.own_pids = true,
+	.thaw_wait = { .lock = MUTEX_INIT(LOCK_WAITQ), .waiters = LIST_HEAD_INIT(first_container.thaw_wait.waiters) },
 	.go_wait = { .lock = MUTEX_INIT(LOCK_WAITQ), .waiters = LIST_HEAD_INIT(first_container.go_wait.waiters) },
 };
 
@@ -48,6 +49,7 @@ struct container *container_alloc(u32 nr, const struct boot_block *block, struct
 	ref_init(&c->ref);
 	list_init(&c->node);
 	wait_queue_init(&c->go_wait);
+	wait_queue_init(&c->thaw_wait);
 	c->nr = nr;
 	c->own_pids = !share;
 	if (share) {
@@ -150,6 +152,28 @@ void container_signal_all(struct container *c, int sig)
 	mutex_lock(&tasklist_lock);
 	signal_all_locked(c, sig, NULL);
 	mutex_unlock(&tasklist_lock);
+}
+
+void container_freeze(struct container *c, bool on)
+{
+	struct task *t;
+
+	mutex_lock(&tasklist_lock);
+	atomic_store(&c->frozen, on);
+	for (u32 nr = 1; on && (t = task_next_in(c->pid_ns, nr)); nr = t->pid->nr + 1)
+		if (t->process->container == c && !t->exited)
+			task_set_work(t, WORK_FREEZE);
+	mutex_unlock(&tasklist_lock);
+	if (!on)
+		wake_up_all(&c->thaw_wait);
+}
+
+void container_frozen_wait(void)
+{
+	struct container *c = current_container();
+
+	atomic_and(&current->work, ~WORK_FREEZE);
+	(void)wait_event_full(&c->thaw_wait, !atomic_load(&c->frozen), WAIT_KILLABLE, KTIME_MAX, 0);
 }
 
 int container_set_world(struct container *c)

@@ -52,6 +52,8 @@ struct container {
 	struct spawner *spawner; /* makes its host processes; immutable once it runs */
 	u32 go; /* its program may run; atomic */
 	struct wait_queue go_wait;
+	u32 frozen; /* paused; atomic, written under tasklist_lock */
+	struct wait_queue thaw_wait;
 
 	/* Under tasklist_lock: */
 	bool started; /* there was a first process */
@@ -89,6 +91,9 @@ void container_count_locked(struct container *c, int by);
 /* Under tasklist_lock: true, once: nothing is left of it, and container_finish is the caller's to call. */
 bool container_empty_locked(struct container *c);
 void container_signal_all(struct container *c, int sig); /* every process of it. Takes tasklist_lock */
+/* Pauses it: each task waits before it goes back to its program, however it came in. Takes tasklist_lock. */
+void container_freeze(struct container *c, bool on);
+void container_frozen_wait(void); /* signal_deliver(): for WORK_FREEZE; ends early for who is to die */
 /* The caller's mounts, root and directory are what programs executed in c begin with. 0 or -ENOMEM. */
 int container_set_world(struct container *c) __must_check;
 /* Copies for such a program, a reference each. -EAGAIN: there is no world yet. */

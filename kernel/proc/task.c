@@ -310,6 +310,8 @@ void task_publish(struct task *t, struct process *parent)
 	if (!first && p->shared_pending.set & ~t->blocked)
 		task_set_work(t, WORK_SIGNAL);
 	mutex_unlock(&p->sighand->lock);
+	if (p->container->frozen)
+		task_set_work(t, WORK_FREEZE);
 	if (first && p->container->ending)
 		(void)signal_send_process(p, SIGKILL, NULL);
 	mutex_unlock(&tasklist_lock);

@@ -48,6 +48,7 @@ struct file;
 #define WORK_SIGNAL 1u /* look at pending signals */
 #define WORK_EXIT 2u /* the process is dying: exit */
 #define WORK_STOP 4u /* job control or freezer: stop here */
+#define WORK_FREEZE 16u /* its container is paused: wait here */
 #define WORK_TASK 8u /* run task.work_func (rseq, exec of a sibling, ...) */
 
 struct pid {

@@ -126,10 +126,8 @@ static int freeze(const struct command *cmd, int argc, char **argv, bool on, str
 	if (on ? status != CONTAINER_RUNNING && status != CONTAINER_CREATED : status != CONTAINER_PAUSED)
 		rc = error_set(err, on ? "container not running or created: %s" : "container not paused: %s",
 			       container_status_name(status));
-	else if (*container_text(&c, "sandbox") || json_is_true(json_object_get(c.state, "pod")))
-		rc = error_set(err, "a container of a pod cannot be %s: its guest kernel is the others' too", on ? "paused" : "resumed");
 	else
-		rc = container_freeze(&c, on, err);
+		rc = container_pause(&c, on, err);
 	container_close(&c);
 	return rc;
 }

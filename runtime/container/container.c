@@ -236,6 +236,8 @@ enum container_status container_status(const struct container *c)
 
 	if (!container_pid(c))
 		return CONTAINER_STOPPED;
+	if (container_paused_inside(c) && json_is_true(json_object_get(c->state, "paused")))
+		return CONTAINER_PAUSED;
 	freezer = container_freezer(c, &v2);
 	if (freezer) {
 		cleanup_free char *text = read_file(AT_FDCWD, freezer);
@@ -346,6 +348,11 @@ const char *container_freezer(const struct container *c, bool *v2)
 	if (v1dir)
 		return arena_printf(&arena->arena, "%s/freezer.state", v1dir);
 	return v2dir ? arena_printf(&arena->arena, "%s/cgroup.freeze", v2dir) : NULL;
+}
+
+bool container_paused_inside(const struct container *c)
+{
+	return *container_text(c, "sandbox") || json_is_true(json_object_get(c->state, "pod"));
 }
 
 int container_freeze(const struct container *c, bool on, struct error *err)

@@ -68,6 +68,7 @@ pid_t container_find_process(pid_t kernel, pid_t pid);
 /* The freezer's file and its words; NULL = the container has none. */
 const char *container_freezer(const struct container *c, bool *v2);
 int container_freeze(const struct container *c, bool on, struct error *err);
+bool container_paused_inside(const struct container *c); /* not by that, but by the guest kernel: it is one of a pod */
 /* The container's control groups as state.json has them. */
 struct cgroup;
 void container_cgroups(const struct container *c, struct cgroup *cg);

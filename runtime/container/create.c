@@ -427,6 +427,16 @@ int container_kill(const struct container *c, int sig, bool all, struct error *e
 	return ask(c, (struct request){.type = REQUEST_SIGNAL, .arg = {sig, all}}, err);
 }
 
+int container_pause(struct container *c, bool on, struct error *err)
+{
+	if (!container_paused_inside(c))
+		return container_freeze(c, on, err);
+	if (ask(c, (struct request){.type = REQUEST_FREEZE, .arg = {on}}, err))
+		return -1;
+	note(c, "paused", json_boolean(on));
+	return container_save(c, err);
+}
+
 int container_start(struct container *c, struct error *err)
 {
 	struct error ignored;
@@ -491,7 +501,7 @@ static void end_processes(struct container *c)
 	struct error ignored;
 
 	if (pid && container_status(c) == CONTAINER_PAUSED)
-		container_freeze(c, false, &ignored);
+		container_pause(c, false, &ignored);
 	if (pid && (container_kill(c, SIGKILL, false, &ignored) || !wait_gone(pid, start, DELETE_GRACE_MS)))
 		kill(pid, SIGKILL);
 	wait_gone(pid, start, DELETE_GRACE_MS);

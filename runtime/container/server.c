@@ -156,6 +156,9 @@ static void handle(struct server *s, struct connection *c, const struct request 
 		failed = s->control(s->arg, &msg, NULL, 0);
 		break;
 	}
+	case REQUEST_FREEZE:
+		failed = control(s, CONTROL_FREEZE, r->container, r->arg[0], 0, 0);
+		break;
 	case REQUEST_POPULATE:
 		if (!c->program || control(s, CONTROL_POPULATE, 0, c->program, 0, 0))
 			reply(c, REPLY_ERROR, EINVAL, CONTROL_STAGE_START, "there is no container to populate");

@@ -22,6 +22,7 @@ enum request_type {
 	 * behind the streams; arg[2] as CONTROL_JOIN's arg[3]. JOINED or ERROR.
 	 */
 	REQUEST_JOIN,
+	REQUEST_FREEZE, /* arg[0] as CONTROL_FREEZE */
 	REQUEST_POPULATE, /* its processes may be made. READY or ERROR */
 };
 

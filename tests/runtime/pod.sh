@@ -69,11 +69,11 @@ is 'the pid leads to the network' "$(readlink /proc/$(cat $one.pid)/ns/net)" "$(
 is 'the pid leads to the files' "$(cat /proc/$(cat $two.pid)/root/etc/who)" z
 
 # loopback from one to the other, either way
-for pair in "$one $two" "$two $p"; do
+for pair in "$one $two 7001" "$two $p 7002"; do
 	set -- $pair
-	oci exec $1 sh -c 'echo by loopback | nc -l -p 7001' & server=$!
-	soon 'listening' oci exec $1 sh -c 'cat /proc/net/tcp /proc/net/tcp6 | grep -q :1B59.*0A'
-	is "loopback $pair" "$(oci exec $2 sh -c 'sleep 1 | nc 127.0.0.1 7001')" 'by loopback'
+	oci exec $1 sh -c "echo by loopback | nc -l -p $3" & server=$!
+	soon 'listening' oci exec $1 sh -c "cat /proc/net/tcp /proc/net/tcp6 | grep -q ':$(printf %04X $3) 0*:0000 0A'"
+	is "loopback $pair" "$(oci exec $2 sh -c "sleep 1 | nc 127.0.0.1 $3")" 'by loopback'
 	wait $server
 done
 
@@ -114,8 +114,22 @@ is 'the others live' "$(oci exec $two cat /etc/who)$(oci exec $one cat /etc/who)
 ends 'delete' 0 oci delete m$$
 ends 'update' 0 oci update --memory 50000000 $two
 is 'update is seen by that one' "$(oci exec $two cat /sys/fs/cgroup/memory.max) $(oci exec $one cat /sys/fs/cgroup/memory.max)" '50000000 max'
-ends 'pause' 1 oci pause $one
-matches 'pause' "$(oci pause $one 2>&1)" 'a container of a pod cannot be paused'
+oci exec -d --pid-file e.pid $one sh -c 'while :; do echo x >>/count; sleep 0.01; done'
+soon 'counting' test -s a/rootfs/count
+ends 'pause' 0 oci pause $one
+matches 'paused' "$(oci state $one)" '"status": "paused"'
+sleep 0.1
+before=$(stat -c %s a/rootfs/count)
+is 'the others go on' "$(oci exec $two cat /etc/who)$(oci exec $p cat /etc/who)" zpause
+sleep 0.5
+is 'it does not' "$(stat -c %s a/rootfs/count)" "$before"
+ends 'pause twice' 1 oci pause $one
+ends 'resume' 0 oci resume $one
+soon 'it goes on' sh -c "[ \$(stat -c %s a/rootfs/count) -gt $before ]"
+kill -9 "$(cat e.pid)"
+bundle v container "sh('$idle')"; up v v$$
+ends 'pause' 0 oci pause v$$
+ends 'forced delete of a paused one' 0 oci delete --force v$$
 matches 'events' "$(oci events --stats $one)" '"pids": *\{ *"current"'
 
 # a volume of both: files, FIFOs, sockets
