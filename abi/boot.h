@@ -75,6 +75,14 @@ struct boot_env {
 	uint32_t value; /* offset of "NAME=value" */
 };
 
+/* Settings of a terminal, termios(3), with Linux's flags and character numbers. */
+struct boot_termios {
+	uint32_t known; /* 0 = use those of a fresh terminal */
+	uint32_t iflag, oflag, cflag, lflag;
+	uint8_t cc[19], pad;
+};
+_Static_assert(sizeof(struct boot_termios) == 40, "boot_termios layout");
+
 struct boot_block {
 	uint32_t magic, version, size, platform;
 
@@ -97,11 +105,14 @@ struct boot_block {
 	uint32_t no_new_privs;
 	uint32_t terminal; /* 1 = stdio_fd[0] is a terminal in raw mode: make it the controlling terminal */
 	uint32_t rows, cols;
+	struct boot_termios termios;
 	uint32_t nrlimits, rlimits; /* offset of struct boot_rlimit[] */
+	uint64_t ignored_signals; /* bit = signal: ignored from the start, as inherited over exec(2) */
+	int32_t nice;
 	int32_t oom_score_adj;
 	uint32_t cpus; /* CPUs the guest sees; 0 = as the host */
 	uint32_t wait_go; /* 1 = the first program waits for CONTROL_START */
-	uint32_t npreserved, preserved, pad; /* offset of int32_t[]: become its 3, 4, ...; -1 = stays closed */
+	uint32_t npreserved, preserved; /* offset of int32_t[]: become its 3, 4, ...; -1 = stays closed */
 
 	/* the world */
 	uint32_t hostname, domainname;

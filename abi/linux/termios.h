@@ -87,6 +87,7 @@ struct winsize {
 
 /* c_cflag */
 #define CBAUD 0x100fu
+#define CIBAUD 0x100f0000u
 #define B0 0u
 #define B38400 0x000fu
 #define BOTHER 0x1000u

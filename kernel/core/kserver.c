@@ -3,6 +3,7 @@
 
 #include "abi/control.h"
 #include "abi/linux/errno.h"
+#include "abi/linux/futex.h"
 #include "abi/linux/socket.h"
 #include "abi/layout.h"
 #include "core/alloc.h"
@@ -17,7 +18,6 @@
 #include "proc/task.h"
 
 #define WALL_ 0x40000000
-#define FUTEX_WAIT 0
 
 /* Service threads may do everything: they act for the kernel. */
 static struct cred *service_cred;
@@ -188,12 +188,26 @@ void control_main(void *arg)
 }
 
 static u32 ended; /* the sandbox is over; atomic */
+static u32 told; /* and the supervisor knows; atomic */
+
+/* Some process or other is reaped just between the two: kserver is not to end before the last word is said. */
+static void wait_told(void)
+{
+	const struct timespec64 patience = { .tv_sec = 5 };
+
+	while (!atomic_load(&told) && host_futex(&told, FUTEX_WAIT, 0, &patience, NULL, 0) != -ETIMEDOUT)
+		;
+}
 
 void sandbox_exit(int status)
 {
 	if (atomic_xchg(&ended, 1) == 0) {
 		stats_report();
 		control_send(CONTROL_EXIT, status, NULL);
+		atomic_store(&told, 1);
+		host_futex(&told, FUTEX_WAKE, 0x7fffffff, NULL, NULL, 0);
+	} else {
+		wait_told();
 	}
 	/* A guest process's end wakes the reaper, which ends kserver and with it everything. */
 	for (;;)
@@ -244,6 +258,8 @@ void reaper_main(void)
 		/* The last one was killed from outside: a thread of ours unwinds it, and ends the sandbox. */
 		if (pid == -ECHILD)
 			host_futex(&ended, FUTEX_WAIT, 0, &patience, NULL, 0);
+		if (atomic_load(&ended))
+			wait_told();
 		if (atomic_load(&ended) || pid == -ECHILD)
 			host_syscall(NR_exit_group, 0, 0, 0, 0, 0, 0);
 		if (pid <= 0)

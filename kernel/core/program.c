@@ -22,6 +22,7 @@
 #include "mm/mm.h"
 #include "proc/container.h"
 #include "proc/exec.h"
+#include "proc/sched.h"
 #include "proc/signal.h"
 #include "proc/task.h"
 #include "proc/uts.h"
@@ -128,16 +129,34 @@ static bool same_device(int a, int b)
 	       sa.stx_rdev_minor == sb.stx_rdev_minor;
 }
 
+/* How the user's terminal was set before it became raw. Speeds mean nothing to ours: it keeps its own. */
+static struct termios2 terminal_settings(const struct boot_termios *b)
+{
+	struct termios2 t = {
+		.c_iflag = b->iflag,
+		.c_oflag = b->oflag,
+		.c_cflag = (b->cflag & ~(CBAUD | CIBAUD)) | B38400,
+		.c_lflag = b->lflag,
+		.c_ispeed = 38400,
+		.c_ospeed = 38400,
+	};
+
+	memcpy(t.c_cc, b->cc, sizeof(t.c_cc));
+	return t;
+}
+
 /* The terminal serves every stream that is the same terminal on the host. *term = its file, or NULL. */
 static int make_terminal(struct program *g, const int stdio[3], struct file **term)
 {
 	const struct boot_block *b = g->block;
+	struct winsize size = { .ws_row = (u16)b->rows, .ws_col = (u16)b->cols };
+	struct termios2 settings = terminal_settings(&b->termios);
 	int err;
 
 	*term = NULL;
 	if (!b->terminal)
 		return 0;
-	err = hosttty_create(stdio[0], stdio[0], (u16)b->rows, (u16)b->cols, term);
+	err = hosttty_create(stdio[0], stdio[0], &size, b->termios.known ? &settings : NULL, term);
 	if (err)
 		return err;
 	g->tty = tty_of_file(*term);
@@ -418,12 +437,16 @@ static struct task *make_task(struct program *g, int *err)
 	t->no_new_privs = b->no_new_privs;
 	set_limits(p, b);
 	p->oom_score_adj = b->oom_score_adj;
+	t->nice = clamp_nice(b->nice);
 	p->program_id = g->id;
 	t->cpus_allowed = boot->cpus ? boot->cpus >= 64 ? ~0ull : (1ull << boot->cpus) - 1 : ~0ull;
 	t->timer_slack_ns = 50000;
 	t->files = files_alloc();
 	t->sighand = sighand_alloc();
 	t->mm = mm_alloc();
+	for (int sig = 1; t->sighand && sig < 64; sig++)
+		if (b->ignored_signals >> sig & 1)
+			t->sighand->action[sig - 1].handler = SIG_IGN;
 	if (t->mm)
 		t->mm->users = 1;
 	t->uts_ns = uts ? uts_ns_get(uts) : NULL;

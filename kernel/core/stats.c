@@ -17,6 +17,7 @@ static u64 calls_ended; /* of tasks that are gone; atomic */
 static u64 calls_early; /* of all until the end of START_UP */
 static u64 traps[SITE_STATES], traps_early[SITE_STATES]; /* atomic */
 static u64 flips, kicks, patched, dropped; /* atomic */
+static u64 images, image_sites, image_bytes, image_ns, image_maps; /* atomic */
 static s64 start;
 static struct timer early_timer;
 
@@ -90,6 +91,16 @@ u32 stats_site(const char *name, u64 offset, enum site_state state)
 }
 
 void stats_patched(void) { atomic_add(&patched, 1u); }
+
+void stats_image(u32 n, u64 bytes, s64 ns)
+{
+	atomic_add(&images, 1u);
+	atomic_add(&image_sites, n);
+	atomic_add(&image_bytes, bytes);
+	atomic_add(&image_ns, (u64)ns);
+}
+
+void stats_image_mapped(void) { atomic_add(&image_maps, 1u); }
 void stats_dropped(u32 n) { atomic_add(&dropped, n); }
 void stats_flip(void) { atomic_add(&flips, 1u); }
 void stats_kick(void) { atomic_add(&kicks, 1u); }
@@ -197,6 +208,8 @@ void stats_report(void)
 		if (traps[i])
 			line(&text, "  trapped, %-23s %10lu, later %lu\n", state_names[i], traps[i], late ? left[i] : 0);
 	line(&text, "call sites: %lu patched, %lu dropped for a program's own changes\n", patched, dropped);
+	line(&text, "text images: %lu made, with %lu sites, %lu KiB, in %lu us; mapped %lu times\n", images,
+	     image_sites, image_bytes >> 10, image_ns / 1000, image_maps);
 	line(&text, "page flips: %lu   kicks of running programs: %lu\n", flips, kicks);
 	if (nr_sites > 1) {
 		line(&text, "sites that stay traps, and how often they did:\n");

@@ -30,6 +30,8 @@ void stats_trap(enum site_state state, u32 site);
 /* A site that stays a trap, by where it is mapped from: the number to count its traps under. No lock held. */
 u32 stats_site(const char *name, u64 offset, enum site_state state);
 void stats_patched(void); /* a site got its jump */
+void stats_image(u32 sites, u64 bytes, s64 ns); /* a file's text got so many at once; memory and time that this took */
+void stats_image_mapped(void);
 void stats_dropped(u32 sites); /* the program changed their code */
 void stats_flip(void); /* a page turned writable or executable by a fault */
 void stats_kick(void); /* a signal met a program */

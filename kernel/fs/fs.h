@@ -118,6 +118,7 @@ struct inode {
 	bool lower; /* this inode is used as a layer of an overlay */
 	bool mapped; /* a program has mapped its file memory once; atomic */
 	void *code; /* mm/code_file.c: which pages were found clean; atomic; NULL = never executed */
+	void *image; /* mm/image.c: its patched text; atomic; NULL = never executed */
 	bool linkable; /* made by O_TMPFILE without O_EXCL: linkat may give it its first name */
 };
 

@@ -129,6 +129,7 @@ void inode_put(struct inode *i)
 	if (sb->ops && sb->ops->evict)
 		sb->ops->evict(i);
 	kfree(i->code);
+	image_free(i);
 	kfree(i);
 	sb_put(sb);
 }
@@ -232,6 +233,8 @@ int inode_write_get(struct inode *i)
 	} while (!__atomic_compare_exchange_n(&i->write_count, &c, c + 1, false, __ATOMIC_SEQ_CST, __ATOMIC_ACQUIRE));
 	if (unlikely(atomic_load(&i->code)))
 		code_forget(i);
+	if (unlikely(atomic_load(&i->image)))
+		image_forget(i);
 	return 0;
 }
 

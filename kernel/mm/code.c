@@ -109,8 +109,9 @@ static u64 clean_run(struct mm *mm, const struct code_clean *clean, u64 at, u64 
 	return to - at;
 }
 
-static int enable(struct mm *mm, struct chunk *c, u64 start, u64 end, int prot, const struct code_clean *clean)
+static int enable(struct mm *mm, u64 start, u64 end, int prot, const struct code_clean *clean)
 {
+	struct chunk *c = NULL; /* when it is needed: of most files all is known */
 	u64 run = start, at = start;
 	int err = 0, skipped = 0;
 
@@ -122,6 +123,10 @@ static int enable(struct mm *mm, struct chunk *c, u64 start, u64 end, int prot, 
 			at += known;
 			continue;
 		}
+		if (!c)
+			c = kmalloc(sizeof(*c));
+		if (!c)
+			return -ENOMEM;
 		if (!chunk_read(mm, c, at, start, end)) {
 			err = enable_run(run, at, prot);
 			run = at += PAGE_SIZE;
@@ -137,6 +142,7 @@ static int enable(struct mm *mm, struct chunk *c, u64 start, u64 end, int prot, 
 			skipped = 1;
 		}
 	}
+	kfree(c);
 	if (!err)
 		err = enable_run(run, end, prot);
 	return err ? err : skipped;
@@ -144,17 +150,8 @@ static int enable(struct mm *mm, struct chunk *c, u64 start, u64 end, int prot, 
 
 int code_enable(u64 addr, u64 len, int prot, const struct code_clean *clean)
 {
-	struct mm *mm = current->mm;
-	struct chunk *c;
-	int err;
-
-	mutex_assert_held(&mm->lock);
-	c = kmalloc(sizeof(*c));
-	if (!c)
-		return -ENOMEM;
-	err = enable(mm, c, addr, addr + len, prot, clean);
-	kfree(c);
-	return err;
+	mutex_assert_held(&current->mm->lock);
+	return enable(current->mm, addr, addr + len, prot, clean);
 }
 
 /* Page by page, as far as it can be read; the rest reads as zeros. */

@@ -85,6 +85,12 @@ enum scan_kind code_forbidden(const struct code_fix *f);
 
 /* code_stub.c */
 #define CODE_JUMP 5u
+#define CODE_STUB_SIZE 32u
+/*
+ * What a stub at `at` for the XRSTOR at site consists of, the same for other places as far apart. False = it cannot be
+ * moved, or the bytes have more in them than that one instruction.
+ */
+bool code_stub_compose(u8 *text, u64 at, u64 site, const u8 *insn, u32 len);
 /* A place where the XRSTOR at site, len bytes, can run; jump = what leads there. False = a trap has to do. */
 bool code_stub(struct mm *mm, u64 site, const u8 *insn, u32 len, u8 jump[CODE_JUMP]);
 bool code_is_stub(const struct mm *mm, u64 page);

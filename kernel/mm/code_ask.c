@@ -39,11 +39,28 @@ static struct answered *place_of(const struct code_question *q)
 	return answers + (hash_bytes(q->at, q->bytes, q->n) & (ANSWERS - 1));
 }
 
+/*
+ * The dynamic linker's, of which nearly every program has one: mov $mask,%eax; xor %edx,%edx; xrstor 0x40(%rsp); mov
+ * 0x30(%rsp),%r9. Nobody can want the flags of the xor.
+ */
+static bool is_linkers(const struct code_question *q)
+{
+	static const u8 like[] = { 0xb8, 0, 0, 0, 0, 0x31, 0xd2, 0x0f, 0xae, 0x6c, 0x24, 0x40, 0x4c, 0x8b, 0x4c, 0x24, 0x30 };
+	const u8 *p = q->bytes + q->at - 7;
+
+	return q->at >= 7 && q->at + sizeof(like) - 7 <= q->n && p[0] == like[0] &&
+	       !memcmp(p + 5, like + 5, sizeof(like) - 5);
+}
+
 bool code_answer_known(const struct code_question *q, struct code_answer *a)
 {
 	const struct answered *k;
 	bool known = false;
 
+	if (is_linkers(q)) {
+		*a = (struct code_answer){ .start = (s32)q->at, .len = 5, .flags_dead = true };
+		return true;
+	}
 	mutex_lock(&lock);
 	if (answers) {
 		k = place_of(q);

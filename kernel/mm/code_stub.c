@@ -12,11 +12,11 @@
 #include "gate/gate.h"
 #include "lib/string.h"
 #include "mm/code.h"
+#include "mm/image.h"
 #include "mm/insn.h"
 #include "mm/vma.h"
 
-#define SLOT_SIZE 32u
-#define SLOTS (PAGE_SIZE / SLOT_SIZE)
+#define STUBS (PAGE_SIZE / CODE_STUB_SIZE)
 #define REACH 0x7fff0000ull
 #define INT3 0xcc
 #define XRSTOR_MAX 9u
@@ -82,7 +82,10 @@ void code_stubs_free(struct mm *mm)
 	kfree(s);
 }
 
-bool code_is_stub(const struct mm *mm, u64 page) { return mm->stubs && mm->stubs->addr == page; }
+bool code_is_stub(const struct mm *mm, u64 page)
+{
+	return (mm->stubs && mm->stubs->addr == page) || image_is_stub(mm, page);
+}
 
 static u8 *emit(u8 *p, const void *bytes, u32 n)
 {
@@ -98,51 +101,52 @@ static void emit_jump(u8 *p, u64 from, u64 to)
 	memcpy(p + 1, &disp, sizeof(disp));
 }
 
-/* False = its bytes have more in them than that one instruction. */
-static bool compose(u8 *text, u64 at, u64 site, const u8 *insn, u32 len)
+bool code_stub_compose(u8 *text, u64 at, u64 site, const u8 *insn, u32 len)
 {
+	struct gate_regs regs = { 0 };
 	struct scan_hit hit;
+	struct insn in;
 	u8 *p = text;
 
-	memset(text, INT3, SLOT_SIZE);
+	insn_begin(&in, &regs, insn, len);
+	insn_modrm(&in);
+	if (len < CODE_JUMP || len > XRSTOR_MAX || in.bad || in.mod == 3 || in.rip_rel || in.pos != len)
+		return false;
+	memset(text, INT3, CODE_STUB_SIZE);
 	p = emit(p, insn, len);
 	p = emit(p, "\xa9\x00\x02\x00\x00", 5); /* test $XFEATURE_PKRU,%eax */
 	p = emit(p, "\x75\x05", 2); /* jnz over the jump */
 	emit_jump(p, at + (u64)(p - text), site + len);
 	emit(p + CODE_JUMP, "\x0f\x0b", 2);
-	return scan_next(text, SLOT_SIZE, 0, &hit) && hit.kind == SCAN_XRSTOR && hit.at < len &&
-	       !scan_next(text, SLOT_SIZE, hit.at + 1, &hit);
+	return scan_next(text, CODE_STUB_SIZE, 0, &hit) && hit.kind == SCAN_XRSTOR && hit.at < len &&
+	       !scan_next(text, CODE_STUB_SIZE, hit.at + 1, &hit);
 }
 
 bool code_stub(struct mm *mm, u64 site, const u8 *insn, u32 len, u8 jump[CODE_JUMP])
 {
 	struct code_stubs *s = mm->stubs;
-	struct gate_regs regs = { 0 };
-	u8 text[SLOT_SIZE];
-	struct insn in;
+	u8 text[CODE_STUB_SIZE];
 	bool done = false;
 
-	insn_begin(&in, &regs, insn, len);
-	insn_modrm(&in);
-	if (len < CODE_JUMP || len > XRSTOR_MAX || in.bad || in.mod == 3 || in.rip_rel || in.pos != len)
+	if (!code_stub_compose(text, site, site, insn, len))
 		return false;
 	if (!s)
 		s = make(mm, site);
 	if (!s || (s->addr > site ? s->addr - site : site - s->addr) >= REACH)
 		return false;
 	mutex_lock(&s->lock);
-	for (u32 i = 1; i < SLOTS - 1 && !done; i++) {
-		u64 at = s->addr + i * SLOT_SIZE;
-		u8 *slot = (u8 *)filemem_ptr(s->offset) + i * SLOT_SIZE;
+	for (u32 i = 1; i < STUBS - 1 && !done; i++) {
+		u64 at = s->addr + i * CODE_STUB_SIZE;
+		u8 *slot = (u8 *)filemem_ptr(s->offset) + i * CODE_STUB_SIZE;
 
-		if (!compose(text, at, site, insn, len))
+		if (!code_stub_compose(text, at, site, insn, len))
 			continue;
 		if (i >= s->used) {
-			memcpy(slot, text, SLOT_SIZE);
+			memcpy(slot, text, CODE_STUB_SIZE);
 			s->used = i + 1;
 		}
 		/* Or a relative's. */
-		done = !memcmp(slot, text, SLOT_SIZE);
+		done = !memcmp(slot, text, CODE_STUB_SIZE);
 		if (done)
 			emit_jump(jump, site, at);
 	}

@@ -12,7 +12,8 @@
 #include "proc/task.h"
 
 #define PHDRS_MAX 65536u /* bytes of program headers, as Linux has it */
-#define DYN_BASE (TASK_SIZE / 3 * 2) /* where position independent programs go */
+/* Linux's: sanitizers know where position independent programs may be */
+#define DYN_BASE 0x555555554000ull
 
 struct elf_file {
 	struct file *file;

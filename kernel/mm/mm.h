@@ -42,12 +42,14 @@ struct vma {
 #define VMA_HUGEPAGE 0x00200000u
 #define VMA_NOHUGEPAGE 0x00400000u
 #define VMA_MERGEABLE 0x00800000u
+#define VMA_IMAGE 0x00010000u /* the host has a patched text image here, mm/image.h; unchanged by the program */
+#define VMA_TEXT 0x00008000u /* could become VMA_IMAGE: mapped executable, unchanged by the program */
 #define VMA_STABLE 0x00040000u /* mapped executable: of a file that cannot change as long as this is mapped */
 #define VMA_DENY 0x00080000u /* and this mapping sees to that: it counts in inode.write_count */
 #define VMA_COPIED 0x00100000u /* the host has private memory with a copy of the file's contents here */
 #define VMA_FILEMEM 0x80000000u /* of a regular file in file memory: pages behind its end are mapped from nowhere */
 
-#define PATCH_AREAS 16
+#define PATCH_AREAS 24
 struct patch_area;
 struct code_fix;
 struct code_stubs;
@@ -75,6 +77,7 @@ struct mm {
 	u64 def_flags; /* mlockall(MCL_FUTURE): MAP_LOCKED, VMA_LOCKONFAULT */
 	u32 id; /* immutable; no other living mm's */
 	struct patch_area *patch_area[PATCH_AREAS]; /* trampolines; set under lock, atomic */
+	u64 patch_shift[PATCH_AREAS]; /* what lies how much above the area's own addresses here; set before it */
 	u32 truncated; /* a file mapped here got shorter: mm_task_work looks; atomic */
 	u64 retry_addr; /* mm_fault: the last fault that the list could not explain */
 	u32 retry_count;
@@ -136,6 +139,12 @@ struct inode;
 void mm_file_truncated(struct inode *inode);
 void mm_task_work(void); /* the current task's share of that, on its way to its program */
 
+/*
+ * What stays a while shall have what a fresh program gets (image.h): about to fork, addr 0; met traps at addr. Not when
+ * other threads run. No lock held.
+ */
+void image_adopt(struct mm *mm, u64 addr);
+
 /* Another task's memory (process_vm_readv, /proc/PID/mem, ptrace): bytes done or -errno. write != 0: into it. */
 /* Its host process, or -ESRCH when it has none now (exiting, or its host thread is lent to a vfork child). */
 int mm_host_pid(struct task *t);
@@ -154,6 +163,9 @@ char *elf_interp_path(struct file *exe);
 
 /* A file is opened for writing: what is known of its pages is not true any more. */
 void code_forget(struct inode *inode);
+/* The same for its text image; and the inode's end. No lock held that ranks with leaves. */
+void image_forget(struct inode *inode);
+void image_free(struct inode *inode);
 
 /* ETXTBSY: counted in inode.write_count. Deny: -ETXTBSY while somebody has it open for writing. */
 int exe_deny_write(struct file *f) __must_check;

@@ -12,6 +12,7 @@
 #include "fs/file.h"
 #include "lib/string.h"
 #include "mm/code.h"
+#include "mm/image.h"
 #include "mm/vma.h"
 #include "proc/task.h"
 
@@ -74,6 +75,7 @@ void mm_pieces_put(struct map_pieces *p)
 {
 	if (p->denied)
 		inode_write_allow(p->denied);
+	image_put(p);
 	kfree(p->piece);
 	*p = (struct map_pieces){ 0 };
 }
@@ -85,6 +87,8 @@ int mm_pieces_map(const struct map_pieces *p, u64 addr, u64 len, u32 prot, u32 f
 
 	if (!p->count)
 		return mm_host_map(addr, len, prot, flags, -1, 0);
+	if (flags & VMA_IMAGE)
+		return image_map(current->mm, p->image, addr, len, prot);
 	for (u32 i = 0; i < p->count && !err; i++) {
 		const struct map_source *s = &p->piece[i];
 
@@ -170,6 +174,8 @@ static int find_pieces(struct request *r)
 	err = check_file(r);
 	if (!err)
 		err = mm_pieces_get(r->file, r->offset, r->len, r->prot, r->flags, &r->pieces);
+	if (!err)
+		image_look(&r->pieces, r->file, r->offset, r->len, r->prot, r->flags);
 	/* /dev/zero, shared: zeros that the mappers have in common. */
 	if (!err && (r->vflags & MAP_SHARED) && r->pieces.piece[0].host_fd < 0) {
 		mm_pieces_put(&r->pieces);
@@ -263,7 +269,9 @@ static int map_locked(struct mm *mm, struct request *r, struct vma **dead)
 	err = check_room(mm, r);
 	if (err)
 		return err;
-	r->vflags |= mm_pieces_flags(&r->pieces, r->file) | code_pieces_flags(&r->pieces, r->prot);
+	image_place(mm, &r->pieces, r->addr, r->len);
+	r->vflags |= mm_pieces_flags(&r->pieces, r->file) | code_pieces_flags(&r->pieces, r->prot) |
+		     image_flags(&r->pieces);
 	v = vma_alloc(r->addr, end, r->prot, r->vflags);
 	if (!v)
 		return -ENOMEM;

@@ -1,6 +1,7 @@
 /* mprotect and mseal: changes to VMAs in place. */
 #include "abi/linux/errno.h"
 #include "mm/code.h"
+#include "mm/image.h"
 #include "mm/patch.h"
 #include "mm/vma.h"
 #include "proc/task.h"
@@ -32,6 +33,7 @@ static int protect_one(struct mm *mm, struct vma *v, u32 prot)
 		return err;
 	mm_account(mm, v->prot, v->flags, -(s64)pages);
 	v->prot = prot;
+	v->flags &= ~VMA_TEXT;
 	mm_account(mm, v->prot, v->flags, pages);
 	return 0;
 }
@@ -70,8 +72,9 @@ int mm_mprotect(u64 addr, u64 len, u32 prot)
 {
 	struct mm *mm = current->mm;
 	struct vma *dead = NULL;
+	bool images;
 	u64 end;
-	int err;
+	int err = 0;
 
 	if ((prot & (PROT_GROWSDOWN | PROT_GROWSUP)) == (PROT_GROWSDOWN | PROT_GROWSUP) || (addr & ~PAGE_MASK))
 		return -EINVAL;
@@ -83,11 +86,18 @@ int mm_mprotect(u64 addr, u64 len, u32 prot)
 	if (prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM | PROT_GROWSDOWN))
 		return -EINVAL;
 	end = addr + PAGE_ALIGN_UP(len);
-	mutex_lock(&mm->lock);
-	err = protect_locked(mm, addr, end, prot);
-	vma_merge_range(mm, addr, end, &dead);
-	mutex_unlock(&mm->lock);
-	vma_free_chain(dead);
+	do {
+		mutex_lock(&mm->lock);
+		images = image_in(mm, addr, end) && !mm_sealed(mm, addr, end);
+		if (!images) {
+			err = protect_locked(mm, addr, end, prot);
+			vma_merge_range(mm, addr, end, &dead);
+		}
+		mutex_unlock(&mm->lock);
+		vma_free_chain(dead);
+		if (images)
+			err = image_leave(mm, addr, end);
+	} while (images && !err);
 	return err;
 }
 

@@ -6,6 +6,7 @@
 #include "core/alloc.h"
 #include "fs/file.h"
 #include "lib/string.h"
+#include "mm/image.h"
 #include "mm/patch.h"
 #include "mm/vma.h"
 #include "proc/task.h"
@@ -153,7 +154,7 @@ static int grow_in_place(struct mm *mm, struct vma *v, struct remap *r)
 /* A VMA like v for the new place. */
 static struct vma *clone_at(const struct vma *v, const struct remap *r)
 {
-	struct vma *n = vma_alloc(r->new_addr, r->new_addr + r->new_len, v->prot, v->flags);
+	struct vma *n = vma_alloc(r->new_addr, r->new_addr + r->new_len, v->prot, v->flags & ~VMA_TEXT);
 
 	if (!n)
 		return NULL;
@@ -292,10 +293,14 @@ s64 mm_mremap(u64 addr, u64 old_len, u64 new_len, u32 flags, u64 new_addr)
 	ret = check_args(&r);
 	if (!ret)
 		ret = fetch_tail(mm, &r);
-	if (!ret) {
+	for (bool images = true; images && !ret;) {
 		mutex_lock(&mm->lock);
-		ret = remap_locked(mm, &r);
+		images = image_in(mm, addr, addr + r.old_len) && !mm_sealed(mm, addr, addr + r.old_len);
+		if (!images)
+			ret = remap_locked(mm, &r);
 		mutex_unlock(&mm->lock);
+		if (images)
+			ret = image_leave(mm, addr, addr + r.old_len);
 	}
 	vma_free_chain(r.dead);
 	mm_pieces_put(&r.tail);

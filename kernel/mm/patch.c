@@ -10,6 +10,7 @@
 #include "core/log.h"
 #include "fs/file.h"
 #include "lib/string.h"
+#include "mm/image.h"
 #include "mm/trampoline.h"
 #include "mm/vma.h"
 #include "proc/task.h"
@@ -96,6 +97,16 @@ static enum site_state plan_moves(struct plan *p, u32 have)
 	return SITE_PATCHED;
 }
 
+enum site_state plan_decide(struct plan *p, u64 site, u64 nr, u32 have)
+{
+	p->site = p->from = site;
+	if (has_mov(p->code + BEFORE, nr)) {
+		p->from = site - MOV_LEN;
+		return SITE_PATCHED;
+	}
+	return plan_moves(p, have);
+}
+
 /* What to do with a site; its code is fetched once. No lock held. */
 static enum site_state plan_make(struct plan *p, u64 site, u64 nr)
 {
@@ -112,26 +123,38 @@ static enum site_state plan_make(struct plan *p, u64 site, u64 nr)
 	if (copy_in(p->code, uptr(site - BEFORE), BEFORE) && into && into < BEFORE &&
 	    copy_in(p->code + BEFORE - into, uptr(site - into), into))
 		return SITE_CHANGED;
-	if (has_mov(code, nr)) {
-		p->from = site - MOV_LEN;
-		return SITE_PATCHED;
-	}
-	return plan_moves(p, (u32)have);
+	return plan_decide(p, site, nr, (u32)have);
+}
+
+/* The slot a jump at `from` leads to, if it is one. */
+static struct area_ref jump_target(const struct mm *mm, u64 from, const u8 *jump, u32 *slot)
+{
+	struct area_ref r, none = { NULL, 0 };
+	s32 disp;
+	u64 off;
+
+	if (jump[0] != 0xe9)
+		return none;
+	memcpy(&disp, jump + 1, sizeof(disp));
+	off = from + JMP_LEN + (u64)(s64)disp;
+	r = area_at(mm, off);
+	if (!r.a)
+		return none;
+	off -= r.a->addr + r.shift;
+	if (off % SLOT_SIZE || off / SLOT_SIZE >= r.a->nr_slots)
+		return none;
+	*slot = (u32)(off / SLOT_SIZE);
+	return r;
 }
 
 /* Already patched by its mov: the system call instruction itself stays, for who jumps there. */
 static bool mov_patched(const struct mm *mm, const struct plan *p)
 {
-	const struct patch_area *a;
-	u64 to;
-	s32 disp;
+	struct area_ref r;
+	u32 n;
 
-	if (p->code[BEFORE - MOV_LEN] != 0xe9)
-		return false;
-	memcpy(&disp, p->code + BEFORE - MOV_LEN + 1, sizeof(disp));
-	to = p->site + (u64)(s64)disp;
-	a = area_at(mm, to);
-	return a && a->slots[(to - a->addr) / SLOT_SIZE].site == p->site;
+	r = jump_target(mm, p->site - MOV_LEN, p->code + BEFORE - MOV_LEN, &n);
+	return r.a && r.a->slots[n].site + r.shift == p->site;
 }
 
 static bool patchable(const struct vma *v, u64 from, u64 to)
@@ -230,7 +253,11 @@ void patch_trap(struct mm *mm, u64 rip, u64 nr)
 	if (n == NEVER || n + 1 < TRAPS_MIN) {
 		if (n != NEVER)
 			atomic_store_relaxed(&c->count, n + 1);
+		if (!n)
+			image_trapped(mm, site);
 		stats_trap(c->state, c->stat);
+		if (image_affordable())
+			image_adopt(mm, site);
 		return;
 	}
 	stats_trap(c->state, c->stat);
@@ -241,38 +268,26 @@ void patch_trap(struct mm *mm, u64 rip, u64 nr)
 	atomic_store_relaxed(&c->count, state == SITE_PATCHED || state == SITE_CHANGED ? 0 : NEVER);
 }
 
-/* The slot a jump at `from` leads to, if it is that of a site there. */
-static struct patch_area *jump_target(const struct mm *mm, u64 from, const u8 *jump, u32 *slot)
-{
-	struct patch_area *a;
-	s32 disp;
-	u64 to;
-
-	if (jump[0] != 0xe9)
-		return NULL;
-	memcpy(&disp, jump + 1, sizeof(disp));
-	to = from + JMP_LEN + (u64)(s64)disp;
-	a = area_at(mm, to);
-	if (!a || (to - a->addr) % SLOT_SIZE)
-		return NULL;
-	*slot = (u32)((to - a->addr) / SLOT_SIZE);
-	return a;
-}
-
 void patch_hide(struct task *t)
 {
-	u64 rip = t->regs.rip, site;
-	const struct patch_area *a = t->mm ? area_at(t->mm, rip) : NULL;
+	struct area_ref r = { NULL, 0 };
 	const struct slot *s;
+	u64 site;
 	u32 off, i;
 
-	if (!a)
+	if (t->mm)
+		r = area_at(t->mm, t->regs.rip);
+	if (!r.a)
 		return;
-	s = &a->slots[(rip - a->addr) / SLOT_SIZE];
+	off = (u32)(t->regs.rip - r.a->addr - r.shift);
+	if (off / SLOT_SIZE >= r.a->nr_slots)
+		return; /* an image's stub */
+	s = &r.a->slots[off / SLOT_SIZE];
 	site = atomic_load(&s->site);
-	off = (u32)(rip - a->addr) % SLOT_SIZE;
+	off %= SLOT_SIZE;
 	if (!site)
 		return; /* the program jumped here by itself */
+	site += r.shift;
 	if (!s->moved || off < ENTER_LEN) {
 		t->regs.rip = !s->moved && off < MOV_LEN ? site - MOV_LEN : site;
 		return;
@@ -302,19 +317,15 @@ bool patch_restored(struct task *t)
 {
 	struct mm *mm = t->mm;
 	u64 rip = t->regs.rip;
+	struct area_ref r;
 	bool found = false;
 
-	for (u32 i = 0; mm && i < PATCH_AREAS && !found; i++) {
-		const struct patch_area *a = atomic_load(&mm->patch_area[i]);
+	for (u32 i = 0; mm && !found && (r = area_nth(mm, i)).a; i++)
+		for (u32 n = 0; n < r.a->nr_slots && !found; n++) {
+			u64 site = atomic_load(&r.a->slots[n].site);
 
-		if (!a)
-			break;
-		for (u32 n = 0; n < SLOTS && !found; n++) {
-			u64 site = atomic_load(&a->slots[n].site);
-
-			found = site && slot_has(&a->slots[n], site, rip);
+			found = site && slot_has(&r.a->slots[n], site + r.shift, rip);
 		}
-	}
 	if (!found)
 		return false;
 	mutex_lock(&mm->lock);
@@ -332,18 +343,18 @@ bool patch_resume(struct task *t)
 	if (!t->mm || !atomic_load(&t->mm->patch_area[0]))
 		return false;
 	for (u64 site = rip - SYSCALL_LEN; site >= rip - (JMP_LEN - 1); site--) {
-		const struct patch_area *a;
 		const struct slot *s;
+		struct area_ref r;
 
 		if (copy_in(jump, uptr(site), sizeof(jump)))
 			continue;
-		a = jump_target(t->mm, site, jump, &n);
-		s = a ? &a->slots[n] : NULL;
-		if (!s || atomic_load(&s->site) != site || !s->moved)
+		r = jump_target(t->mm, site, jump, &n);
+		s = r.a ? &r.a->slots[n] : NULL;
+		if (!s || atomic_load(&s->site) + r.shift != site || !s->moved)
 			continue;
 		for (u32 i = 0; i < s->nr_insns; i++)
 			if (site + s->off[i] == rip) {
-				t->regs.rip = slot_addr(a, n) + s->slot_off[i];
+				t->regs.rip = slot_addr(r.a, n) + r.shift + s->slot_off[i];
 				return true;
 			}
 	}
@@ -353,14 +364,14 @@ bool patch_resume(struct task *t)
 bool patch_step(struct task *t)
 {
 	u64 site = t->regs.rip;
-	const struct patch_area *a;
+	struct area_ref r;
 	u8 jump[JMP_LEN];
 	u32 n;
 
 	if (!t->mm || !atomic_load(&t->mm->patch_area[0]) || copy_in(jump, uptr(site), sizeof(jump)))
 		return false;
-	a = jump_target(t->mm, site, jump, &n);
-	if (!a || atomic_load(&a->slots[n].site) != site || !a->slots[n].moved)
+	r = jump_target(t->mm, site, jump, &n);
+	if (!r.a || atomic_load(&r.a->slots[n].site) + r.shift != site || !r.a->slots[n].moved)
 		return false;
 	t->regs.rip = site + SYSCALL_LEN;
 	return true;
@@ -396,9 +407,10 @@ void patch_drop_locked(struct mm *mm, u64 start, u64 end)
 	for (u32 i = 0; i < PATCH_AREAS && mm->patch_area[i]; i++) {
 		struct patch_area *a = mm->patch_area[i];
 
-		if (atomic_load(&a->first) >= end + MOV_LEN || atomic_load(&a->last) + JMP_LEN <= start)
+		/* An image is left by mapping the file itself, before anything changes. */
+		if (a->image || atomic_load(&a->first) >= end + MOV_LEN || atomic_load(&a->last) + JMP_LEN <= start)
 			continue;
-		for (u32 n = 0; n < SLOTS; n++) {
+		for (u32 n = 0; n < a->nr_slots; n++) {
 			u64 site = atomic_load(&a->slots[n].site), from = slot_from(&a->slots[n], site);
 			struct counter *c;
 
@@ -418,18 +430,24 @@ void patch_drop_locked(struct mm *mm, u64 start, u64 end)
 
 void patch_unshow(const struct mm *mm, u64 addr, void *buf, size_t len)
 {
-	for (u32 i = 0; i < PATCH_AREAS; i++) {
-		const struct patch_area *a = atomic_load(&mm->patch_area[i]);
+	struct area_ref r;
 
-		if (!a)
-			return;
-		if (atomic_load(&a->first) >= addr + len + MOV_LEN || atomic_load(&a->last) + JMP_LEN <= addr)
+	for (u32 i = 0; (r = area_nth(mm, i)).a; i++) {
+		const struct patch_area *a = r.a;
+		u64 base = addr - r.shift;
+
+		if (a->image && base + len > IMAGE_TEXT_AT && base < IMAGE_TEXT_AT + (a->image->pages << PAGE_SHIFT)) {
+			u64 skip = base < IMAGE_TEXT_AT ? IMAGE_TEXT_AT - base : 0;
+
+			image_unshow(a->image, base + skip - IMAGE_TEXT_AT, (u8 *)buf + skip, len - skip);
+		}
+		if (atomic_load(&a->first) >= base + len + MOV_LEN || atomic_load(&a->last) + JMP_LEN <= base)
 			continue;
-		for (u32 n = 0; n < SLOTS; n++) {
+		for (u32 n = 0; n < a->nr_slots; n++) {
 			const struct slot *s = &a->slots[n];
 			u64 site = atomic_load(&s->site), from = slot_from(s, site);
-			u64 lo = max(from, addr), hi = min(from + JMP_LEN, addr + len);
-			u8 jump[JMP_LEN], *at = (u8 *)buf + (lo - addr);
+			u64 lo = max(from, base), hi = min(from + JMP_LEN, base + len);
+			u8 jump[JMP_LEN], *at = (u8 *)buf + (lo - base);
 
 			if (!site || lo >= hi)
 				continue;

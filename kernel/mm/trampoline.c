@@ -5,11 +5,11 @@
 #include "fs/filemem.h"
 #include "gate/gate.h"
 #include "lib/string.h"
+#include "mm/image.h"
 #include "mm/patch.h"
 #include "mm/scan.h"
 #include "mm/vma.h"
 
-#define GATE_SLOT 0 /* slot 0 begins with the call entry's address */
 #define REACH 0x7fff0000ull /* of a 32-bit displacement, less an area */
 #define WINDOW 0x1000000ull /* of displacements with the same highest byte */
 #define FAR_WINDOWS 8 /* how many of those are tried for the byte below it */
@@ -21,30 +21,55 @@ static u8 *slot_ptr(const struct patch_area *a, u32 slot)
 
 u64 slot_addr(const struct patch_area *a, u32 slot) { return a->addr + slot * SLOT_SIZE; }
 
-struct patch_area *area_at(const struct mm *mm, u64 addr)
+struct area_ref area_nth(const struct mm *mm, u32 i)
 {
-	for (u32 i = 0; i < PATCH_AREAS; i++) {
-		struct patch_area *a = atomic_load(&mm->patch_area[i]);
+	struct area_ref r = { i < PATCH_AREAS ? atomic_load(&mm->patch_area[i]) : NULL, 0 };
 
-		if (!a)
-			return NULL;
-		if (addr - a->addr < AREA_SIZE)
-			return a;
-	}
-	return NULL;
+	if (r.a)
+		r.shift = mm->patch_shift[i];
+	return r;
 }
 
-static void area_put(struct patch_area *a)
+struct area_ref area_at(const struct mm *mm, u64 addr)
+{
+	struct area_ref r;
+
+	for (u32 i = 0; (r = area_nth(mm, i)).a; i++)
+		if (addr - (r.a->addr + r.shift) < r.a->size)
+			return r;
+	return r;
+}
+
+struct patch_area *area_alloc(u32 slots)
+{
+	struct patch_area *a = kzalloc(sizeof(*a) + slots * sizeof(a->slots[0]));
+
+	if (!a)
+		return NULL;
+	ref_init(&a->ref);
+	mutex_init(&a->lock, LOCK_LEAF);
+	a->offset = FILEMEM_NONE;
+	a->size = slots * SLOT_SIZE;
+	a->nr_slots = slots;
+	a->first = ~0ull;
+	return a;
+}
+
+void area_put(struct patch_area *a)
 {
 	if (!ref_put(&a->ref))
 		return;
-	filemem_free(a->offset, AREA_SIZE >> PAGE_SHIFT);
+	if (a->offset != FILEMEM_NONE)
+		filemem_free(a->offset, a->size >> PAGE_SHIFT);
+	if (a->image)
+		text_image_free(a->image);
 	kfree(a);
 }
 
 void patch_copy(struct mm *to, const struct mm *from)
 {
 	for (u32 i = 0; i < PATCH_AREAS; i++) {
+		to->patch_shift[i] = from->patch_shift[i];
 		to->patch_area[i] = from->patch_area[i];
 		if (to->patch_area[i])
 			ref_get(&to->patch_area[i]->ref);
@@ -131,7 +156,7 @@ static struct patch_area *area_add_locked(struct mm *mm, const struct plan *p, u
 
 	if (!addr || !reaches(addr, p->site) || mm->vma_count >= MAX_MAP_COUNT)
 		return NULL;
-	a = kzalloc(sizeof(*a));
+	a = area_alloc(SLOTS);
 	v = vma_alloc(addr, addr + AREA_SIZE, PROT_READ | PROT_EXEC,
 		      MAP_SHARED | VMA_SEALED | VMA_NOWRITE | VMA_DONTDUMP);
 	if (!a || !v)
@@ -139,10 +164,7 @@ static struct patch_area *area_add_locked(struct mm *mm, const struct plan *p, u
 	a->offset = filemem_alloc(AREA_SIZE >> PAGE_SHIFT);
 	if (a->offset == FILEMEM_NONE)
 		goto fail;
-	ref_init(&a->ref);
-	mutex_init(&a->lock, LOCK_LEAF);
 	a->addr = addr;
-	a->first = ~0ull;
 	*(u64 *)slot_ptr(a, GATE_SLOT) = (u64)gate->call_entry;
 	if (mm_host_map(addr, AREA_SIZE, v->prot, MAP_SHARED, filemem_fd(), a->offset)) {
 		int ignored = mm_host_unmap(addr, AREA_SIZE);
@@ -300,7 +322,7 @@ static bool around_site_clean(const struct plan *p, const u8 *jump)
 static bool around_slot_clean(const struct patch_area *a, u32 slot, const struct emit *e)
 {
 	u8 code[SCAN_REACH + SLOT_SIZE + SCAN_REACH];
-	u32 before = slot ? SCAN_REACH : 0, after = slot + 1 < SLOTS ? SCAN_REACH : 0;
+	u32 before = slot ? SCAN_REACH : 0, after = slot + 1 < a->nr_slots ? SCAN_REACH : 0;
 
 	memcpy(code, slot_ptr(a, slot) - before, before + SLOT_SIZE + after);
 	memcpy(code + before, e->text, e->len);
@@ -334,13 +356,13 @@ static void slot_write(struct patch_area *a, u32 slot, const struct plan *p, con
 	atomic_store(&s->site, p->site);
 }
 
-static enum site_state area_use(struct patch_area *a, struct plan *p, u8 *jump)
+enum site_state area_use(struct patch_area *a, struct plan *p, u8 *jump)
 {
 	enum site_state state = SITE_REACH;
 	struct emit e;
 
 	mutex_lock(&a->lock);
-	for (u32 i = GATE_SLOT + 1; i < SLOTS; i++) {
+	for (u32 i = GATE_SLOT + 1; i < a->nr_slots; i++) {
 		u64 site = a->slots[i].site;
 
 		if ((site && site != p->site) || !slot_fits(a, i, p, jump))
@@ -372,7 +394,7 @@ enum site_state trampoline_make(struct mm *mm, struct plan *p, u8 *jump)
 	for (u32 i = 0; i < PATCH_AREAS && state != SITE_PATCHED && state != SITE_SHORT; i++) {
 		struct patch_area *a = mm->patch_area[i];
 
-		if (a && !reaches(a->addr, p->site))
+		if (a && (a->image || !reaches(a->addr, p->site)))
 			continue;
 		if (!a) {
 			a = area_add_locked(mm, p, i);

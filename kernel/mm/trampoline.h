@@ -4,6 +4,10 @@
  * An area is file memory, mapped shared and executable for the program and written by the kernel through its own
  * mapping. A slot once written never changes, so forks share areas, and a thread that is still in a slot when its site
  * gets its old code back runs on. The VMA is sealed: a program can neither change nor unmap it, like the vDSO.
+ *
+ * Two kinds. Most areas belong to an address space and its forks, and grow by a slot a site. That of a text image
+ * (image.h) belongs to a file, is complete before anybody maps it, and lies at the same distance from the text in all
+ * address spaces, so that one copy fits all: its addresses are nominal, mm->patch_shift says where it is.
  */
 #ifndef LIMPET_MM_TRAMPOLINE_H
 #define LIMPET_MM_TRAMPOLINE_H
@@ -15,7 +19,9 @@
 
 #define AREA_SIZE 0x8000ull
 #define SLOT_SIZE 64u
-#define SLOTS (AREA_SIZE / SLOT_SIZE)
+#define SLOTS ((u32)(AREA_SIZE / SLOT_SIZE))
+
+#define GATE_SLOT 0 /* slot 0 begins with the call entry's address */
 
 #define JMP_LEN 5u
 #define SYSCALL_LEN 2u
@@ -48,18 +54,30 @@ struct slot {
 };
 
 struct patch_area {
-	struct ref ref; /* one each mm */
+	struct ref ref; /* one each mm; an image's also its file's */
 	u64 addr; /* immutable: in the program */
 	u64 offset; /* immutable: in file memory */
+	u64 size; /* immutable: bytes; slots, and behind an image's a page of stubs */
+	u32 nr_slots; /* immutable */
+	struct text_image *image; /* immutable: an image's; NULL = an mm's */
 	struct mutex lock; /* LOCK_LEAF; for writing */
 	u64 first, last; /* sites lie between; under lock, atomic */
-	struct slot slots[SLOTS];
+	struct slot slots[];
+};
+
+/* An area as an mm has it: addresses of slots and sites are `shift` above what the area says. */
+struct area_ref {
+	struct patch_area *a; /* NULL = none */
+	u64 shift;
 };
 
 static inline u64 slot_from(const struct slot *s, u64 site) { return s->moved ? site : site - MOV_LEN; }
 
-/* The area that addr lies in; mm's list of areas only grows, no lock needed. */
-struct patch_area *area_at(const struct mm *mm, u64 addr);
+struct patch_area *area_alloc(u32 slots) __must_check; /* one reference, no memory yet; NULL = no memory */
+void area_put(struct patch_area *a);
+/* mm's i-th area, the one that addr lies in. The list only grows, no lock needed. */
+struct area_ref area_nth(const struct mm *mm, u32 i);
+struct area_ref area_at(const struct mm *mm, u64 addr);
 u64 slot_addr(const struct patch_area *a, u32 slot);
 /* What stands at a patched site: a jump to the slot. */
 void slot_jump(const struct patch_area *a, u32 slot, u64 site, u8 *jump);
@@ -68,6 +86,10 @@ void slot_jump(const struct patch_area *a, u32 slot, u64 site, u8 *jump);
  * SITE_PATCHED, or why there is none.
  */
 enum site_state trampoline_make(struct mm *mm, struct plan *plan, u8 *jump);
+/* The same in one area, whose slots reach. */
+enum site_state area_use(struct patch_area *a, struct plan *plan, u8 *jump);
+/* patch.c. What to do with a site; its code, from BEFORE bytes in front, `have` bytes from it on, stands in the plan. */
+enum site_state plan_decide(struct plan *plan, u64 site, u64 nr, u32 have);
 /* Bytes at which a thread comes back to the gate with nothing done: no instruction, or one that faults for programs. */
 bool trap_byte(u8 b);
 

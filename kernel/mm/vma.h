@@ -49,6 +49,10 @@ struct map_pieces {
 	bool stable; /* wanted executable, and can be run as they are */
 	struct inode *denied; /* writing to it is, until mm_pieces_put; NULL = none */
 	const void *code; /* code_file.c's */
+	/* image.h: what can be mapped instead. Only mm_mmap asks for it. */
+	struct patch_area *image; /* reference held; NULL = none */
+	void *image_of;
+	bool image_fits, image_above;
 };
 int mm_pieces_get(struct file *file, u64 offset, u64 len, u32 prot, u32 flags, struct map_pieces *out) __must_check;
 void mm_pieces_put(struct map_pieces *p);

@@ -179,6 +179,7 @@ static int start_copy(struct task *t)
 	struct mm *mm = current->mm;
 	int err;
 
+	image_adopt(mm, 0);
 	mutex_lock(&mm->lock);
 	t->mm = mm_copy(mm);
 	err = t->mm ? hproc_fork(t, child_start, NULL) : -ENOMEM;

@@ -68,6 +68,8 @@ static ssize_t rw_uio(int fd, struct uio *u, const loff_t *at, u32 rwf, bool wri
 			      file_read_pos(r.f, u, rwf, fdref_shared(r));
 	} else if (!file_has_pos(r.f)) {
 		ret = -ESPIPE;
+	} else if (*at >= 0 && u->resid > (u64)(INT64_MAX - *at)) {
+		ret = -EINVAL;
 	} else {
 		pos = *at;
 		ret = write ? file_write(r.f, u, &pos, rwf) : file_read(r.f, u, &pos, rwf);

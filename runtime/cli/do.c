@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <math.h>
 #include <pwd.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
@@ -157,7 +158,10 @@ static int add_host(struct spec *spec, const char *option, const char *source, c
 
 	if (!real)
 		return error_errno(err, "do: %s %s", option, source);
-	spec_add_mount(spec, "hostfs", target ? target : real, real, "", readonly ? MS_RDONLY : 0);
+	if (!target[strspn(target, "/.")] || (strcmp(option, "--bind") && !strcmp(real, "/")))
+		return error_set(err, "do: %s %s: the root itself cannot be replaced; name directories below it", option,
+				 source);
+	spec_add_mount(spec, "hostfs", target, real, "", readonly ? MS_RDONLY : 0);
 	return 0;
 }
 
@@ -278,6 +282,13 @@ static int inherit(struct spec *spec, struct error *err)
 		spec->rlimits = array_add(&spec->arena, spec->rlimits, &spec->nrlimits, sizeof(*spec->rlimits));
 		spec->rlimits[spec->nrlimits - 1] = (struct spec_rlimit){r, rl.rlim_cur, rl.rlim_max};
 	}
+	for (int sig = 1; sig < 64; sig++) {
+		struct sigaction sa;
+
+		if (!sigaction(sig, NULL, &sa) && sa.sa_handler == SIG_IGN)
+			spec->ignored_signals |= 1ull << sig;
+	}
+	spec->nice = getpriority(PRIO_PROCESS, 0);
 	gethostname(name, sizeof(name) - 1);
 	(void)!getdomainname(domain, sizeof(domain) - 1);
 	spec->hostname = arena_strdup(&spec->arena, name);

@@ -80,7 +80,7 @@ static int run_features(int argc, char **argv, struct error *err)
 		json_array_append_new(options, json_string(oci_mount_option(i)));
 	out = json_pack("{ss ss so so s{so so s{sb sb sb sb} s{sb} s{sb} s{sb}} s{ss ss}}", "ociVersionMin", "1.0.0",
 			"ociVersionMax", OCI_VERSION, "hooks", names(hooks), "mountOptions", options, "linux", "namespaces",
-			names(namespaces), "capabilities", capability_names(), "cgroup", "v1", 1, "v2", 1, "systemd", 0,
+			names(namespaces), "capabilities", capability_names(), "cgroup", "v1", 1, "v2", 1, "systemd", 1,
 			"systemdUser", 0, "seccomp", "enabled", 0, "apparmor", "enabled", 0, "selinux", "enabled", 0,
 			"annotations", "io.limpet.version", LIMPET_VERSION, "io.limpet.checkpoint.enabled", "false");
 	json_dumpf(out, stdout, JSON_INDENT(4) | JSON_PRESERVE_ORDER);

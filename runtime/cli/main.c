@@ -26,7 +26,7 @@ const struct option_row global_options[] = {
 	{"log", 0, "FILE", "Write failures to FILE too.", OPT_LOG},
 	{"log-format", 0, "text|json", "Its format; default: text.", OPT_LOG_FORMAT},
 	{"debug", 0, NULL, "Write warnings to the log as well.", OPT_DEBUG},
-	{"systemd-cgroup", 0, NULL, "Refused: control groups are made as directories, not by systemd.", OPT_SYSTEMD_CGROUP},
+	{"systemd-cgroup", 0, NULL, "Control groups are made by systemd; cgroupsPath is SLICE:PREFIX:NAME.", OPT_SYSTEMD_CGROUP},
 	{"rootless", 0, "WORD", "Accepted: limpet finds out by itself.", OPT_ROOTLESS},
 	{"criu", 0, "FILE", NULL, OPT_CRIU},
 	{"platform", 0, "pkey|plain", "For create and run: as in `limpet do`.", OPT_PLATFORM},

@@ -93,8 +93,7 @@ static int parse(const struct command *cmd, int argc, char **argv, struct error 
 	rc = command_parse(cmd, argc, argv, set_option, err);
 	if (rc)
 		return rc;
-	if (globals.systemd_cgroup)
-		return error_set(err, "--systemd-cgroup: control groups by systemd are not supported; choose the cgroupfs manager");
+	opts.systemd_cgroup = globals.systemd_cgroup;
 	opts.id = argv[optind];
 	return 0;
 }

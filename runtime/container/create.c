@@ -362,8 +362,9 @@ static int load(struct creation *cr, const char *bundle, struct error *err)
 	spec->cgroup_full = true;
 	spec->wait_go = true;
 	spec->plain_stdio = !o->foreground && !spec->want_terminal;
+	spec->cgroup_scope = o->systemd_cgroup;
 	if (!spec->cgroup)
-		spec->cgroup = arena_printf(&spec->arena, "limpet-%s", cr->c->id);
+		spec->cgroup = arena_printf(&spec->arena, o->systemd_cgroup ? ":limpet:%s" : "limpet-%s", cr->c->id);
 	if (spec->want_terminal && !o->foreground && !o->console_socket)
 		return error_set(err, "cannot allocate tty if limpet will detach without setting console socket");
 	if (!spec->want_terminal && o->console_socket)

@@ -14,6 +14,7 @@ struct create_options {
 	bool strace;
 	const char *strace_file, *debug_log;
 	unsigned preserve_fds;
+	bool systemd_cgroup;
 };
 
 /*

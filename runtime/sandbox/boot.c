@@ -141,6 +141,8 @@ static void fill_program(struct boot_block *bb, struct blob *b, const struct spe
 	bb->cap_ambient = spec->cap_ambient;
 	bb->cap_bounding = spec->cap_bounding;
 	bb->no_new_privs = spec->no_new_privs;
+	bb->ignored_signals = spec->ignored_signals;
+	bb->nice = spec->nice;
 	bb->oom_score_adj = spec->oom_score_adj;
 	bb->nrlimits = (uint32_t)spec->nrlimits;
 	if (!spec->nrlimits)
@@ -293,6 +295,7 @@ int boot_block_memfd(const struct spec *spec, const struct boot_facts *facts, st
 		.wait_go = spec->wait_go,
 		.rows = facts->rows,
 		.cols = facts->cols,
+		.termios = facts->termios,
 		.fail_alloc_every = spec->fail_alloc_every,
 		.stats = spec->stats,
 		.network = spec->network == SPEC_NETWORK_NONE ? BOOT_NETWORK_NONE : BOOT_NETWORK_HOST,

@@ -15,6 +15,7 @@ struct boot_facts {
 	const int32_t *preserved; /* the spec's preserve_fds of them */
 	bool terminal;
 	unsigned rows, cols;
+	struct boot_termios termios;
 	/* trees[0] is the root; the others belong to the spec's hostfs mounts, in their order. */
 	const struct mount_tree *trees;
 };

@@ -10,8 +10,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-/* The guest kernel's own threads and spare processes must not eat into the container's share. */
-#define PIDS_SLACK 32
+#include "runtime/sandbox/scope.h"
 
 /* One mounted hierarchy and our own place in it. */
 struct hierarchy {
@@ -205,7 +204,7 @@ static const char *make_group(struct cgroup *cg, const struct spec *spec, const 
 
 	if (known)
 		return known;
-	if (spec->cgroup_known) {
+	if (spec->cgroup_known || spec->cgroup_scope) {
 		error_set(err, "the container has no %s control group", controller);
 		return NULL;
 	}
@@ -287,6 +286,12 @@ static int set_memory(struct cgroup *cg, const struct spec *spec, struct error *
 	return set(cg, dir, "memory.memsw.limit_in_bytes", true, err, amount(cg, l->memory_swap, false));
 }
 
+int64_t cgroup_weight(int64_t shares)
+{
+	shares = shares < 2 ? 2 : shares > 262144 ? 262144 : shares;
+	return 1 + (shares - 2) * 9999 / 262142;
+}
+
 static int set_cpu(struct cgroup *cg, const struct spec *spec, struct error *err)
 {
 	const struct spec_limits *l = &spec->limits;
@@ -301,7 +306,7 @@ static int set_cpu(struct cgroup *cg, const struct spec *spec, struct error *err
 		return -1;
 	if (l->cpu_shares != SPEC_UNSET) {
 		int64_t shares = l->cpu_shares < 2 ? 2 : l->cpu_shares > 262144 ? 262144 : l->cpu_shares;
-		int64_t weight = v2 ? 1 + (shares - 2) * 9999 / 262142 : shares;
+		int64_t weight = v2 ? cgroup_weight(shares) : shares;
 
 		if (set(cg, dir, v2 ? "cpu.weight" : "cpu.shares", false, err, amount(cg, weight, v2)))
 			return -1;
@@ -398,6 +403,7 @@ static int make_all(struct cgroup *cg, const struct spec *spec, struct error *er
 		if (!find_hierarchy(&cg->arena, names[1] ? names + 1 : NULL, &h))
 			continue;
 		/* Without the right to make one, limits that need it are refused later by name. */
+		errno = 0;
 		if (!make_group(cg, spec, names + 1, &v2, &why) && geteuid() == 0 && errno != EROFS && errno != EACCES &&
 		    errno != EPERM) {
 			*err = why;
@@ -413,8 +419,54 @@ static int set_limits(struct cgroup *cg, const struct spec *spec, struct error *
 	       set_pids(cg, spec, err) || set_unified(cg, spec, err) ? -1 : 0;
 }
 
+/* The process's path in v2's hierarchy, once it is in that unit. */
+static const char *path_in_unit(struct arena *a, pid_t pid, const char *unit)
+{
+	const struct timespec pause = {.tv_nsec = 5000000};
+	char file[40];
+
+	snprintf(file, sizeof(file), "/proc/%d/cgroup", pid);
+	for (int tries = 0; tries < 4000; tries++) {
+		cleanup_free char *text = read_file(AT_FDCWD, file);
+		char *at = text ? strstr(text, "0::") : NULL, *name;
+
+		if (!at)
+			return NULL;
+		at[strcspn(at, "\n")] = '\0';
+		name = strrchr(at, '/');
+		if (name && !strcmp(name + 1, unit))
+			return arena_strdup(a, at + 3);
+		nanosleep(&pause, NULL);
+	}
+	return NULL;
+}
+
+int cgroup_scope(struct cgroup *cg, const struct spec *spec, pid_t pid, struct error *err)
+{
+	struct arena *a = &cg->arena;
+	const char *unit, *path;
+	struct hierarchy h;
+
+	*cg = (struct cgroup){0};
+	if (strcmp(cgroup_layout(), "v2") || !find_hierarchy(a, NULL, &h))
+		return error_set(err, "--systemd-cgroup needs a machine with cgroup v2 alone; choose the cgroupfs manager");
+	if (scope_start(a, spec, pid, &unit, err))
+		return -1;
+	path = path_in_unit(a, pid, unit);
+	if (!path)
+		return error_set(err, "--systemd-cgroup: systemd did not move process %d to %s", pid, unit);
+	path = arena_printf(a, "%s%s", h.mount, path);
+	strings_add(a, &cg->dirs, path);
+	strings_add(a, &cg->members, path);
+	strings_add(a, &cg->controllers, "");
+	strings_add(a, &cg->paths, path);
+	return set_limits(cg, spec, err);
+}
+
 int cgroup_create(struct cgroup *cg, const struct spec *spec, struct error *err)
 {
+	if (spec->cgroup_scope)
+		return cgroup_scope(cg, spec, getpid(), err);
 	*cg = (struct cgroup){0};
 	if ((spec->cgroup_full && make_all(cg, spec, err)) || set_limits(cg, spec, err)) {
 		cgroup_remove(cg);
@@ -423,9 +475,24 @@ int cgroup_create(struct cgroup *cg, const struct spec *spec, struct error *err)
 	return 0;
 }
 
+static bool is_scope(const char *dir)
+{
+	size_t len = strlen(dir);
+
+	return len > 6 && !strcmp(dir + len - 6, ".scope");
+}
+
 int cgroup_update(struct cgroup *cg, const struct spec *spec, struct error *err)
 {
-	return set_limits(cg, spec, err);
+	struct error why = {0};
+	bool v2;
+	const char *dir = cgroup_path(cg, "", &v2);
+
+	if (set_limits(cg, spec, err))
+		return -1;
+	if (dir && is_scope(dir) && !strcmp(cgroup_layout(), "v2") && scope_change(spec, strrchr(dir, '/') + 1, &why))
+		warning("%s", why.text);
+	return 0;
 }
 
 const char *cgroup_path(const struct cgroup *cg, const char *controller, bool *v2)
@@ -473,13 +540,27 @@ static int remove_tree(int parent, const char *name, int depth)
 	return 0;
 }
 
+/*
+ * systemd removes a scope's group when it sees it empty. One that is removed before it looks stays a unit for ever, and
+ * blocks the next of that name.
+ */
+static void await_systemd(const char *dir)
+{
+	const struct timespec pause = {.tv_nsec = 5000000};
+
+	for (int tries = 0; is_scope(dir) && tries < 1000 && !access(dir, F_OK); tries++)
+		nanosleep(&pause, NULL);
+}
+
 int cgroup_remove_dirs(const struct strings *dirs, struct error *err)
 {
 	int rc = 0;
 
-	for (size_t i = dirs->count; i-- > 0;)
+	for (size_t i = dirs->count; i-- > 0;) {
+		await_systemd(dirs->items[i]);
 		if (remove_tree(AT_FDCWD, dirs->items[i], 0))
 			rc = error_errno(err, "cannot remove the control group %s", dirs->items[i]);
+	}
 	return rc;
 }
 
@@ -494,11 +575,38 @@ int cgroup_attach(struct cgroup *cg, pid_t pid, struct error *err)
 	return 0;
 }
 
+int cgroup_open_oom(const struct cgroup *cg)
+{
+	bool v2;
+	const char *dir = cgroup_path(cg, "memory", &v2);
+	cleanup_close int at = dir ? open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+
+	return at < 0 ? -1 : openat(at, v2 ? "memory.events" : "memory.oom_control", O_RDONLY | O_CLOEXEC);
+}
+
+bool cgroup_oom_killed(int fd)
+{
+	static const char name[] = "\noom_kill ";
+	char text[512];
+	const char *at;
+	ssize_t n;
+
+	if (fd < 0 || lseek(fd, 0, SEEK_SET) < 0)
+		return false;
+	n = read(fd, text, sizeof(text) - 1);
+	if (n <= 0)
+		return false;
+	text[n] = '\0';
+	at = strstr(text, name);
+	return at && at[sizeof(name) - 1] != '0';
+}
+
 void cgroup_remove(struct cgroup *cg)
 {
 	const struct timespec pause = {.tv_nsec = 5000000};
 
 	for (size_t i = cg->kept ? 0 : cg->dirs.count; i-- > 0;) {
+		await_systemd(cg->dirs.items[i]);
 		/* Zombies that nobody has seen to yet keep a group busy for a moment. */
 		for (int tries = 0; rmdir(cg->dirs.items[i]) && errno == EBUSY && tries < 200; tries++)
 			nanosleep(&pause, NULL);

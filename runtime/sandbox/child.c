@@ -139,6 +139,7 @@ static int child_run(struct start *st, struct error *err)
 		.terminal = st->terminal,
 		.rows = st->rows,
 		.cols = st->cols,
+		.termios = st->termios,
 		.trees = trees,
 	};
 	boot_fd = boot_block_memfd(spec, &facts, err);

@@ -99,6 +99,37 @@ static int set_limits(struct error *err)
 	return 0;
 }
 
+int privileges_raise_limits(struct error *err)
+{
+	static const struct {
+		int resource;
+		const char *text;
+		rlim_t want, need; /* want: RLIM_INFINITY is not possible for descriptors */
+	} limits[] = {
+		{RLIMIT_AS, "address space (ulimit -v)", RLIM_INFINITY, RLIM_INFINITY},
+		{RLIMIT_DATA, "data (ulimit -d)", RLIM_INFINITY, 0},
+		{RLIMIT_FSIZE, "the size of files (ulimit -f)", RLIM_INFINITY, RLIM_INFINITY},
+		{RLIMIT_NOFILE, "open files (ulimit -n)", 1u << 19, 64},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
+		struct rlimit rl;
+
+		if (getrlimit(limits[i].resource, &rl))
+			continue;
+		if (rl.rlim_max < limits[i].want)
+			setrlimit(limits[i].resource, &(struct rlimit){limits[i].want, limits[i].want});
+		if (getrlimit(limits[i].resource, &rl))
+			continue;
+		rl.rlim_cur = rl.rlim_max;
+		setrlimit(limits[i].resource, &rl);
+		if (rl.rlim_max < limits[i].need)
+			return error_set(err, "the limit on %s is too low for the guest kernel, and not ours to raise",
+					 limits[i].text);
+	}
+	return 0;
+}
+
 int privileges_drop(enum privileges keep, bool network, struct error *err)
 {
 	sigset_t none;

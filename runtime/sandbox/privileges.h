@@ -16,6 +16,12 @@ enum privileges {
 bool privileges_is_admin(void);
 
 /*
+ * Limits of the caller that are for the program alone, and that the guest kernel enforces: the sandbox's own memory and
+ * descriptors are freed of them as far as we may. An error when what is left is too little to work with.
+ */
+int privileges_raise_limits(struct error *err);
+
+/*
  * For the process that becomes kserver, last before exec: no new privileges, only these capabilities (they survive
  * exec, also for another user than 0), no core dumps, every other resource limit as far as it goes, default signals,
  * network: it may bind to low ports, which the guest kernel asks for in the name of programs that it lets do so;

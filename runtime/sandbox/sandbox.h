@@ -24,6 +24,7 @@ struct sandbox {
 	int sync_fd; /* until sandbox_go */
 	int pump_fd; /* the strace's pipe when it cannot go to the terminal directly, or -1 */
 	int stats_fd; /* --stats=FILE, or -1: stderr */
+	int oom_fd; /* see cgroup_open_oom, or -1 */
 	bool stats; /* are to be shown */
 	bool terminal; /* stdin is a terminal for the guest: it has to be raw */
 	struct cgroup cgroup;

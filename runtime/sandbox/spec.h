@@ -58,6 +58,8 @@ struct spec {
 	const char *exec_path; /* NULL: argv[0], looked for in PATH */
 	const char *cwd;
 	uint32_t uid, gid, umask;
+	uint64_t ignored_signals; /* bit = signal: ignored from the start */
+	int nice;
 	uint32_t *groups;
 	size_t ngroups;
 	uint64_t cap_permitted, cap_effective, cap_inheritable, cap_ambient, cap_bounding;
@@ -98,6 +100,7 @@ struct spec {
 	struct spec_limits limits;
 	const char *cgroup; /* path below the hierarchies' roots, or, relative, our own; NULL: a fresh one beside our own */
 	bool cgroup_full; /* a group in every hierarchy, limits or not */
+	bool cgroup_scope; /* systemd makes the group: cgroup is slice:prefix:name */
 	bool cgroup_known; /* update: only groups that exist */
 	unsigned cpus; /* CPUs the guest sees; 0 = the host's */
 	bool wait_go; /* the first program waits for CONTROL_START */

@@ -44,6 +44,7 @@ static int open_output(const char *path, struct error *err)
 static int choose_terminal(struct start *st, struct error *err)
 {
 	struct winsize ws;
+	struct termios t;
 
 	if (st->spec->plain_stdio)
 		return 0;
@@ -63,6 +64,10 @@ static int choose_terminal(struct start *st, struct error *err)
 	if (!ioctl(STDIN_FILENO, TIOCGWINSZ, &ws)) {
 		st->rows = ws.ws_row;
 		st->cols = ws.ws_col;
+	}
+	if (!tcgetattr(STDIN_FILENO, &t)) {
+		st->termios = (struct boot_termios){1, t.c_iflag, t.c_oflag, t.c_cflag, t.c_lflag, {0}, 0};
+		memcpy(st->termios.cc, t.c_cc, sizeof(st->termios.cc));
 	}
 	return 0;
 }
@@ -205,6 +210,8 @@ static int make_cgroup(struct sandbox *sb, const struct spec *spec, bool admin, 
 {
 	struct error why = {0};
 
+	if (spec->cgroup_scope) /* it is made around a process */
+		return 0;
 	if (!(spec->cgroup_full || spec_wants_cgroup(spec)) || !cgroup_create(&sb->cgroup, spec, &why))
 		return 0;
 	if (admin) {
@@ -233,7 +240,8 @@ static int start_run(struct start *st, struct sandbox *sb, struct error *err)
 	uint64_t text_size;
 
 	machine_probe(&machine);
-	if (machine_platform(&machine, spec->platform, &st->platform, &fallback, err) || check_rootfs(spec, err))
+	if (machine_platform(&machine, spec->platform, &st->platform, &fallback, err) || check_rootfs(spec, err) ||
+	    privileges_raise_limits(err))
 		return -1;
 	st->user_ns = spec->new_user_ns || !admin;
 	if (kernel_image_text_size(&text_size, err) ||
@@ -247,9 +255,11 @@ static int start_run(struct start *st, struct sandbox *sb, struct error *err)
 		return -1;
 	close(steal_fd(&st->sync_fd));
 	close(steal_fd(&st->control_fd));
-	if (cgroup_attach(&sb->cgroup, sb->pid, err) || (st->user_ns && userns_map(sb->pid, spec, err)) ||
+	if ((spec->cgroup_scope ? cgroup_scope(&sb->cgroup, spec, sb->pid, err)
+				: cgroup_attach(&sb->cgroup, sb->pid, err)) || (st->user_ns && userns_map(sb->pid, spec, err)) ||
 	    set_oom_score(spec, sb->pid, err))
 		return -1;
+	sb->oom_fd = cgroup_open_oom(&sb->cgroup);
 	sb->terminal = st->terminal;
 	return 0;
 }
@@ -259,7 +269,8 @@ int sandbox_start(struct sandbox *sb, const struct spec *spec, struct error *err
 	struct start st = {.spec = spec, .image_fd = -1, .control_fd = -1, .sync_fd = -1, .log_fd = -1, .strace_fd = -1};
 	int rc;
 
-	*sb = (struct sandbox){.pidfd = -1, .control_fd = -1, .sync_fd = -1, .pump_fd = -1, .stats_fd = -1};
+	*sb = (struct sandbox){.pidfd = -1, .control_fd = -1, .sync_fd = -1, .pump_fd = -1, .stats_fd = -1,
+			       .oom_fd = -1};
 	rc = start_run(&st, sb, err);
 	start_close(&st);
 	if (rc)
@@ -269,7 +280,7 @@ int sandbox_start(struct sandbox *sb, const struct spec *spec, struct error *err
 
 int sandbox_end(struct sandbox *sb)
 {
-	int *const fds[] = {&sb->pidfd, &sb->control_fd, &sb->sync_fd, &sb->pump_fd, &sb->stats_fd};
+	int *const fds[] = {&sb->pidfd, &sb->control_fd, &sb->sync_fd, &sb->pump_fd, &sb->stats_fd, &sb->oom_fd};
 	int status = 0;
 
 	if (sb->pid) {

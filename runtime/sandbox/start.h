@@ -16,6 +16,7 @@ struct start {
 	int log_fd, strace_fd; /* -1 = none */
 	bool terminal;
 	unsigned rows, cols;
+	struct boot_termios termios;
 };
 
 /* Never returns: exec, or the error into sync_fd and an exit. */

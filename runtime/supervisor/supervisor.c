@@ -344,7 +344,10 @@ static void handle_message(struct supervisor *s, const struct control_msg *msg, 
 	case CONTROL_PANIC:
 		if (!s->ended)
 			say("guest kernel panic: ", text);
-		FAIL(s, 0, "the guest kernel panicked");
+		if (cgroup_oom_killed(s->sb->oom_fd))
+			FAIL(s, 0, "out of memory: the limit was reached, and the host killed what could not be spared");
+		else
+			FAIL(s, 0, "the guest kernel panicked");
 		break;
 	case CONTROL_STATS:
 		show_stats(s->sb, text);
@@ -447,10 +450,12 @@ static bool wait_once(struct supervisor *s, bool *control_open, int timeout_ms)
 	return !fds[0].revents;
 }
 
-static void silent_end(struct supervisor *s, int status)
+static void silent_end(struct supervisor *s, int status, bool oom)
 {
 	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
 		FAIL(s, 0, "the guest kernel made a host system call outside its list and was killed");
+	else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && oom)
+		FAIL(s, 0, "out of memory: the limit was reached, and the host killed the guest kernel");
 	else if (WIFSIGNALED(status))
 		FAIL(s, 0, "the guest kernel was killed by signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
 	else
@@ -459,7 +464,7 @@ static void silent_end(struct supervisor *s, int status)
 
 static void loop(struct supervisor *s)
 {
-	bool control_open = true, alive = true;
+	bool control_open = true, alive = true, oom;
 	int status = 0;
 
 	while (alive && !s->ended && control_open && !(s->sv && s->sv->server.kill_asked))
@@ -490,9 +495,10 @@ static void loop(struct supervisor *s)
 	while (s->sb->pump_fd >= 0 && poll(&(struct pollfd){.fd = s->sb->pump_fd, .events = POLLIN}, 1, 0) > 0)
 		if (!pump(s))
 			close(steal_fd(&s->sb->pump_fd));
+	oom = cgroup_oom_killed(s->sb->oom_fd);
 	status = sandbox_end(s->sb);
 	if (!s->ended)
-		silent_end(s, status);
+		silent_end(s, status, oom);
 }
 
 int supervisor_run_container(struct sandbox *sb, struct supervision *sv, struct error *err)

@@ -22,6 +22,9 @@ TEST(positions)
 	EQ(lseek(fd, 0, SEEK_CUR), 8);
 	ERR(pread(fd, buf, 1, -1), EINVAL);
 	ERR(pwrite(fd, buf, 1, -1), EINVAL);
+	ERR(pwrite(fd, buf, 1, INT64_MAX), EINVAL);
+	ERR(pread(fd, buf, 2, INT64_MAX - 1), EINVAL);
+	EQ(pread(fd, buf, 1, INT64_MAX - 1), 0);
 	EQ(read(fd, 0, 0), 0);
 	ERR(lseek(0x7fff, 0, SEEK_SET), EBADF);
 	EQ(lseek(fd, 1ll << 40, SEEK_SET), 1ll << 40);

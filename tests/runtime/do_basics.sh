@@ -39,6 +39,12 @@ if [ "$(id -u)" = 0 ]; then
 	ends '--user is not root' 1 do_ --user 1234 -- sh -c 'cat /etc/shadow'
 fi
 ends 'bad user' 125 do_ --user x:y -- true
+ends 'the root is not to be replaced' 125 do_ --rw / -- true
+ends 'nor by another way' 125 do_ --ro ../../../../../.. -- true
+ends 'nor by a directory' 125 do_ --bind /tmp:/ -- true
+says 'signals that are ignored stay so' 0 alive bash -c 'trap "" INT USR1; "$0" do --platform "$1" -- sh -c "kill -INT \$\$; kill -USR1 \$\$; echo alive"' \
+	"$LIMPET" "$PLATFORM"
+is 'nice value' "$(nice -n 3 "$LIMPET" do --platform "$PLATFORM" -- nice; do_ -- nice)" "$(nice -n 3 nice; nice)"
 says 'options of the command' 0 '--rw' do_ echo --rw
 is 'pid of the first' "$(do_ -- sh -c 'echo $$')" 1
 is 'no network' "$(do_ -- sh -c 'ls /sys/class/net 2>/dev/null | grep -v ^lo$')" ''
@@ -46,6 +52,7 @@ matches 'strace' "$(do_ --strace -- true 2>&1)" 'openat\(.*exit_group\(0\)'
 do_ --strace=trace -- true; matches '--strace=FILE' "$(cat trace)" 'exit_group\(0\)'
 do_ --debug-log log -- true; [ -e log ] || fail '--debug-log made no file'
 ends 'debug log that cannot be' 125 do_ --debug-log /no/such/log -- true
+matches 'where programs lie' "$(do_ -- cat /proc/self/maps)" '^5[56][0-9a-f]{10}-'
 for i in 1 2 3 4 5 6 7 8; do do_ -- sh -c "echo $i; exit $i" >"o$i" & done
 for i in $(jobs -p); do wait "$i"; done
 is 'eight at once' "$(cat o[1-8] | tr -d '\n')" 12345678

@@ -55,6 +55,36 @@ if os.waitstatus_to_exitcode(st) != 9: print('failed: status', st); failed = Tru
 sys.exit(failed)
 PY
 /usr/bin/python3 drive.py "$LIMPET" "$PLATFORM" || fail 'interactive session'
+# Settings go in with the terminal; where the terminal is not raw, nothing gets a CR too many.
+cat >settings.py <<'PY'
+import os, pty, re, select, sys, time
+pid, fd = pty.fork()
+if pid == 0:
+    os.environ.update(PS1='PROMPT> ', HISTFILE='', TERM='dumb')
+    os.execvp('bash', ['bash', '--norc', '--noprofile', '--noediting', '-i'])
+def until(pattern, seconds=10):
+    seen, end = '', time.time() + seconds
+    while not re.search(pattern, seen, re.S):
+        if time.time() > end: print('failed: never saw', repr(pattern), 'in', repr(seen)); sys.exit(1)
+        if select.select([fd], [], [], 0.1)[0]: seen += os.read(fd, 4000).decode(errors='replace')
+    return seen
+def send(s, pattern=r'\n[^\n]*PROMPT> $'):
+    os.write(fd, s.encode()); return until(pattern)
+run = '%s do --platform %s -- ' % (sys.argv[1], sys.argv[2])
+until('PROMPT> $')
+send('stty intr ^X erase ^H -iutf8 -ixon cols 77 rows 11; stty -a >outside; %s stty -a >inside\r' % run)
+send(run + "sh -c 'stty intr ^T -echo'; stty -a >after\r")
+for name in 'inside', 'after':
+    if open(name).read() != open('outside').read(): print('failed: settings', name, open(name).read())
+os.write(fd, (run + "sh -c 'echo one; sleep 1; echo two; echo three; sleep 1'\r").encode()); until('one\r\n')
+send('\x1a', 'Stopped.*PROMPT> $')
+seen = send('bg\r', 'three\r+\n')
+seen += send(run + "sh -c 'echo four; echo five' & wait\r", 'five\r+\n')
+seen += send('echo six | %s cat\r' % run, 'six\r+\n')
+if '\r\r' in seen: print('failed: CR CR LF', repr(seen))
+os.write(fd, b'wait; exit\r')
+PY
+is 'settings of the terminal' "$(/usr/bin/python3 settings.py "$LIMPET" "$PLATFORM" 2>&1)" ''
 if command -v script >/dev/null; then
 	is 'under script(1)' "$(script -qec "$LIMPET do --platform $PLATFORM -- tty" /dev/null </dev/null | tr -d '\r' | grep -c /dev/)" 1
 	script -qec "$LIMPET do --platform $PLATFORM -- sh -c 'exit 17'" /dev/null </dev/null >/dev/null

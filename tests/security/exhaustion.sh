@@ -32,5 +32,10 @@ try:
     for i in range(70000): l.append(mmap.mmap(-1, 4096 * (1 + i % 2), prot=mmap.PROT_READ if i % 2 else mmap.PROT_READ | mmap.PROT_WRITE))
 except (OSError, MemoryError): pass'
 t "$LIMPET" do --platform "$PLATFORM" -- sh -c 'while :; do :; done & yes >/dev/null & cat /dev/zero >/dev/null & sleep 0.5; exit 0'
+# Either the program is refused, or the one line says why all ended.
+if [ "$(id -u)" = 0 ]; then
+	out=$(timeout -k 2 $((60 * ${TEST_SLOW:-1})) "$LIMPET" do --platform "$PLATFORM" --memory 1M -- true 2>&1)
+	[ $? = 0 ] || is 'the limit is named' "$out" 'limpet: out of memory: the limit was reached, and the host killed the guest kernel'
+fi
 is 'limpet still works' "$(do_ -- echo fine)" fine
 finish

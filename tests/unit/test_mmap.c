@@ -19,9 +19,11 @@ long syscall(long nr, ...);
 
 #include "fs/file.h"
 #include "fs/filemem.h"
+#include "gate/gate.h"
 #include "gate/host.h"
 #include "mm/code.h"
 #include "mm/emulate.h"
+#include "mm/image.h"
 #include "mm/vma.h"
 #include "proc/task.h"
 
@@ -78,12 +80,24 @@ int code_fixes_copy(struct mm *to, const struct mm *from) { return 0; }
 void code_stubs_copy(struct mm *to, const struct mm *from) {}
 void code_stubs_free(struct mm *m) {}
 bool code_is_stub(const struct mm *m, u64 page) { return false; }
+bool code_hides(const struct mm *m, u64 page) { return false; }
+int code_show_traps(struct mm *m, u64 page) { return -1; }
+static const struct gate_ops no_gate;
+const struct gate_ops *gate = &no_gate;
 void inode_write_allow(struct inode *i) {}
+void image_look(struct map_pieces *p, struct file *file, u64 offset, u64 len, u32 prot, u32 flags) {}
+void image_put(struct map_pieces *p) {}
+void image_place(struct mm *m, struct map_pieces *p, u64 addr, u64 len) {}
+u32 image_flags(const struct map_pieces *p) { return 0; }
+int image_map(struct mm *m, struct patch_area *a, u64 addr, u64 len, u32 prot) { return -1; }
+bool image_in(struct mm *m, u64 start, u64 end) { return false; }
+int image_leave(struct mm *m, u64 start, u64 end) { return -1; }
 void patch_copy(struct mm *to, const struct mm *from) {}
 void patch_free(struct mm *mm) {}
 void patch_drop_locked(struct mm *mm, u64 start, u64 end) {}
 void stats_flip(void) {}
 enum emulated mm_emulate_store(struct gate_regs *regs, u64 page) { return 0; }
+enum emulated mm_emulate_read(struct gate_regs *regs) { return EMULATE_FAILED; }
 u64 filemem_alloc(u64 pages)
 {
 	u64 at = memfd_next;

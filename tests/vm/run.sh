@@ -2,6 +2,7 @@
 # Runs limpet in an emulated machine that has memory protection keys, for machines that have none.
 #
 #   tests/vm/run.sh [-t SECONDS] -- COMMAND...     a command in the emulated machine, as root, in a copy of the tree
+#   tests/vm/run.sh --systemd [-t SECONDS] -- COMMAND...   the same where systemd is PID 1, with podman
 #   tests/vm/run.sh [-t SECONDS] suite [ARGS...]   tests/run.sh ARGS there (without ARGS: --platform pkey conformance security)
 #
 # Its output comes back, and its exit status; 124 = out of time, 125 = the machine did not get that far. What is made is
@@ -17,6 +18,7 @@ mirror=${LIMPET_VM_MIRROR:-http://deb.debian.org/debian}
 packages=python3,gcc,libc6-dev,make,perl,git,strace,procps,libjansson4,libseccomp2,libcap2
 packages+=,libzydis4.0,nodejs,default-jdk-headless,sqlite3,xz-utils,bzip2,busybox-static,diffutils,patch,file,time
 seconds=900
+base=base tree=tree init=bash later= quiet=
 
 say() { echo "vm: $*" >&2; }
 die() {
@@ -24,13 +26,21 @@ die() {
 	exit 125
 }
 usage() {
-	sed -n '4,5s/^# //p' "$0" >&2
+	sed -n '4,6s/^# //p' "$0" >&2
 	exit 125
 }
 
 while [ $# -gt 0 ]; do
 	case $1 in
 	-t) seconds=$2; shift 2 ;;
+	--systemd)
+		base=systemd tree=systemd-tree init=systemd
+		packages=systemd-sysv,dbus,python3,busybox-static,procps,libjansson4,libseccomp2,libcap2,libzydis4.0
+		quiet="systemd.unit=multi-user.target systemd.show_status=no systemd.mask=serial-getty@ttyS0.service"
+		quiet+=" systemd.mask=podman-auto-update.service systemd.mask=podman-restart.service"
+		later="podman crun" # debootstrap cannot sort out what they depend on
+		shift
+		;;
 	--) shift; break ;;
 	suite) break ;;
 	*) usage ;;
@@ -69,20 +79,23 @@ fetch_kernel() {
 }
 
 make_base() {
-	[ -e "$dir/base.done" ] && return
-	if [ ! -e "$dir/tree/.done" ]; then
+	[ -e "$dir/$base.done" ] && return
+	if [ ! -e "$dir/$tree/.done" ]; then
 		say "making a Debian tree: some minutes"
-		rm -rf "$dir/tree"
-		debootstrap --variant=minbase --include=$packages bookworm "$dir/tree" "$mirror" >"$dir/debootstrap.log" 2>&1 ||
-			die "debootstrap failed: $dir/debootstrap.log"
-		rm -rf "$dir/tree/var/cache/apt/archives" "$dir/tree/var/lib/apt/lists"
-		touch "$dir/tree/.done"
+		rm -rf "$dir/$tree"
+		debootstrap --variant=minbase --include=$packages bookworm "$dir/$tree" "$mirror" >"$dir/$tree.log" 2>&1 ||
+			die "debootstrap failed: $dir/$tree.log"
+		[ -z "$later" ] || unshare --mount --pid --fork sh -c "mount -t proc proc '$dir/$tree/proc' && cp -L /etc/resolv.conf '$dir/$tree/etc/' &&
+			DEBIAN_FRONTEND=noninteractive chroot '$dir/$tree' apt-get install -qy --no-install-recommends $later" \
+			>>"$dir/$tree.log" 2>&1 || die "cannot install $later: $dir/$tree.log"
+		rm -rf "$dir/$tree/var/cache/apt/archives" "$dir/$tree/var/lib/apt/lists"
+		touch "$dir/$tree/.done"
 	fi
 	say "making the disk image"
-	rm -f "$dir/base.img"
-	truncate -s 4G "$dir/base.img"
-	mke2fs -q -t ext4 -d "$dir/tree" "$dir/base.img"
-	touch "$dir/base.done"
+	rm -f "$dir/$base.img"
+	truncate -s 4G "$dir/$base.img"
+	mke2fs -q -t ext4 -d "$dir/$tree" "$dir/$base.img"
+	touch "$dir/$base.done"
 }
 
 # The first program of the machine: the disk's driver is a module, so a small system in memory loads it.
@@ -101,7 +114,14 @@ make_initrd() {
 		$b insmod /virtio_blk.ko
 		$b mount -t ext4 /dev/vda /new && $b mount -t ext4 /dev/vdb /new/mnt
 		$b mount -t devtmpfs dev /new/dev
-		exec $b switch_root /new /bin/bash /mnt/init
+		$b mount -t proc proc /proc
+		$b grep -q limpet.init=systemd /proc/cmdline || exec $b switch_root /new /bin/bash /mnt/init
+		unit=/new/etc/systemd/system/limpet-test.service
+		$b printf '%s\n' '[Unit]' After=dbus.service '[Service]' Type=oneshot 'ExecStart=/bin/bash /mnt/init' \
+			StandardOutput=null StandardError=null TimeoutStartSec=infinity >$unit
+		$b mkdir -p /new/etc/systemd/system/multi-user.target.wants
+		$b ln -sf /etc/systemd/system/limpet-test.service /new/etc/systemd/system/multi-user.target.wants/limpet-test.service
+		exec $b switch_root /new /lib/systemd/systemd
 	END
 	chmod +x "$at/init"
 	(cd "$at" && find . | busybox cpio -o -H newc 2>/dev/null | gzip -1) >"$dir/initrd.gz"
@@ -142,6 +162,7 @@ print("\n".join("%x" % o for o in sorted({o for i in bad for o in range(max(0, i
 	[ -d "$dir/programs" ] && cp -a "$dir/programs/." "$at/limpet/build/tests/"
 	cat >"$at/init" <<-'END'
 		export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C
+		if [ $$ = 1 ]; then
 		mount -t proc proc /proc
 		mount -t sysfs sys /sys
 		mount -t cgroup2 cgroup /sys/fs/cgroup
@@ -154,6 +175,7 @@ print("\n".join("%x" % o for o in sorted({o for i in bad for o in range(max(0, i
 		mount -t tmpfs tmpfs /tmp
 		mount -t tmpfs tmpfs /run
 		hostname limpet-vm
+		fi
 		cp -a /mnt/limpet /opt/
 		cp -n /opt/limpet/lib/* /usr/lib/x86_64-linux-gnu/
 		cd /opt/limpet
@@ -185,8 +207,8 @@ say "booting ${vmlinuz##*/vmlinuz-}"
 # shellcheck disable=SC2054
 options=(-accel tcg,thread=multi -cpu max -smp "${LIMPET_VM_CPUS:-2}" -m "${LIMPET_VM_MEMORY:-2G}" -nodefaults -nic none
 	-display none -no-reboot -kernel "$vmlinuz" -initrd "$dir/initrd.gz"
-	-append "console=ttyS0 quiet loglevel=3 panic=-1 mitigations=off"
-	-drive "file=$dir/base.img,format=raw,if=virtio,snapshot=on"
+	-append "console=ttyS0 quiet loglevel=3 panic=-1 mitigations=off limpet.init=$init $quiet"
+	-drive "file=$dir/$base.img,format=raw,if=virtio,snapshot=on"
 	-drive "file=$work/payload.img,format=raw,if=virtio,snapshot=on"
 	-serial stdio -serial "file:$work/status")
 set +e

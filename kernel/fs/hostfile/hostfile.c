@@ -461,7 +461,7 @@ struct file *hostfile_create(int host_fd, u32 flags)
 	if (err)
 		return err_ptr(err);
 	if (S_ISCHR_(sx.stx_mode) && (flags & O_ACCMODE) != O_RDONLY && !host_ioctl(host_fd, TCGETS, (u64)&t)) {
-		err = hosttty_create(-1, host_fd, 0, 0, &f);
+		err = hosttty_create(-1, host_fd, &(struct winsize){ 0 }, NULL, &f);
 		return err ? err_ptr(err) : f;
 	}
 	h = hostfile_alloc(host_fd, host_flags, &sx);

@@ -33,7 +33,7 @@ struct hosttty {
 	bool dead; /* released: the descriptors are closed. h itself stays, programs may have the terminal open */
 	bool draining; /* somebody writes to the host */
 	bool throttled; /* input waits for a reader */
-	bool paused; /* the terminal is somebody else's at the moment: no input */
+	bool paused; /* the terminal is somebody else's at the moment, and not raw: no input, and no CR before LF */
 };
 
 static struct mutex hosttty_lock = MUTEX_INIT(LOCK_LEAF);
@@ -45,6 +45,34 @@ static void out_progress_locked(struct tty *tty)
 		wake_up_all(&tty->write_wait);
 }
 
+static u8 out_byte(const struct tty_ring *r, u64 pos)
+{
+	return r->buf[pos & (r->size - 1)];
+}
+
+static bool crlf_at(const struct tty_ring *r, u64 pos)
+{
+	return r->head - pos >= 2 && out_byte(r, pos) == '\r' && out_byte(r, pos + 1) == '\n';
+}
+
+/*
+ * How many bytes to write next, and from which on. A terminal that is not raw puts a CR before LF by itself: *skip = 1
+ * leaves ours out, and the piece ends before the next one.
+ */
+static size_t next_piece_locked(const struct hosttty *h, size_t max, const u8 **from, u32 *skip)
+{
+	const struct tty_ring *r = &h->tty->out;
+	u64 start = r->tail + (*skip = h->paused && crlf_at(r, r->tail));
+	size_t n = (size_t)(r->head - start), at = start & (r->size - 1);
+
+	n = min(min(n, max), (size_t)r->size - at);
+	for (size_t i = 1; h->paused && i < n; i++)
+		if (crlf_at(r, start + i))
+			n = i;
+	*from = r->buf + at;
+	return n;
+}
+
 /* Writes one piece. False = stop: nothing left, somebody else is at it, or the poller goes on later. */
 static bool drain_piece(struct hosttty *h, size_t max)
 {
@@ -54,27 +82,26 @@ static bool drain_piece(struct hosttty *h, size_t max)
 	long ret = -EAGAIN;
 	size_t n;
 	u64 tail;
+	u32 skip;
 
 	mutex_lock(&tty->lock);
-	n = tty_ring_used(r);
-	if (!n || h->draining || h->dead) {
+	if (!tty_ring_used(r) || h->draining || h->dead) {
 		mutex_unlock(&tty->lock);
 		return false;
 	}
 	h->draining = true;
 	tail = r->tail;
-	from = r->buf + (tail & (r->size - 1));
-	n = min(n, (size_t)(r->size - (tail & (r->size - 1))));
+	n = next_piece_locked(h, max, &from, &skip);
 	mutex_unlock(&tty->lock);
 
 	/* The bytes stay where they are until the tail moves, and nobody else moves it but a flush. */
 	if (poller_host_events(h->out_fd, POLLOUT))
-		ret = host_write(h->out_fd, from, min(n, max));
+		ret = host_write(h->out_fd, from, n);
 
 	mutex_lock(&tty->lock);
 	h->draining = false;
 	if (ret > 0 && r->tail == tail)
-		r->tail += (u64)ret;
+		r->tail += (u64)ret + skip;
 	else if (ret < 0 && ret != -EAGAIN && ret != -EINTR)
 		r->tail = r->head; /* the host's terminal is gone: nobody will ever see it */
 	out_progress_locked(tty);
@@ -177,6 +204,7 @@ static struct hosttty *hosttty_alloc(int in_fd, int out_fd)
 	h->tty->driver_priv = h;
 	h->in_fd = in_fd;
 	h->out_fd = out_fd;
+	h->paused = in_fd < 0; /* only terminals that we read from are made raw */
 	h->in.func = in_event;
 	h->out.func = out_event;
 	h->out_watch = in_fd == out_fd ? &h->in : &h->out;
@@ -202,7 +230,8 @@ static int start_watching(struct hosttty *h)
 	return 0;
 }
 
-int hosttty_create(int in_fd, int out_fd, u16 rows, u16 cols, struct file **out)
+int hosttty_create(int in_fd, int out_fd, const struct winsize *size, const struct termios2 *settings,
+		   struct file **out)
 {
 	struct devpts *pts = devpts_of_inode(NULL);
 	struct hosttty *h = NULL;
@@ -218,10 +247,13 @@ int hosttty_create(int in_fd, int out_fd, u16 rows, u16 cols, struct file **out)
 	if (err < 0)
 		goto free;
 	h->tty->index = (u32)index;
-	h->tty->winsize = (struct winsize){ .ws_row = rows, .ws_col = cols };
-	if (!rows && !cols)
+	h->tty->winsize = *size;
+	if (!size->ws_row && !size->ws_col)
 		(void)host_ioctl(out_fd, TIOCGWINSZ, (u64)&h->tty->winsize);
-	h->tty->ld.t.c_iflag |= IUTF8;
+	if (settings)
+		ldisc_set_termios(&h->tty->ld, settings);
+	else
+		h->tty->ld.t.c_iflag |= IUTF8;
 	err = devpts_add(pts, h->tty);
 	if (err) {
 		devpts_free_index(pts, (u32)index);

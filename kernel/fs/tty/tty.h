@@ -95,8 +95,12 @@ extern const struct file_ops pty_master_fops;
 /* Boot. */
 int tty_init(void) __must_check; /* from fs_init: devices and the devpts type */
 
-/* The host's terminal, hosttty.c. in_fd -1 = output only. The file is open for reading and writing. */
-int hosttty_create(int in_fd, int out_fd, u16 rows, u16 cols, struct file **out) __must_check;
+/*
+ * The host's terminal, hosttty.c. in_fd -1 = output only; size 0 by 0: the host is asked; settings NULL = a fresh
+ * terminal's. The file is open for reading and writing.
+ */
+int hosttty_create(int in_fd, int out_fd, const struct winsize *size, const struct termios2 *settings,
+		   struct file **out) __must_check;
 void hosttty_pause(struct tty *tty, bool paused); /* no input is taken from the host meanwhile */
 void hosttty_set_winsize(struct tty *tty, u16 rows, u16 cols); /* from the control socket; SIGWINCH to the foreground group */
 void hosttty_drain(struct tty *tty); /* until all output has gone to the host, or it takes none for a while */
