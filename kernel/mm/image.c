@@ -21,7 +21,9 @@
 #define SEEN_MIN 3u /* executable mappings before there is an image, which costs a millisecond or two to make */
 #define SEEN_MIN_LATE 2u
 #define LONG (300 * NSEC_PER_MSEC) /* a sandbox that has lived so long can afford it earlier */
-#define AGAIN (300 * NSEC_PER_MSEC) /* until it is made anew, for traps that were met; each time twice as long */
+#define AGAIN (300 * NSEC_PER_MSEC) /* until it is made anew, for whatever reason; each time twice as long */
+#define AGAIN_SHIFT_MAX 6u
+#define IN_USE (5 * NSEC_PER_SEC) /* since it was mapped: it is not given up for another one */
 #define QUIET (2 * NSEC_PER_SEC) /* since the last change: a later one has another time then */
 #define PAGES_MAX (64ull << 20 >> PAGE_SHIFT) /* all images; at most a sixteenth of what the sandbox may have */
 #define OWN_AREAS_MIN 8u /* of an mm's areas that are left to its own patches */
@@ -39,6 +41,7 @@ struct file_image {
 	struct identity id; /* the area is made of this, or there was nothing to patch in it */
 	u64 offset, len; /* of the range that was mapped last */
 	u32 seen; /* such mappings */
+	s64 used; /* when the area was mapped last */
 	s64 again; /* when it may be made anew */
 	u32 makes;
 	u32 met_asked; /* of met, so many were known when it was made */
@@ -155,11 +158,14 @@ static bool make_room(u64 pages)
 	struct patch_area *a;
 
 	do {
+		struct file_image *f;
+
 		if (atomic_add(&pages_held, pages) <= most)
 			return true;
 		atomic_sub(&pages_held, pages);
 		mutex_lock(&images_lock);
-		a = list_empty(&held) ? NULL : detach_locked(list_first_entry(&held, struct file_image, node));
+		f = list_first_entry_or_null(&held, struct file_image, node);
+		a = f && ktime_get() - f->used > IN_USE ? detach_locked(f) : NULL;
 		mutex_unlock(&images_lock);
 		if (a)
 			area_put(a);
@@ -181,7 +187,7 @@ static struct patch_area *make(struct file_image *f, int fd, const struct identi
 	mutex_lock(&images_lock);
 	met = f->met;
 	f->met_asked = met.count;
-	f->again = ktime_get() + (AGAIN << min(f->makes, 16u));
+	f->again = ktime_get() + (AGAIN << min(f->makes, AGAIN_SHIFT_MAX));
 	f->makes++;
 	mutex_unlock(&images_lock);
 	if (room)
@@ -209,6 +215,7 @@ static struct patch_area *make(struct file_image *f, int fd, const struct identi
 			list_add_tail(&f->node, &held);
 		ref_get(&a->ref);
 		f->area = a;
+		f->used = ktime_get();
 	}
 	mutex_unlock(&images_lock);
 	if (old)
@@ -223,6 +230,7 @@ void image_look(struct map_pieces *p, struct file *file, u64 offset, u64 len, u3
 	struct file_image *f;
 	struct identity id;
 	bool begin = false, above = false, affordable = image_affordable();
+	s64 now = ktime_get();
 	u32 changes = 0;
 
 	if ((prot & (PROT_EXEC | PROT_WRITE)) != PROT_EXEC || (flags & MAP_TYPE) != MAP_PRIVATE || p->count != 1 ||
@@ -250,11 +258,12 @@ void image_look(struct map_pieces *p, struct file *file, u64 offset, u64 len, u3
 		a = f->area;
 		ref_get(&a->ref);
 		list_move_tail(&f->node, &held);
-		begin = f->met.count > f->met_asked && !f->making && affordable && ktime_get() > f->again;
+		f->used = now;
+		begin = f->met.count > f->met_asked && !f->making && affordable && now > f->again;
 		f->making |= begin;
 		above = f->above;
 		changes = f->changes;
-	} else if (!f->area && !f->hopeless && !f->making &&
+	} else if (!f->area && !f->hopeless && !f->making && now > f->again &&
 		   ++f->seen >= (affordable ? SEEN_MIN_LATE : SEEN_MIN)) {
 		begin = f->making = true;
 		above = f->above;

@@ -276,9 +276,13 @@ TEST(deleted_program)
 		execl("./prog", "prog", "100", (char *)0);
 		_exit(1);
 	}
-	msleep(100);
-	unlink("prog");
 	snprintf(cmd, sizeof cmd, "/proc/%d/exe", pid);
+	for (int i = 0; i < 5000 && !strstr(buf, "/prog"); i++) {
+		msleep(1);
+		CHECK(readlink(cmd, buf, sizeof buf - 1) > 0);
+	}
+	unlink("prog");
+	memset(buf, 0, sizeof buf);
 	CHECK(readlink(cmd, buf, sizeof buf - 1) > 0);
 	CHECK(strstr(buf, "/prog (deleted)") != 0);
 	kill(pid, SIGKILL);

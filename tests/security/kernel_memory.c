@@ -52,10 +52,12 @@ TEST(not_through_files_either)
 	CHECK(process_vm_writev(getpid(), &l, 1, &r, 1, 0) == -1);
 }
 
+#define SLOTS_LOOKED_AT 1024 /* they are given out from the first on */
+
 /* Which slots' shown pages say something here, one byte each. */
-static void shown_slots(unsigned char slots[16384])
+static void shown_slots(unsigned char slots[SLOTS_LOOKED_AT])
 {
-	for (unsigned long i = 0; i < 16384; i++) {
+	for (unsigned long i = 0; i < SLOTS_LOOKED_AT; i++) {
 		volatile unsigned long *p = (volatile unsigned long *)(SHOWN + i * 4096);
 
 		slots[i] = 0;
@@ -69,23 +71,23 @@ static void shown_slots(unsigned char slots[16384])
 /* A shown page names its own process's kernel stack and task; those of others are blank. */
 TEST(others_pages_are_blank)
 {
-	static unsigned char mine[16384];
+	static unsigned char mine[SLOTS_LOOKED_AT];
 	int status, n = 0;
 	pid_t pid;
 
 	handle(SIGSEGV, jump, SA_NODEFER);
 	handle(SIGBUS, jump, SA_NODEFER);
 	shown_slots(mine);
-	for (int i = 0; i < 16384; i++)
+	for (int i = 0; i < SLOTS_LOOKED_AT; i++)
 		n += mine[i];
 	CHECK(n >= 1 && n < 16);
 	pid = OK(fork());
 	if (!pid) {
-		static unsigned char theirs[16384];
+		static unsigned char theirs[SLOTS_LOOKED_AT];
 		int both = 0, own = 0;
 
 		shown_slots(theirs);
-		for (int i = 0; i < 16384; i++) {
+		for (int i = 0; i < SLOTS_LOOKED_AT; i++) {
 			both += mine[i] && theirs[i];
 			own += theirs[i];
 		}
