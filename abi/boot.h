@@ -33,6 +33,11 @@ enum boot_defence {
 };
 #define DEFENCE_NAMES "scan", "wx", "copy", "frame", "rights", "range", "dispatch", "filter", "keys", "calls"
 
+enum boot_tree {
+	BOOT_TREE_SHARED = 1, /* others may change it behind the sandbox: nothing is cached beyond a call */
+	BOOT_TREE_ALONE = 2, /* nothing is mounted below: containers that mount the same have one instance of it */
+};
+
 /* A file tree or file of the host that the guest mounts, or a memory file system. In order of mounting. */
 struct boot_mount {
 	uint32_t type; /* offset of "overlay", "hostfs", "tmpfs", "proc", "sysfs", "devtmpfs", "devpts", "mqueue" */
@@ -42,7 +47,7 @@ struct boot_mount {
 	int32_t host_fd; /* hostfs: O_PATH descriptor of the tree or file; overlay: of its lower tree; else -1 */
 	int32_t host_upper_fd; /* overlay: -1 = upper layer in memory */
 	uint64_t flags; /* MS_* of mount(2) */
-	uint32_t shared; /* 1 = others may change it behind the sandbox: nothing is cached beyond a call */
+	uint32_t shared; /* enum boot_tree bits */
 	uint32_t create; /* 1 = make the target (directory or file) when it is missing */
 	uint32_t like_below, pad; /* tmpfs: enum boot_like_below */
 };

@@ -33,6 +33,7 @@
 #include "lib/string.h"
 #include "mm/mm.h"
 #include "net/socket.h"
+#include "proc/container.h"
 #include "proc/sched.h"
 #include "proc/task.h"
 
@@ -60,6 +61,7 @@ s64 sandbox_uptime(void) { return ktime_get_boottime() - boot_time; }
 struct control_head {
 	u32 type, text_len;
 	s64 arg[4];
+	u32 container, pad;
 };
 _Static_assert(sizeof(struct control_head) == offsetof(struct control_msg, text), "control_msg");
 
@@ -88,14 +90,14 @@ void control_send(u32 type, s64 arg0, const char *text)
 void control_send_args(u32 type, const s64 args[4], const char *text)
 {
 	const struct control_head head = { type, text ? (u32)strnlen(text, CONTROL_TEXT_MAX) : 0,
-					   { args[0], args[1], args[2], args[3] } };
+					   { args[0], args[1], args[2], args[3] }, 0, 0 };
 
 	control_put(&head, text);
 }
 
 void control_locate(s64 id, s64 at, s64 known, const void *code, u32 n)
 {
-	const struct control_head head = { CONTROL_LOCATE, n, { id, at, known } };
+	const struct control_head head = { CONTROL_LOCATE, n, { id, at, known }, 0, 0 };
 
 	control_put(&head, code);
 }
@@ -284,6 +286,7 @@ static void boot_main(void *arg __unused)
 	host_prctl(PR_SET_NAME, (u64)"limpet-kernel", 0, 0, 0); /* what the host's ps shows until a program is run */
 	unmap_rest();
 	sched_init();
+	container_boot();
 	struct control_msg *m = kmalloc(sizeof(*m));
 
 	if (!m)
@@ -302,7 +305,7 @@ static void boot_main(void *arg __unused)
 		boot_fail("file systems", err);
 	kmem_set_limit(max(tmpfs_total_memory() / 4, HEAP_MIN));
 	net_init();
-	world_mount();
+	world_boot();
 	err = harden_seal();
 	if (err)
 		boot_fail("read-only globals", err);

@@ -12,7 +12,6 @@
 #include "core/log.h"
 #include "core/program.h"
 #include "core/stats.h"
-#include "fs/sys/sysfs.h"
 #include "gate/host.h"
 #include "gate/internal.h"
 #include "lib/string.h"
@@ -22,6 +21,8 @@
 
 /* Service threads may do everything: they act for the kernel. */
 static struct cred *service_cred;
+
+const struct cred *service_credentials(void) { return service_cred; }
 
 struct task *service_task(const char *name)
 {
@@ -57,19 +58,21 @@ int kserver_thread(const char *name, void (*fn)(void *), void *arg)
 	return err;
 }
 
-/* The descriptors are taken over. */
-static void control_exec(const struct control_msg *m, const int *fds, u32 nfds)
+/* CONTROL_EXEC and CONTROL_JOIN. The descriptors are taken over. */
+static void control_program(const struct control_msg *m, const int *fds, u32 nfds)
 {
 	u64 size = (u64)m->arg[1], pages = (size + PAGE_SIZE - 1) / PAGE_SIZE;
 	const s64 failed[4] = { ENOMEM, m->arg[0], CONTROL_STAGE_START };
-	int stdio[3] = { -1, -1, -1 };
+	struct program_start start = {
+		.id = (u32)m->arg[0], .container = m->container, .size = size, .stdio = { -1, -1, -1 },
+	};
 	struct boot_block *b = NULL;
 	u32 next = 1;
 	s32 *preserved;
 
 	for (u32 i = 0; i < 3; i++)
 		if (m->arg[2] & 1 << i && next < nfds)
-			stdio[i] = fds[next++];
+			start.stdio[i] = fds[next++];
 	if (nfds && size >= sizeof(*b) && size <= BOOT_SIZE_MAX)
 		b = kpages_alloc(pages);
 	if (b && (host_pread64(fds[0], b, size, 0) != (long)size || b->magic != BOOT_MAGIC ||
@@ -84,7 +87,11 @@ static void control_exec(const struct control_msg *m, const int *fds, u32 nfds)
 		preserved = (s32 *)((u8 *)b + b->preserved);
 		for (u32 i = 0; i < b->npreserved; i++)
 			preserved[i] = fds[next++];
-		program_exec((u32)m->arg[0], b, size, stdio);
+		start.block = b;
+		if (m->type == CONTROL_JOIN)
+			program_join(&start, m->arg[3], fds + next, nfds - next);
+		else
+			program_exec(&start);
 		return;
 	}
 	control_send_args(CONTROL_EXEC_ERROR, failed, "the program");
@@ -99,7 +106,7 @@ static void control_handle(const struct control_msg *m, const int *fds, u32 nfds
 		if (m->arg[0] <= 0 || m->arg[0] > NSIG)
 			break;
 		if (m->arg[1] < 0)
-			program_signal_all((int)m->arg[0]);
+			program_signal_all(m->container, (int)m->arg[0]);
 		else
 			program_signal((u32)m->arg[1], (int)m->arg[0]);
 		break;
@@ -110,13 +117,20 @@ static void control_handle(const struct control_msg *m, const int *fds, u32 nfds
 		program_terminal(m->arg[0] != 0, m->arg[1] != 0);
 		break;
 	case CONTROL_LIMITS:
-		cgroupfs_limits(m->arg);
+		program_limits(m->container, m->arg);
+		break;
+	case CONTROL_FREEZE:
+		program_freeze(m->container, m->arg[0] != 0);
 		break;
 	case CONTROL_START:
-		program_go();
+		program_go(m->container);
 		break;
 	case CONTROL_EXEC:
-		control_exec(m, fds, nfds);
+	case CONTROL_JOIN:
+		control_program(m, fds, nfds);
+		break;
+	case CONTROL_POPULATE:
+		program_populate((u32)m->arg[0]);
 		break;
 	case CONTROL_LOCATED:
 		control_located(m->arg[0], m->arg[1], m->arg[2], m->arg[3] != 0);

@@ -7,16 +7,20 @@
 #include "core/alloc.h"
 #include "core/boot.h"
 #include "core/kserver.h"
+#include "core/kserver_main.h"
 #include "core/log.h"
+#include "core/world.h"
 #include "fs/file.h"
 #include "fs/fs.h"
 #include "fs/hostfile/hostfile.h"
 #include "fs/internal.h"
+#include "fs/sys/sysfs.h"
 #include "fs/tty/tty.h"
 #include "gate/gate.h"
 #include "gate/host.h"
 #include "lib/string.h"
 #include "mm/mm.h"
+#include "proc/container.h"
 #include "proc/exec.h"
 #include "proc/sched.h"
 #include "proc/signal.h"
@@ -26,6 +30,9 @@
 struct program {
 	struct list_head node; /* under programs_lock */
 	u32 id; /* immutable */
+	struct container *container; /* reference held; immutable */
+	bool leads; /* its container's first; immutable */
+	int stdio[3]; /* until it is launched */
 	const struct boot_block *block; /* the first one's is the boot block; gone once the program runs */
 	size_t size; /* of block; 0 = not ours to free */
 	char **argv, **envp, *path; /* until it runs */
@@ -36,11 +43,7 @@ struct program {
 static struct mutex programs_lock = MUTEX_INIT(LOCK_LEAF);
 static struct list_head programs = LIST_HEAD_INIT(programs); /* under programs_lock */
 
-static u32 gone; /* the first program may run; atomic */
-static struct wait_queue go_wait = {
-	.lock = MUTEX_INIT(LOCK_WAITQ), .waiters = LIST_HEAD_INIT(go_wait.waiters)
-};
-static struct uts_ns *uts; /* the container's; set at boot */
+static struct uts_ns *uts; /* the first container's, and that of all that join; set at boot */
 
 static const char *str(const struct boot_block *b, u32 offset) { return offset ? (const char *)b + offset : NULL; }
 static const u32 *offsets(const struct boot_block *b, u32 at) { return (const u32 *)((const u8 *)b + at); }
@@ -66,6 +69,8 @@ static void program_free(struct program *g)
 		tty_put(g->tty);
 	if (g->process)
 		process_put(g->process);
+	if (g->container)
+		container_put(g->container);
 	kfree(g);
 }
 
@@ -156,6 +161,8 @@ static int make_terminal(struct program *g, const int stdio[3], struct file **te
 		return err;
 	g->tty = tty_of_file(*term);
 	tty_get(g->tty);
+	if (g->leads)
+		container_set_console(g->container, g->tty);
 	return tty_make_controlling(*term, g->process);
 }
 
@@ -329,6 +336,29 @@ static void loaded(void *arg)
 		control_send_args(CONTROL_EXEC_STARTED, args, NULL);
 }
 
+/*
+ * The mounts of a container that has joined, in the namespace of its first process and in the name of the kernel, as at
+ * boot. Descriptors of trees that no mount has taken are closed.
+ */
+static int make_world(struct program *g, char *text, size_t size)
+{
+	const struct cred *own = current->cred;
+	int err;
+
+	mutex_lock(&tasklist_lock);
+	current->cred = service_credentials();
+	mutex_unlock(&tasklist_lock);
+	err = world_mount(g->block, text, size);
+	mutex_lock(&tasklist_lock);
+	current->cred = own;
+	mutex_unlock(&tasklist_lock);
+	if (!err) {
+		current->fs->umask = g->block->umask;
+		err = container_set_world(g->container);
+	}
+	return err;
+}
+
 /* The first code of the process, on a host process of its own. */
 static void program_main(void *arg)
 {
@@ -342,6 +372,8 @@ static void program_main(void *arg)
 
 	if (!argv || !envp || !path)
 		cannot_run(g, CONTROL_STAGE_START, "the program", -ENOMEM);
+	if (g->leads && g->id && (err = make_world(g, path, PATH_MAX)))
+		cannot_run(g, CONTROL_STAGE_WORLD, path, err);
 	if (cwd && (err = enter_cwd(cwd)))
 		cannot_run(g, CONTROL_STAGE_CWD, cwd, err);
 	if (b->exec_path)
@@ -352,9 +384,12 @@ static void program_main(void *arg)
 		err = argv[0][0] ? search_path(argv[0], envp, path) : -ENOENT;
 	if (!err)
 		err = may_run(path);
-	if (!err && !g->id) {
-		control_send(CONTROL_READY, 0, NULL);
-		if (b->wait_go && wait_event_full(&go_wait, atomic_load(&gone), WAIT_KILLABLE, KTIME_MAX, 0))
+	if (!err && g->leads) {
+		const s64 args[4] = { 0, g->id };
+		struct container *c = g->container;
+
+		control_send_args(CONTROL_READY, args, NULL);
+		if (b->wait_go && wait_event_full(&c->go_wait, atomic_load(&c->go), WAIT_KILLABLE, KTIME_MAX, 0))
 			do_group_exit(SIGKILL);
 	}
 	if (!err)
@@ -386,8 +421,11 @@ static struct task *make_task(struct program *g, int *err)
 	struct cred *cred = make_cred(b);
 
 	*err = -ENOMEM;
-	if (p)
+	if (p) {
 		g->process = p; /* ours */
+		p->container = g->container;
+		container_get(p->container);
+	}
 	if (!t || !cred) {
 		if (cred)
 			cred_put(cred);
@@ -413,19 +451,36 @@ static struct task *make_task(struct program *g, int *err)
 		t->mm->users = 1;
 	t->uts_ns = uts ? uts_ns_get(uts) : NULL;
 	if (t->files && t->sighand && t->mm && t->uts_ns)
-		*err = fs_boot_finish(&t->mnt_ns, &t->fs);
+		*err = g->leads && g->id ? fs_boot_empty(&t->mnt_ns, &t->fs) :
+					   container_world(g->container, &t->mnt_ns, &t->fs);
 	if (!*err)
-		*err = task_alloc_pid(t, g->id ? 0 : 1);
+		*err = task_alloc_pid(t, g->leads && g->container->own_pids ? 1 : 0);
 	if (*err) {
 		task_put(t);
 		return NULL;
 	}
-	t->fs->umask = b->umask;
+	if (!g->leads || !g->id)
+		t->fs->umask = b->umask;
 	return t;
+}
+
+/* Whose child it is on paper, referenced: the PID 1 that it sees, or NULL when it is to be that itself. */
+static struct process *paper_parent(const struct program *g)
+{
+	struct process *p = NULL;
+
+	mutex_lock(&tasklist_lock);
+	if (!g->leads || !g->container->own_pids)
+		p = g->container->pid_ns->init;
+	if (p)
+		process_get(p);
+	mutex_unlock(&tasklist_lock);
+	return p;
 }
 
 static int launch(struct program *g, const int stdio[3])
 {
+	struct process *parent;
 	int err;
 	struct task *t = make_task(g, &err);
 
@@ -434,7 +489,10 @@ static int launch(struct program *g, const int stdio[3])
 	mutex_lock(&programs_lock);
 	list_add_tail(&g->node, &programs);
 	mutex_unlock(&programs_lock);
-	task_publish(t, g->id ? init_process : NULL);
+	parent = paper_parent(g);
+	task_publish(t, parent);
+	if (parent)
+		process_put(parent);
 	if (g->id)
 		lead_session(g->process);
 
@@ -466,6 +524,9 @@ void program_start_first(void)
 
 	uts = uts_ns_boot(boot_str(boot->hostname), boot_str(boot->domainname));
 	if (g && uts) {
+		g->container = &first_container;
+		container_get(g->container);
+		g->leads = true;
 		g->block = boot;
 		err = launch(g, boot->stdio_fd);
 	}
@@ -476,32 +537,178 @@ void program_start_first(void)
 	}
 }
 
-void program_go(void)
+void program_go(u32 container)
 {
-	atomic_store(&gone, 1);
-	wake_up_all(&go_wait);
+	struct container *c = container_lookup(container);
+
+	if (!c)
+		return;
+	atomic_store(&c->go, 1);
+	wake_up_all(&c->go_wait);
+	container_put(c);
 }
 
-void program_exec(u32 id, struct boot_block *block, size_t size, const int stdio[3])
+void program_freeze(u32 container, bool on)
 {
-	struct program *g = kzalloc(sizeof(*g));
-	s64 args[4] = { ENOMEM, id, CONTROL_STAGE_START };
+	struct container *c = container_lookup(container);
+
+	if (!c)
+		return;
+	container_freeze(c, on);
+	container_put(c);
+}
+
+void program_limits(u32 container, const s64 limits[4])
+{
+	struct container *c = container_lookup(container);
+
+	if (!c)
+		return;
+	cgroupfs_limits(&c->limits, limits);
+	container_put(c);
+}
+
+static void failed(u32 id, int err)
+{
+	const s64 args[4] = { -err, id, CONTROL_STAGE_START };
+
+	control_send_args(CONTROL_EXEC_ERROR, args, "the program");
+}
+
+/* NULL: the supervisor was told. The container's reference is taken over. */
+static struct program *program_alloc(const struct program_start *start, struct container *c)
+{
+	struct program *g = c ? kzalloc(sizeof(*g)) : NULL;
+
+	if (!g) {
+		kpages_free(start->block, (start->size + PAGE_SIZE - 1) / PAGE_SIZE);
+		failed(start->id, c ? -ENOMEM : -ESRCH);
+		if (c)
+			container_put(c);
+		return NULL;
+	}
+	list_init(&g->node);
+	g->id = start->id;
+	g->container = c;
+	g->leads = start->id == c->nr;
+	g->block = start->block;
+	g->size = start->size;
+	memcpy(g->stdio, start->stdio, sizeof(g->stdio));
+	return g;
+}
+
+static void close_stdio(const int stdio[3])
+{
+	for (int i = 0; i < 3; i++)
+		if (stdio[i] >= 0)
+			host_close(stdio[i]);
+}
+
+void program_exec(const struct program_start *start)
+{
+	struct program *g = program_alloc(start, container_lookup(start->container));
 	int err;
 
 	if (!g) {
-		kpages_free(block, (size + PAGE_SIZE - 1) / PAGE_SIZE);
-		control_send_args(CONTROL_EXEC_ERROR, args, "the program");
+		close_stdio(start->stdio);
 		return;
 	}
-	g->id = id;
-	g->block = block;
-	g->size = size;
-	err = launch(g, stdio);
+	err = launch(g, g->stdio);
 	if (!err)
 		return;
-	args[0] = -err;
-	control_send_args(CONTROL_EXEC_ERROR, args, "the program");
+	failed(g->id, err);
 	program_free(g);
+}
+
+/* Containers that have joined and are not populated: their programs. Control thread only. */
+static struct list_head joined = LIST_HEAD_INIT(joined);
+
+static void close_trees(const struct program *g)
+{
+	const struct boot_mount *m = (const struct boot_mount *)((const u8 *)g->block + g->block->mounts);
+
+	for (u32 i = 0; i < g->block->nmounts; i++)
+		if (m[i].host_fd >= 0)
+			host_close(m[i].host_fd);
+}
+
+/* Gives up a container without a process. */
+static void abandon(struct program *g)
+{
+	struct container *c = g->container;
+
+	list_del(&g->node);
+	close_stdio(g->stdio);
+	close_trees(g);
+	container_get(c);
+	program_free(g);
+	container_finish(c);
+	container_put(c);
+}
+
+/* Trees are numbered in the block; what is wrong there has no descriptor, and its mount fails. */
+static void number_trees(struct boot_block *b, const int *trees, u32 ntrees)
+{
+	struct boot_mount *m = (struct boot_mount *)((u8 *)b + b->mounts);
+
+	for (u32 i = 0; i < b->nmounts; i++)
+		m[i].host_fd = m[i].host_fd >= 0 && (u32)m[i].host_fd < ntrees ? trees[m[i].host_fd] : -1;
+}
+
+void program_join(const struct program_start *start, s64 share, const int *trees, u32 ntrees)
+{
+	struct container *sharer = share < 0 ? NULL : container_lookup((u32)share);
+	struct container *c = share < 0 || sharer ? container_alloc(start->id, start->block, sharer) : NULL;
+	s64 args[4] = { 0, start->id };
+	struct program *g;
+
+	if (sharer)
+		container_put(sharer);
+	if (c)
+		container_get(c);
+	g = program_alloc(start, c);
+	if (!g) {
+		close_stdio(start->stdio);
+		for (u32 i = 0; i < ntrees; i++)
+			host_close(trees[i]);
+		if (c)
+			container_finish(c);
+		return;
+	}
+	number_trees(start->block, trees, ntrees);
+	list_add_tail(&g->node, &joined);
+	args[0] = spawner_start(c->spawner);
+	if (args[0] > 0) {
+		control_send_args(CONTROL_JOINED, args, NULL);
+		return;
+	}
+	failed(start->id, (int)args[0]);
+	abandon(g);
+}
+
+static struct program *find_joined(u32 id)
+{
+	struct program *g;
+
+	list_for_each_entry(g, &joined, node)
+		if (g->id == id)
+			return g;
+	return NULL;
+}
+
+void program_populate(u32 container)
+{
+	struct program *g = find_joined(container);
+	int err;
+
+	if (!g)
+		return;
+	list_del(&g->node);
+	err = launch(g, g->stdio);
+	if (!err)
+		return;
+	failed(g->id, err);
+	abandon(g);
 }
 
 /* A reference to the process of program id, or NULL. tty, when asked for, likewise. */
@@ -529,33 +736,24 @@ static struct process *find(u32 id, struct tty **tty)
 void program_signal(u32 id, int sig)
 {
 	struct process *p = find(id, NULL);
+	struct program *g = p || sig != SIGKILL ? NULL : find_joined(id);
 
+	if (g)
+		abandon(g);
 	if (!p)
 		return;
 	signal_send_process(p, sig, NULL);
 	process_put(p);
 }
 
-void program_signal_all(int sig)
+void program_signal_all(u32 container, int sig)
 {
-	for (u32 nr = 1;; nr++) {
-		struct process *p = NULL;
-		struct task *t;
+	struct container *c = container_lookup(container);
 
-		mutex_lock(&tasklist_lock);
-		while ((t = task_next(nr)) && t != t->process->leader)
-			nr = t->pid->nr + 1;
-		if (t) {
-			nr = t->pid->nr;
-			p = t->process;
-			process_get(p);
-		}
-		mutex_unlock(&tasklist_lock);
-		if (!p)
-			return;
-		signal_send_process(p, sig, NULL);
-		process_put(p);
-	}
+	if (!c)
+		return;
+	container_signal_all(c, sig);
+	container_put(c);
 }
 
 void program_winsize(u32 id, u16 rows, u16 cols)
@@ -642,4 +840,10 @@ void program_exited(u32 id, int status)
 		hosttty_release(found->tty);
 	control_send_args(CONTROL_EXEC_EXIT, args, NULL);
 	program_free(found);
+}
+
+void program_container_empty(struct container *c)
+{
+	program_exited(c->nr, c->exit_status);
+	container_finish(c);
 }

@@ -38,7 +38,7 @@ static u64 calls_so_far(void)
 	struct task *t;
 
 	mutex_lock(&tasklist_lock);
-	for (u32 from = 1; (t = task_next(from)); from = t->pid->nr + 1)
+	for (u64 from = 0; (t = task_next_any(from)); from = task_place(t) + 1)
 		sum += atomic_load_relaxed(&t->syscalls);
 	sum += calls_ended;
 	mutex_unlock(&tasklist_lock);

@@ -1,4 +1,4 @@
-/* The guest's world as the boot block asks for it: mounts in order, hidden paths. */
+/* See world.h: mounts in order, devices, hidden paths. */
 #include "core/world.h"
 
 #include "abi/control.h"
@@ -11,39 +11,47 @@
 #include "gate/host.h"
 #include "lib/string.h"
 
-#define MESSAGE_MAX 256
+#define VALUE_MAX 256
 
-static __noreturn void fail(const char *what, const char *name, int err)
+static const char *str(const struct boot_block *b, u32 offset) { return offset ? (const char *)b + offset : NULL; }
+static const u32 *offsets(const struct boot_block *b, u32 at) { return (const u32 *)((const u8 *)b + at); }
+
+static int fail(char *text, size_t size, const char *what, const char *name, int err)
 {
-	char text[MESSAGE_MAX];
-
-	ksnprintf(text, sizeof(text), "%s%s%s: error %d", what, name ? " " : "", name ? name : "", -err);
-	control_send(CONTROL_BOOT_ERROR, -err, text);
-	for (;;)
-		host_syscall(NR_exit_group, 125, 0, 0, 0, 0, 0);
+	ksnprintf(text, size, "%s %s: error %d", what, name, -err);
+	return err;
 }
 
 static struct super_block *hostfs_super(const struct boot_mount *m, int fd, bool readonly, int *err)
 {
 	const struct fs_type *type = fs_type_find("hostfs");
-	struct hostfs_mount_data data = { .fd = fd, .shared = m->shared, .readonly = readonly };
+	struct hostfs_mount_data data = { .fd = fd, .shared = m->shared & BOOT_TREE_SHARED, .readonly = readonly };
 	struct super_block *sb = NULL;
 
 	*err = type ? type->mount(type, "hostfs", "", &data, &sb) : -ENODEV;
 	return sb;
 }
 
-static int mount_one(const struct boot_mount *m)
+static int mount_one(const struct boot_block *b, const struct boot_mount *m)
 {
-	const char *type = boot_str(m->type), *target = boot_str(m->target), *options = boot_str(m->options);
-	const char *source = boot_str(m->source);
+	const char *type = str(b, m->type), *target = str(b, m->target), *options = str(b, m->options);
+	const char *source = str(b, m->source);
 	bool readonly = m->flags & 1; /* MS_RDONLY */
 	int err;
 
 	if (strcmp(type, "hostfs") == 0) {
-		struct hostfs_mount_data data = { .fd = m->host_fd, .shared = m->shared, .readonly = readonly };
+		struct hostfs_mount_data data = {
+			.fd = m->host_fd, .shared = m->shared & BOOT_TREE_SHARED, .readonly = readonly,
+			.alone = m->shared & BOOT_TREE_ALONE,
+		};
 
-		return fs_boot_mount(type, source, target, m->flags, options, &data, m->create);
+		/* An instance found may end while it is taken, with another container: then it is not there any more. */
+		do {
+			err = fs_boot_mount(type, source, target, m->flags, options, &data, m->create);
+		} while (err == -ESTALE);
+		if (!data.taken && m->host_fd >= 0)
+			host_close(m->host_fd);
+		return err;
 	}
 	if (strcmp(type, "overlay") == 0) {
 		struct overlay_mount_data data = { NULL, NULL };
@@ -58,43 +66,56 @@ static int mount_one(const struct boot_mount *m)
 	return fs_boot_mount(type, source, target, m->flags, options, NULL, m->create);
 }
 
-static const u32 *offsets(u32 at) { return (const u32 *)((const u8 *)boot + at); }
-
-void world_mount(void)
+int world_mount(const struct boot_block *b, char *text, size_t size)
 {
-	const struct boot_mount *mounts = (const struct boot_mount *)((const u8 *)boot + boot->mounts);
+	const struct boot_mount *mounts = (const struct boot_mount *)((const u8 *)b + b->mounts);
+	const struct boot_node *nodes = (const struct boot_node *)((const u8 *)b + b->nodes);
+	int err;
+
+	for (u32 i = 0; i < b->nmounts; i++) {
+		err = mount_one(b, &mounts[i]);
+		if (err)
+			return fail(text, size, "mounting on", str(b, mounts[i].target), err);
+	}
+	for (u32 i = 0; i < b->nnodes; i++) {
+		const struct boot_node *n = &nodes[i];
+
+		err = fs_boot_node(str(b, n->path), n->mode, n->uid, n->gid, MKDEV(n->major, n->minor));
+		if (err)
+			return fail(text, size, "making", str(b, n->path), err);
+	}
+	for (u32 i = 0; i + 1 < b->nsysctls; i += 2) {
+		const char *path = str(b, offsets(b, b->sysctls)[i]);
+		char value[VALUE_MAX];
+
+		strlcpy(value, str(b, offsets(b, b->sysctls)[i + 1]), sizeof(value));
+		err = proc_sysctl_set(path, value);
+		if (err)
+			return fail(text, size, "linux.sysctl: setting", path, err);
+	}
+	for (u32 i = 0; i < b->nmasked; i++) {
+		err = fs_boot_mask(str(b, offsets(b, b->masked)[i]));
+		if (err)
+			return fail(text, size, "hiding", str(b, offsets(b, b->masked)[i]), err);
+	}
+	for (u32 i = 0; i < b->nreadonly; i++) {
+		err = fs_boot_readonly(str(b, offsets(b, b->readonly)[i]));
+		if (err)
+			return fail(text, size, "making read-only", str(b, offsets(b, b->readonly)[i]), err);
+	}
+	return 0;
+}
+
+void world_boot(void)
+{
+	char text[VALUE_MAX];
 	int err;
 
 	hostfs_set_proc(boot->host_proc_fd);
-	for (u32 i = 0; i < boot->nmounts; i++) {
-		err = mount_one(&mounts[i]);
-		if (err)
-			fail("mounting on", boot_str(mounts[i].target), err);
-	}
-	for (u32 i = 0; i < boot->nnodes; i++) {
-		const struct boot_node *n = (const struct boot_node *)((const u8 *)boot + boot->nodes) + i;
-
-		err = fs_boot_node(boot_str(n->path), n->mode, n->uid, n->gid, MKDEV(n->major, n->minor));
-		if (err)
-			fail("making", boot_str(n->path), err);
-	}
-	for (u32 i = 0; i + 1 < boot->nsysctls; i += 2) {
-		const char *path = boot_str(offsets(boot->sysctls)[i]);
-		char value[MESSAGE_MAX];
-
-		strlcpy(value, boot_str(offsets(boot->sysctls)[i + 1]), sizeof(value));
-		err = proc_sysctl_set(path, value);
-		if (err)
-			fail("linux.sysctl: setting", path, err);
-	}
-	for (u32 i = 0; i < boot->nmasked; i++) {
-		err = fs_boot_mask(boot_str(offsets(boot->masked)[i]));
-		if (err)
-			fail("hiding", boot_str(offsets(boot->masked)[i]), err);
-	}
-	for (u32 i = 0; i < boot->nreadonly; i++) {
-		err = fs_boot_readonly(boot_str(offsets(boot->readonly)[i]));
-		if (err)
-			fail("making read-only", boot_str(offsets(boot->readonly)[i]), err);
-	}
+	err = world_mount(boot, text, sizeof(text));
+	if (!err)
+		return;
+	control_send(CONTROL_BOOT_ERROR, -err, text);
+	for (;;)
+		host_syscall(NR_exit_group, 125, 0, 0, 0, 0, 0);
 }

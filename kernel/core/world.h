@@ -1,7 +1,13 @@
-/* What the boot block asks for, made: mounts and hidden paths (core/world.c). Failures end the boot. */
+/* A container's world as its boot block asks for it: mounts, devices, hidden paths. */
 #ifndef LIMPET_CORE_WORLD_H
 #define LIMPET_CORE_WORLD_H
 
-void world_mount(void);
+#include "lib/types.h"
+
+struct boot_block;
+
+/* Makes it, in the caller's mount namespace. -errno: text says what failed, in one line. */
+int world_mount(const struct boot_block *b, char *text, size_t size) __must_check;
+void world_boot(void); /* the first container's; failures end the boot */
 
 #endif

@@ -2,7 +2,8 @@
  * The file system's start: fs_init, the mounts of the boot block, and the context (root, cwd, umask) of tasks.
  *
  * Boot mounts happen on a service thread that has no fs context: boot_ns and boot_fs stand in for it, here and in
- * name resolution, and become the first program's at fs_boot_finish.
+ * name resolution, and become the first program's at fs_boot_finish. A container that joins later begins with an empty
+ * namespace and context (fs_boot_empty), into which its first process mounts in the same way.
  */
 #include "fs/filemem.h"
 #include "fs/mount_tree.h"
@@ -108,16 +109,20 @@ int fs_init(void)
 	return 0;
 }
 
-static int boot_root(struct mount *m)
+static int boot_root(struct mount_ns *ns, struct mount *m)
 {
+	struct fs_context *fs = current->fs ? current->fs : boot_fs;
+
 	mutex_lock(&mount_lock);
 	mutex_lock(&dcache_lock);
-	mount_attach_locked(m, NULL, NULL, boot_ns);
-	boot_ns->root = m;
+	mount_attach_locked(m, NULL, NULL, ns);
+	ns->root = m;
 	mutex_unlock(&dcache_lock);
 	mutex_unlock(&mount_lock);
-	boot_fs->root = (struct path){ mount_get(m), dentry_get(m->root) };
-	boot_fs->cwd = (struct path){ mount_get(m), dentry_get(m->root) };
+	mutex_lock(&fs->lock);
+	fs->root = (struct path){ mount_get(m), dentry_get(m->root) };
+	fs->cwd = (struct path){ mount_get(m), dentry_get(m->root) };
+	mutex_unlock(&fs->lock);
 	return 0;
 }
 
@@ -161,6 +166,7 @@ int fs_boot_mount(const char *name, const char *source, const char *target, u64 
 	struct super_block *sb = NULL;
 	struct mount *m;
 	struct path at;
+	struct mount_ns *ns = current->mnt_ns ? current->mnt_ns : boot_ns;
 	u32 kept = (u32)flags & MOUNT_KEPT_FLAGS;
 	int err;
 
@@ -178,8 +184,8 @@ int fs_boot_mount(const char *name, const char *source, const char *target, u64 
 	m = mount_of_sb(sb, kept);
 	if (is_err(m))
 		return (int)ptr_err(m);
-	if (!boot_ns->root)
-		return strcmp(target, "/") == 0 ? boot_root(m) : -EINVAL;
+	if (!ns->root)
+		return strcmp(target, "/") == 0 ? boot_root(ns, m) : -EINVAL;
 	err = boot_target(target, create ? m->root->inode->mode & S_IFMT : 0, &at);
 	if (!err) {
 		err = mount_graft(m, &at);
@@ -242,6 +248,21 @@ int fs_boot_finish(struct mount_ns **ns, struct fs_context **fs)
 		return -ENOMEM;
 	*ns = mount_ns_get(boot_ns);
 	return 0;
+}
+
+int fs_boot_empty(struct mount_ns **ns, struct fs_context **fs)
+{
+	*ns = mount_ns_alloc();
+	*fs = context_alloc();
+	if (*ns && *fs)
+		return 0;
+	if (*ns)
+		mount_ns_put(*ns);
+	if (*fs)
+		fs_context_put(*fs);
+	*ns = NULL;
+	*fs = NULL;
+	return -ENOMEM;
 }
 
 int fs_boot_node(const char *path, u32 mode, u32 uid, u32 gid, u64 rdev)

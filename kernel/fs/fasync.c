@@ -95,8 +95,12 @@ static void send_to_owner(struct file *f, int band, bool urgent)
 				sigio_to(p->leader, type, info.signo, &info);
 		mutex_unlock(&tasklist_lock);
 	} else {
-		t = task_lookup(pid->nr);
-		if (t && t->pid == pid && sigio_permitted(t, uid, euid))
+		mutex_lock(&tasklist_lock);
+		t = pid->task;
+		if (t)
+			task_get(t);
+		mutex_unlock(&tasklist_lock);
+		if (t && sigio_permitted(t, uid, euid))
 			sigio_to(t, type, info.signo, &info);
 		if (t)
 			task_put(t);

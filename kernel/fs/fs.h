@@ -411,6 +411,8 @@ int fs_init(void);
 int fs_boot_mount(const char *type, const char *source, const char *target, u64 flags, const char *options, void *data, bool create);
 /* After the boot mounts: the first process's mount namespace and root context, a reference each. */
 int fs_boot_finish(struct mount_ns **ns, struct fs_context **fs);
+/* An empty namespace and a context without a root, a reference each, for a task that then makes its own mounts by the above. */
+int fs_boot_empty(struct mount_ns **ns, struct fs_context **fs) __must_check;
 /* For boot: hides a path (masked paths: an empty read-only directory, or /dev/null over a file) or makes it read-only. */
 int fs_boot_mask(const char *path);
 /*

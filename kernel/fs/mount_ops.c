@@ -429,7 +429,7 @@ static int pivot_locked(const struct path *new, const struct path *old, const st
 /* Everybody whose root or cwd is the old root moves along, as Linux does it. */
 static void switch_roots(const struct path *old, const struct path *new)
 {
-	u32 tid = 1;
+	u64 tid = 0;
 
 	for (;;) {
 		struct fs_context *fs = NULL;
@@ -437,9 +437,9 @@ static void switch_roots(const struct path *old, const struct path *new)
 		struct path drop[2] = { { NULL, NULL }, { NULL, NULL } };
 
 		mutex_lock(&tasklist_lock);
-		t = task_next(tid);
+		t = task_next_any(tid);
 		if (t) {
-			tid = t->pid->nr + 1;
+			tid = task_place(t) + 1;
 			task_get(t);
 		}
 		mutex_unlock(&tasklist_lock);

@@ -50,6 +50,7 @@ struct hthread {
 	u32 park; /* futex word: see gate/park.c */
 	struct list_head park_node; /* hproc.parked or the zygotes, under hproc_lock */
 	bool zygote; /* is one, until it has begun to serve */
+	struct zygote_pool *pool; /* of a zygote */
 	bool needs_filter; /* first thread of a process that kserver made: not yet under the programs' seccomp filter */
 	void (*start)(void *arg); /* what a fresh one does first */
 	void *start_arg;
@@ -93,11 +94,19 @@ int hthread_spawn(struct task *t, void (*fn)(void *), void *arg); /* a thread in
 bool hthread_reserve(struct task *t) __must_check;
 void hthread_call(struct task *t, void (*fn)(void *), void *arg);
 
-/* Blank host processes that wait for a task: for core/spawner.c. */
-int zygote_spawn(void); /* kserver and its spawner; -errno */
-bool zygote_call(struct task *t, void (*fn)(void *), void *arg); /* as hproc_spawn, from anywhere; false: there is none */
-bool zygote_dismiss(void); /* one of them; false: there was none */
-u32 zygote_count(void);
+/* Blank host processes that wait for a task: for core/spawner.c. All under hproc_lock; nr and nr_starting are read without. */
+struct zygote_pool {
+	struct list_head list; /* hthread.park_node */
+	u32 nr, nr_starting;
+	bool closed; /* who comes now ends */
+};
+void zygote_pool_init(struct zygote_pool *z);
+void zygote_pool_close(struct zygote_pool *z);
+int zygote_spawn(struct zygote_pool *z); /* kserver and its spawner; -errno */
+/* As hproc_spawn, from anywhere; false: there is none. */
+bool zygote_call(struct zygote_pool *z, struct task *t, void (*fn)(void *), void *arg);
+bool zygote_dismiss(struct zygote_pool *z); /* one of them; false: there was none */
+u32 zygote_count(const struct zygote_pool *z);
 
 /* The calling host thread serves child from now on, its task waits: vfork. Then gate_enter_program as child. */
 void hthread_lend(struct task *child);
@@ -109,6 +118,8 @@ void hthread_lend(struct task *child);
 __noreturn void hthread_exec(void (*fn)(void *), void (*failed)(void *), void *arg);
 /* The current task is dead and released: the host thread goes back to its lender or ends. */
 __noreturn void hthread_exit(void);
+/* A service task's host process ends; last(arg) runs when the task is not needed any more. */
+__noreturn void hthread_leave(void (*last)(void *), void *arg);
 
 /* Into the program with current->regs, after signal_deliver. in_syscall: restart rules apply. Kernel stack is dropped. */
 __noreturn void gate_enter_program(bool in_syscall);

@@ -22,10 +22,6 @@
 
 extern char __kernel_start[], __rodata_end[], __data_start[], __bss_big[];
 
-/* Under hproc_lock: */
-static struct list_head zygotes = LIST_HEAD_INIT(zygotes);
-static u32 nr_zygotes, nr_starting; /* read without it */
-
 /* On an empty stack: waits to be called or dismissed. */
 static void wait_for_work(void *arg)
 {
@@ -150,36 +146,56 @@ static void warm(struct hthread *ht)
 static void zygote_main(void *arg)
 {
 	struct hthread *ht = arg;
+	struct zygote_pool *z = ht->pool;
 
 	warm(ht);
 	atomic_store(&ht->park, PARK_ENTERING);
 	mutex_lock(&hproc_lock);
-	list_add_tail(&ht->park_node, &zygotes);
-	nr_zygotes++;
-	nr_starting--;
+	if (z->closed) {
+		atomic_store(&ht->park, PARK_DISMISSED);
+	} else {
+		list_add_tail(&ht->park_node, &z->list);
+		z->nr++;
+	}
+	z->nr_starting--; /* from here on a closed pool is not ours to touch */
 	mutex_unlock(&hproc_lock);
 	gate_on_stack(hthread_kstack_top(ht), wait_for_work, ht);
 }
 
-static struct hthread *take_zygote(void)
+void zygote_pool_init(struct zygote_pool *z)
+{
+	*z = (struct zygote_pool){ 0 };
+	list_init(&z->list);
+}
+
+void zygote_pool_close(struct zygote_pool *z)
+{
+	mutex_lock(&hproc_lock);
+	z->closed = true;
+	mutex_unlock(&hproc_lock);
+	while (zygote_dismiss(z))
+		;
+}
+
+static struct hthread *take_zygote(struct zygote_pool *z)
 {
 	struct hthread *ht;
 
-	if (!atomic_load(&nr_zygotes))
+	if (!atomic_load(&z->nr))
 		return NULL;
 	mutex_lock(&hproc_lock);
-	ht = list_first_entry_or_null(&zygotes, struct hthread, park_node);
+	ht = list_first_entry_or_null(&z->list, struct hthread, park_node);
 	if (ht) {
 		list_del(&ht->park_node);
-		nr_zygotes--;
+		z->nr--;
 	}
 	mutex_unlock(&hproc_lock);
 	return ht;
 }
 
-bool zygote_call(struct task *t, void (*fn)(void *), void *arg)
+bool zygote_call(struct zygote_pool *z, struct task *t, void (*fn)(void *), void *arg)
 {
-	struct hthread *ht = take_zygote();
+	struct hthread *ht = take_zygote(z);
 
 	if (ht) {
 		assign(ht, t);
@@ -188,32 +204,32 @@ bool zygote_call(struct task *t, void (*fn)(void *), void *arg)
 	return ht;
 }
 
-bool zygote_dismiss(void)
+bool zygote_dismiss(struct zygote_pool *z)
 {
-	struct hthread *ht = take_zygote();
+	struct hthread *ht = take_zygote(z);
 
 	if (ht && atomic_xchg(&ht->park, PARK_DISMISSED) == PARK_WAITING)
 		host_futex(&ht->park, FUTEX_WAKE, 1, NULL, NULL, 0);
 	return ht;
 }
 
-u32 zygote_count(void)
+u32 zygote_count(const struct zygote_pool *z)
 {
-	return atomic_load(&nr_zygotes) + atomic_load(&nr_starting);
+	return atomic_load(&z->nr) + atomic_load(&z->nr_starting);
 }
 
-int zygote_spawn(void)
+int zygote_spawn(struct zygote_pool *z)
 {
 	int err;
 
 	mutex_lock(&hproc_lock);
-	nr_starting++;
+	z->nr_starting++;
 	mutex_unlock(&hproc_lock);
-	err = hproc_spawn(&hthread_nobody, zygote_main, NULL);
+	err = hproc_spawn(&hthread_nobody, zygote_main, z);
 	if (!err)
 		return 0;
 	mutex_lock(&hproc_lock);
-	nr_starting--;
+	z->nr_starting--;
 	mutex_unlock(&hproc_lock);
 	return err;
 }
@@ -228,10 +244,10 @@ void zygote_died(struct hthread *ht)
 		panic("the host killed a process without a program while it was at work in the kernel");
 	mutex_lock(&hproc_lock);
 	if (park == PARK_NONE) {
-		nr_starting--;
+		ht->pool->nr_starting--;
 	} else {
 		list_del(&ht->park_node);
-		nr_zygotes--;
+		ht->pool->nr--;
 	}
 	mutex_unlock(&hproc_lock);
 }

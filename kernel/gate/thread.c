@@ -16,6 +16,7 @@
 #include "core/wait.h"
 #include "gate/host.h"
 #include "lib/string.h"
+#include "proc/container.h"
 #include "proc/sched.h"
 #include "proc/task.h"
 
@@ -288,6 +289,7 @@ static void pause_briefly(void)
 
 static long spawn_common(struct task *t, struct hproc *hp, u64 flags, bool needs_filter, void (*fn)(void *), void *arg)
 {
+	struct zygote_pool *pool = spawner_pool();
 	struct hthread *ht = slot_alloc();
 	long ret;
 
@@ -297,6 +299,7 @@ static long spawn_common(struct task *t, struct hproc *hp, u64 flags, bool needs
 	ht->start = fn;
 	ht->start_arg = t == &hthread_nobody ? ht : arg;
 	ht->zygote = t == &hthread_nobody;
+	ht->pool = ht->zygote ? arg : NULL;
 	ht->needs_filter = needs_filter;
 	hthread_attach(ht, hp);
 	struct hthread *before = t->ht;
@@ -306,8 +309,8 @@ static long spawn_common(struct task *t, struct hproc *hp, u64 flags, bool needs
 		atomic_store(&t->ht, ht);
 	ret = start_clone(ht, flags);
 	/* Processes that wait for work or for the reaper count as well: programs come first. */
-	for (int i = 0; ret == -EAGAIN && i < CLONE_RETRIES && (i || zygote_dismiss() || atomic_load(&leaving)); i++) {
-		while (zygote_dismiss())
+	for (int i = 0; ret == -EAGAIN && i < CLONE_RETRIES && (i || zygote_dismiss(pool) || atomic_load(&leaving)); i++) {
+		while (zygote_dismiss(pool))
 			;
 		pause_briefly();
 		ret = start_clone(ht, flags);
@@ -488,6 +491,16 @@ void hthread_exit(void)
 	hthread_end(ht);
 }
 
+void hthread_leave(void (*last)(void *), void *arg)
+{
+	struct hthread *ht = current->ht;
+
+	shown_page(ht->slot)->task = &hthread_nobody;
+	ht->task = &hthread_nobody;
+	last(arg);
+	hthread_end(ht);
+}
+
 struct exec_call {
 	void (*fn)(void *);
 	void *arg;
@@ -583,8 +596,9 @@ static bool release_served(struct hthread *ht, bool (*died)(struct task *t))
 		zygote_died(ht);
 		return true;
 	}
-	/* Called, but it had not come so far as to begin: somebody else can. */
-	if (ht->zygote && atomic_load(&ht->park) == PARK_CALLED && !hproc_spawn(t, ht->start, ht->start_arg))
+	/* Called, but it had not come so far as to begin: somebody else can, unless it was to be in a control group of its own. */
+	if (ht->zygote && atomic_load(&ht->park) == PARK_CALLED && t->process->container == &first_container &&
+	    !hproc_spawn(t, ht->start, ht->start_arg))
 		return true;
 	return died(t);
 }

@@ -130,7 +130,7 @@ void mm_task_work(void)
 
 void mm_file_truncated(struct inode *inode)
 {
-	u32 tid = 1;
+	u64 tid = 0;
 
 	if (!atomic_load(&inode->mapped))
 		return;
@@ -144,9 +144,9 @@ void mm_file_truncated(struct inode *inode)
 		struct mm *mm;
 
 		mutex_lock(&tasklist_lock);
-		t = task_next(tid);
+		t = task_next_any(tid);
 		if (t) {
-			tid = t->pid->nr + 1;
+			tid = task_place(t) + 1;
 			task_get(t);
 		}
 		mutex_unlock(&tasklist_lock);

@@ -42,7 +42,7 @@ static int check_flags(const struct clone_args *a)
 		return -EINVAL;
 	if (f & CLONE_NAMESPACES_MISSING)
 		return -EINVAL; /* as a kernel built without them */
-	if ((f & CLONE_PARENT) && current->process == init_process)
+	if ((f & CLONE_PARENT) && !current->process->parent)
 		return -EINVAL;
 	if ((f & (CLONE_NEWNS | CLONE_NEWUTS)) && !capable(CAP_SYS_ADMIN))
 		return -EPERM;
@@ -226,7 +226,7 @@ static bool over_nproc(void)
 	if (limit == RLIM_INFINITY || uid == 0 || capable(CAP_SYS_RESOURCE) || capable(CAP_SYS_ADMIN))
 		return false;
 	mutex_lock(&tasklist_lock);
-	for (struct task *t = task_next(1); t && count < limit; t = task_next(t->pid->nr + 1))
+	for (struct task *t = task_next_any(0); t && count < limit; t = task_next_any(task_place(t) + 1))
 		count += t->cred->uid == uid;
 	mutex_unlock(&tasklist_lock);
 	return count >= limit;

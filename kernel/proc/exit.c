@@ -16,6 +16,7 @@
 #include "ipc/sysv.h"
 #include "lib/string.h"
 #include "mm/mm.h"
+#include "proc/container.h"
 #include "proc/internal.h"
 #include "proc/ptimer.h"
 #include "proc/session.h"
@@ -86,6 +87,10 @@ static bool notify_exit(struct process *p)
 
 	if (!parent)
 		return false;
+	if (p->container->ending) {
+		process_wake_parent(p);
+		return true;
+	}
 	/* A parent that has exec'ed did not ask for an odd signal. */
 	if (p->parent_exec_id != parent->exec_id)
 		sig = SIGCHLD;
@@ -145,10 +150,10 @@ static struct process *find_reaper(const struct process *p)
 	struct process *r;
 
 	if (p->has_child_subreaper)
-		for (r = p->parent; r && r != init_process; r = r->parent)
+		for (r = p->parent; r && r != p->pid->ns->init; r = r->parent)
 			if (r->child_subreaper && live_thread(r))
 				return r;
-	return init_process;
+	return p->pid->ns->init;
 }
 
 /* PR_SET_PDEATHSIG of c's threads: the thread t that was their parent is gone. */
@@ -214,6 +219,16 @@ static void lose_children(struct task *t, struct list_head *dead)
 	}
 }
 
+/* A PID 1 ends: its children stay with it, all on their way out, and it goes last. */
+static void bury_children(struct process *p, struct list_head *dead)
+{
+	struct process *c, *n;
+
+	list_for_each_entry_safe(c, n, &p->children, sibling)
+		if (c->zombie)
+			list_add_tail(&process_reap_locked(c)->thread_node, dead);
+}
+
 struct task *process_reap_locked(struct process *p)
 {
 	struct task *leader = p->leader;
@@ -235,6 +250,11 @@ struct task *process_reap_locked(struct process *p)
 	pid_release_unused(p->pgrp);
 	pid_release_unused(p->session);
 	wake_up_all(&p->pid->exit_wait);
+	if (p == p->container->init)
+		p->container->init = NULL;
+	if (p == p->pid->ns->init)
+		p->pid->ns->init = NULL;
+	container_count_locked(p->container, -1);
 	return leader;
 }
 
@@ -250,33 +270,42 @@ void reaped_put(struct task *leader)
 static void process_ended(struct task *t, struct list_head *dead)
 {
 	struct process *p = t->process;
-	struct task *leader;
+	struct container *c = p->container;
 
 	if (!p->group_exiting)
 		p->exit_status = p->leader->exit_code;
 	if (p == init_process)
 		return;
-	lose_children(t, dead);
+	if (p == c->init)
+		container_end_locked(c, p->exit_status);
+	if (p == p->pid->ns->init)
+		bury_children(p, dead);
+	else
+		lose_children(t, dead);
 	hang_up_orphans(p, p->parent, p);
 	wake_up_all(&p->pid->exit_wait);
-	if (p->program_id || notify_exit(p)) {
-		leader = process_reap_locked(p);
-		list_add_tail(&leader->thread_node, dead);
-	}
+	if (p != c->init && (p->program_id || notify_exit(p)))
+		list_add_tail(&process_reap_locked(p)->thread_node, dead);
+	/* The first process of a container that ends is the last to go; so is that of the one whose processes these were. */
+	for (; c; c = c->owner)
+		if (c->ending && c->init && c->processes == 1)
+			list_add_tail(&process_reap_locked(c->init)->thread_node, dead);
 }
 
 /* Out of the group, and everybody whom that concerns is told. */
 static void exit_notify(struct task *t, int status, const struct rusage_sum *used)
 {
 	struct process *p = t->process;
+	struct container *c = p->container, *owner = c->owner;
 	struct list_head dead;
 	struct task *d, *n;
 	struct sighand *sh;
-	bool leads, last;
+	bool leads, last, empty, owner_empty;
 	u32 program = p->program_id;
 	int how;
 
 	list_init(&dead);
+	container_get(c);
 	mutex_lock(&tasklist_lock);
 	leads = t == p->leader;
 	last = p->nr_threads == 1;
@@ -306,6 +335,8 @@ static void exit_notify(struct task *t, int status, const struct rusage_sum *use
 	if (p->exec_task && p->nr_threads == 1)
 		task_wake(p->exec_task);
 	how = p->exit_status;
+	empty = container_empty_locked(c);
+	owner_empty = owner && container_empty_locked(owner);
 	mutex_unlock(&tasklist_lock);
 
 	list_for_each_entry_safe(d, n, &dead, thread_node) {
@@ -316,10 +347,15 @@ static void exit_notify(struct task *t, int status, const struct rusage_sum *use
 		program_drain(0);
 		sandbox_exit(how);
 	}
-	if (last && program)
+	if (last && program && program != c->nr)
 		program_exited(program, how);
 	if (!leads)
 		task_put(t); /* the pid table's */
+	if (empty)
+		program_container_empty(c);
+	if (owner_empty)
+		program_container_empty(owner);
+	container_put(c);
 }
 
 /* outside: the host process is dead already; its memory cannot be touched and its use is not known. */

@@ -1,4 +1,4 @@
-/* Namespaces, namespaces(7): see ns.h. */
+/* Namespaces, namespaces(7): see ns.h. PID namespaces are made for containers only (proc/container.h). */
 #include "proc/ns.h"
 
 #include "abi/linux/capability.h"
@@ -8,6 +8,7 @@
 #include "fs/file.h"
 #include "fs/fs.h"
 #include "lib/string.h"
+#include "proc/container.h"
 #include "proc/task.h"
 #include "proc/uts.h"
 
@@ -34,8 +35,8 @@ static const struct ns_kind ns_kinds[] = {
 	{ "cgroup", CLONE_NEWCGROUP, 0xeffffffbull },
 	{ "ipc", CLONE_NEWIPC, 0xefffffffull },
 	{ "net", CLONE_NEWNET, 0xeffffff9ull },
-	{ "pid", CLONE_NEWPID, 0xeffffffcull },
-	{ "pid_for_children", CLONE_NEWPID, 0xeffffffcull },
+	{ "pid", CLONE_NEWPID, 0 },
+	{ "pid_for_children", CLONE_NEWPID, 0 },
 	{ "time", CLONE_NEWTIME, 0xeffffffaull },
 	{ "time_for_children", CLONE_NEWTIME, 0xeffffffaull },
 	{ "user", CLONE_NEWUSER, 0xeffffffdull },
@@ -109,6 +110,10 @@ static struct ns_handle *handle_make(struct task *t, const struct ns_kind *kind)
 	h->ino = kind->ino;
 	if (kind->ino)
 		return h;
+	if (kind->flag == CLONE_NEWPID) {
+		h->ino = t->pid->ns->ino;
+		return h;
+	}
 	mutex_lock(&tasklist_lock);
 	if (kind->flag == CLONE_NEWNS && t->mnt_ns) {
 		h->mnt = mount_ns_get(t->mnt_ns);
@@ -134,6 +139,8 @@ u64 ns_ino_of(struct task *t, const char *name)
 		return 0;
 	if (kind->ino)
 		return kind->ino;
+	if (kind->flag == CLONE_NEWPID)
+		return t->pid->ns->ino;
 	mutex_lock(&tasklist_lock);
 	if (kind->flag == CLONE_NEWNS)
 		ino = t->mnt_ns ? t->mnt_ns->ino : 0;
@@ -290,6 +297,8 @@ int ns_enter(struct file *f, u32 type)
 	struct ns_handle *h = f->ops == &ns_file_ops ? f->priv : NULL;
 
 	if (!h || (type && type != h->flag) || h->flag == CLONE_NEWUSER) /* already in the only one */
+		return -EINVAL;
+	if (h->flag == CLONE_NEWPID && h->ino != current->pid->ns->ino)
 		return -EINVAL;
 	if (!capable(CAP_SYS_ADMIN) || (h->mnt && !capable(CAP_SYS_CHROOT)))
 		return -EPERM;

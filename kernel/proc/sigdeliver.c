@@ -7,6 +7,7 @@
 #include "abi/linux/unistd.h"
 #include "core/strace.h"
 #include "mm/mm.h"
+#include "proc/container.h"
 #include "proc/internal.h"
 #include "proc/ptimer.h"
 
@@ -154,6 +155,8 @@ void signal_deliver(bool in_syscall)
 		struct ksignal k __uninitialized; /* next_signal() */
 		u32 work = atomic_load(&t->work);
 
+		if (unlikely(work & WORK_FREEZE))
+			container_frozen_wait();
 		if (work & WORK_TASK) {
 			atomic_and(&t->work, ~WORK_TASK);
 			mm_task_work();
@@ -180,7 +183,7 @@ void signal_deliver(bool in_syscall)
 			signal_force_fault(SIGSEGV, SI_KERNEL, 0);
 			continue;
 		}
-		if (!(atomic_load(&t->work) & (WORK_EXIT | WORK_STOP | WORK_SIGNAL)))
+		if (!(atomic_load(&t->work) & (WORK_EXIT | WORK_STOP | WORK_SIGNAL | WORK_FREEZE)))
 			return;
 	}
 }

@@ -7,6 +7,7 @@
  */
 #include "abi/linux/capability.h"
 #include "abi/linux/errno.h"
+#include "proc/container.h"
 #include "proc/internal.h"
 #include "proc/sigcalls.h"
 
@@ -294,7 +295,7 @@ static int kill_all_locked(int sig, const struct siginfo *info)
 	for (u32 nr = 2; (t = task_next(nr)); nr = t->pid->nr + 1) {
 		int err;
 
-		if (t != t->process->leader || t->process == current->process || t->process == init_process)
+		if (t != t->process->leader || t->process == current->process || t->process == t->pid->ns->init)
 			continue;
 		err = send_checked(t, true, sig, info);
 		count++;

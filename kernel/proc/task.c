@@ -19,6 +19,7 @@
 #include "gate/host.h"
 #include "lib/string.h"
 #include "mm/mm.h"
+#include "proc/container.h"
 #include "proc/internal.h"
 #include "proc/ptimer.h"
 #include "proc/uts.h"
@@ -74,6 +75,8 @@ void process_inherit(struct process *p, struct process *from)
 	mutex_lock(&from->rlim_lock);
 	memcpy(p->rlim, from->rlim, sizeof(p->rlim));
 	mutex_unlock(&from->rlim_lock);
+	p->container = from->container;
+	container_get(p->container);
 	p->dumpable = from->dumpable;
 	p->oom_score_adj = from->oom_score_adj;
 	p->coredump_filter = from->coredump_filter;
@@ -127,7 +130,7 @@ void task_inherit(struct task *t, const struct task *from)
 
 int task_alloc_pid(struct task *t, u32 want)
 {
-	struct pid *pid = pid_alloc(want);
+	struct pid *pid = pid_alloc(t->process->container->pid_ns, want);
 
 	if (is_err(pid))
 		return (int)ptr_err(pid);
@@ -204,6 +207,8 @@ void process_put(struct process *p)
 	pid_put(p->pid);
 	pid_put(p->pgrp);
 	pid_put(p->session);
+	if (p->container)
+		container_put(p->container);
 	kfree(p);
 }
 
@@ -230,6 +235,19 @@ void task_put(struct task *t)
 	kfree(t);
 }
 
+/* The first of a container. The others of the sandbox end with the first container's. */
+static void publish_init(struct container *c, struct process *p)
+{
+	c->started = true;
+	c->init = p;
+	if (c == &first_container)
+		init_process = p;
+	if (!c->own_pids)
+		return;
+	c->pid_ns->init = p;
+	p->unkillable = c != &first_container || !boot->init_mortal;
+}
+
 /* A new process takes its place among its parent's children and in its parent's group and session. */
 static void publish_process(struct process *p, struct task *t, struct process *parent)
 {
@@ -240,12 +258,12 @@ static void publish_process(struct process *p, struct task *t, struct process *p
 	sighand_get(t->sighand);
 	atomic_add(&t->sighand->processes, 1);
 	p->sighand = t->sighand;
-	if (!parent) {
-		ASSERT(!init_process);
-		p->unkillable = !boot->init_mortal;
+	container_count_locked(p->container, 1);
+	if (!p->container->started)
+		publish_init(p->container, p);
+	if (!parent || parent->reaped) {
 		process_set_session(p, p->pid);
 		process_set_pgrp(p, p->pid);
-		init_process = p;
 		return;
 	}
 	p->parent_tid = parent->pid->nr;
@@ -254,7 +272,7 @@ static void publish_process(struct process *p, struct task *t, struct process *p
 	else if (current->process && current->process->parent == parent) /* CLONE_PARENT */
 		p->parent_tid = current->process->parent_tid;
 	if (parent->zombie) {
-		parent = init_process;
+		parent = p->pid->ns->init; /* perhaps a zombie too, until the last of its children is gone */
 		p->parent_tid = parent->pid->nr;
 	}
 	p->parent = parent;
@@ -292,6 +310,10 @@ void task_publish(struct task *t, struct process *parent)
 	if (!first && p->shared_pending.set & ~t->blocked)
 		task_set_work(t, WORK_SIGNAL);
 	mutex_unlock(&p->sighand->lock);
+	if (p->container->frozen)
+		task_set_work(t, WORK_FREEZE);
+	if (first && p->container->ending)
+		(void)signal_send_process(p, SIGKILL, NULL);
 	mutex_unlock(&tasklist_lock);
 	if (first)
 		ptimer_process_start(p);

@@ -30,6 +30,8 @@
 #include "proc/signal.h"
 
 struct mm;
+struct container;
+struct pid_ns;
 struct files;
 struct fs_context;
 struct mount_ns;
@@ -46,11 +48,13 @@ struct file;
 #define WORK_SIGNAL 1u /* look at pending signals */
 #define WORK_EXIT 2u /* the process is dying: exit */
 #define WORK_STOP 4u /* job control or freezer: stop here */
+#define WORK_FREEZE 16u /* its container is paused: wait here */
 #define WORK_TASK 8u /* run task.work_func (rseq, exec of a sibling, ...) */
 
 struct pid {
 	struct ref ref;
 	u32 nr; /* immutable */
+	struct pid_ns *ns; /* reference held; immutable */
 	struct hlist_node hash; /* under tasklist_lock */
 	struct task *task; /* the task with this tid, or NULL; under tasklist_lock */
 	struct list_head pgrp_members; /* process.pgrp_node; under tasklist_lock */
@@ -70,6 +74,7 @@ struct rusage_sum {
 struct process {
 	struct ref ref;
 	struct pid *pid; /* thread group id; immutable */
+	struct container *container; /* reference held; immutable */
 	struct task *leader; /* under tasklist_lock; changes when another thread execs */
 	struct list_head threads; /* task.thread_node; changed under tasklist_lock and sighand.lock, read under either */
 	u32 nr_threads; /* live ones, under tasklist_lock */
@@ -185,6 +190,7 @@ struct task {
 	void *fs_private; /* scratch for fs/namei (symlink depth etc.), own */
 	void *bounce; /* own: BOUNCE_SIZE bytes for copies that may not fault under a lock; NULL until task_bounce() */
 	u64 syscalls; /* own counter */
+	struct spawner *spawner; /* a service task that is one's process; immutable */
 	bool met_host_socket; /* own: poll of a file looked at one; see fs/event/epoll.c */
 	u32 exec_seen; /* own: mm.exec_seq at the last fetch fault */
 	u32 wake_depth, wake_count; /* own: queues being woken, futex words to tell the host of behind the outermost */
@@ -218,12 +224,12 @@ struct task {
  * when the host thread no longer needs `current`. Before publication task_put undoes everything.
  */
 struct process *process_alloc(void); /* NULL = no memory; default limits */
-void process_inherit(struct process *p, struct process *from); /* limits, dumpable, oom_score_adj, exe */
+void process_inherit(struct process *p, struct process *from); /* container, limits, dumpable, oom_score_adj, exe */
 struct task *task_alloc(struct process *p); /* p NULL: a service thread. NULL = no memory */
 /* comm, credentials, signal mask, nice, scheduling, affinity, no_new_privs, timer slack. */
 void task_inherit(struct task *t, const struct task *from);
 int task_alloc_pid(struct task *t, u32 want) __must_check; /* want 0 = any. -EAGAIN, -ENOMEM, -EEXIST, -EINVAL */
-/* parent: of a new process; NULL only for init. The first published process is init. */
+/* parent: of a new process; NULL only for a PID 1. The first published process of a container is its init. */
 void task_publish(struct task *t, struct process *parent);
 void task_set_comm(struct task *t, const char *name);
 /* Notes what the host thread that t is about to be served by has used so far (vfork: lent thread). By that thread. */
@@ -248,14 +254,21 @@ struct task *gate_current(void);
 #define current gate_current()
 
 extern struct mutex tasklist_lock;
-extern struct process *init_process; /* guest PID 1; children of dead parents go to it */
+extern struct process *init_process; /* the first container's; with it the sandbox ends */
 
-/* pid table; all under tasklist_lock. */
+/* pid table; all under tasklist_lock. Numbers are those of the caller's PID namespace, unless one is named. */
 struct pid *pid_find(u32 nr); /* no reference taken */
+struct pid *pid_find_in(const struct pid_ns *ns, u32 nr);
+u32 pid_nr_seen(const struct pid *p); /* as the caller sees it: 0 = it does not. No lock needed */
 struct task *task_find(u32 tid); /* live or zombie, no reference taken */
+struct task *task_find_in(const struct pid_ns *ns, u32 tid);
 struct process *process_find(u32 tgid); /* live or zombie, no reference taken */
 /* The next task with tid >= from, in order: how /proc lists processes. */
 struct task *task_next(u32 from);
+struct task *task_next_in(const struct pid_ns *ns, u32 from);
+/* Of all namespaces: from 0, then from task_place() of the last one + 1. */
+struct task *task_next_any(u64 from);
+u64 task_place(const struct task *t);
 static inline void pid_get(struct pid *p) { ref_get(&p->ref); }
 void pid_put(struct pid *p);
 
@@ -319,7 +332,7 @@ int exec_dethread(void) __must_check;
 __noreturn void sandbox_exit(int status);
 
 /* pid.c: a member came or went; under tasklist_lock. */
-struct pid *pid_alloc(u32 want); /* err_ptr; a reserved number with one reference */
+struct pid *pid_alloc(struct pid_ns *ns, u32 want); /* err_ptr; a reserved number with one reference */
 void pid_release_unused(struct pid *p); /* frees the number when nothing uses it any more; under tasklist_lock */
 
 /* session.c, all under tasklist_lock. */

@@ -9,6 +9,7 @@
 #include "ipc/sysv.h"
 #include "lib/string.h"
 #include "proc/ns.h"
+#include "proc/container.h"
 #include "proc/task.h"
 #include "proc/uts.h"
 #include "sys/syscall.h"
@@ -67,7 +68,7 @@ static u16 count_tasks(void)
 SYSCALL1(sysinfo, struct uptr, out)
 {
 	struct sysinfo si = { 0 };
-	u64 limit = boot->memory_limit, used;
+	u64 limit = current_container()->memory_limit, used;
 	long err = host_sysinfo(&si);
 
 	if (err)

@@ -5,6 +5,7 @@
 #include "core/boot.h"
 #include "fs/event/event.h"
 #include "fs/file.h"
+#include "proc/container.h"
 #include "proc/session.h"
 #include "proc/task.h"
 #include "proc/wait.h"
@@ -54,6 +55,20 @@ static struct pid *own_pgrp(void)
 }
 
 /* As in any PID namespace but the first: its init dies of a signal that says what was wanted. */
+static void reboot(int sig)
+{
+	struct container *c = current_container();
+
+	c = c->owner ? c->owner : c;
+	if (c == &first_container)
+		sandbox_exit(sig);
+	mutex_lock(&tasklist_lock);
+	c->exit_instead = sig;
+	if (c->init)
+		(void)signal_send_process(c->init, SIGKILL, NULL);
+	mutex_unlock(&tasklist_lock);
+}
+
 SYSCALL4(reboot, u32, magic, u32, magic2, u32, cmd, struct uptr, arg)
 {
 	(void)arg;
@@ -65,10 +80,12 @@ SYSCALL4(reboot, u32, magic, u32, magic2, u32, cmd, struct uptr, arg)
 	switch (cmd) {
 	case LINUX_REBOOT_CMD_RESTART:
 	case LINUX_REBOOT_CMD_RESTART2:
-		sandbox_exit(SIGHUP);
+		reboot(SIGHUP);
+		return 0;
 	case LINUX_REBOOT_CMD_HALT:
 	case LINUX_REBOOT_CMD_POWER_OFF:
-		sandbox_exit(SIGINT);
+		reboot(SIGINT);
+		return 0;
 	}
 	return -EINVAL;
 }

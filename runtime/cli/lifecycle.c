@@ -127,7 +127,7 @@ static int freeze(const struct command *cmd, int argc, char **argv, bool on, str
 		rc = error_set(err, on ? "container not running or created: %s" : "container not paused: %s",
 			       container_status_name(status));
 	else
-		rc = container_freeze(&c, on, err);
+		rc = container_pause(&c, on, err);
 	container_close(&c);
 	return rc;
 }

@@ -87,7 +87,7 @@ static json_t *load(int dir)
 	return NULL;
 }
 
-int container_open(struct container *c, const char *id, struct error *err)
+static int open_dir(struct container *c, const char *id, bool lock, struct error *err)
 {
 	const char *path;
 
@@ -103,7 +103,7 @@ int container_open(struct container *c, const char *id, struct error *err)
 			error_errno(err, "%s", path);
 		goto fail;
 	}
-	while (flock(c->dir, LOCK_EX))
+	while (lock && flock(c->dir, LOCK_EX))
 		if (errno != EINTR) {
 			error_errno(err, "cannot lock %s", path);
 			goto fail;
@@ -120,6 +120,9 @@ fail:
 	container_close(c);
 	return -1;
 }
+
+int container_open(struct container *c, const char *id, struct error *err) { return open_dir(c, id, true, err); }
+int container_look(struct container *c, const char *id, struct error *err) { return open_dir(c, id, false, err); }
 
 int container_make(struct container *c, const char *id, struct error *err)
 {
@@ -233,6 +236,8 @@ enum container_status container_status(const struct container *c)
 
 	if (!container_pid(c))
 		return CONTAINER_STOPPED;
+	if (container_paused_inside(c) && json_is_true(json_object_get(c->state, "paused")))
+		return CONTAINER_PAUSED;
 	freezer = container_freezer(c, &v2);
 	if (freezer) {
 		cleanup_free char *text = read_file(AT_FDCWD, freezer);
@@ -285,8 +290,30 @@ int container_list(struct arena *a, struct strings *ids, struct error *err)
 	return 0;
 }
 
+uint32_t container_in_pod(const struct container *c) { return (uint32_t)container_number(c, "podContainer"); }
+
+/* The sandbox may be gone, and another one have its name. */
+static int connect_sandbox(const struct container *c, struct error *err)
+{
+	const char *id = container_text(c, "sandbox");
+	struct container sandbox;
+	int fd;
+
+	if (container_look(&sandbox, id, err))
+		return error_set(err, "the sandbox %s of container %s does not exist", id, c->id);
+	if (!container_pid(&sandbox) || container_number(&sandbox, "startTime") != container_number(c, "sandboxStartTime"))
+		fd = error_set(err, "the sandbox %s of container %s is not running", id, c->id);
+	else
+		fd = container_connect(&sandbox, err);
+	container_close(&sandbox);
+	return fd;
+}
+
 int container_connect(const struct container *c, struct error *err)
 {
+	if (*container_text(c, "sandbox"))
+		return connect_sandbox(c, err);
+
 	cleanup_close int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
 
@@ -323,6 +350,11 @@ const char *container_freezer(const struct container *c, bool *v2)
 	return v2dir ? arena_printf(&arena->arena, "%s/cgroup.freeze", v2dir) : NULL;
 }
 
+bool container_paused_inside(const struct container *c)
+{
+	return *container_text(c, "sandbox") || json_is_true(json_object_get(c->state, "pod"));
+}
+
 int container_freeze(const struct container *c, bool on, struct error *err)
 {
 	const struct timespec pause = {.tv_nsec = 2000000};
@@ -348,18 +380,30 @@ int container_freeze(const struct container *c, bool on, struct error *err)
 	return error_set(err, "container %s does not freeze", c->id);
 }
 
-int container_processes(const struct container *c, struct arena *a, pid_t **pids, size_t *count, struct error *err)
+/* True when process pid is in the PID namespace that the link ours names. */
+static bool in_namespace(pid_t pid, const char *ours)
 {
-	pid_t kernel = (pid_t)container_number(c, "kernelPid");
-	char path[64], ours[64] = "", theirs[64];
+	char path[64], theirs[64];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/pid", (int)pid);
+	n = readlink(path, theirs, sizeof(theirs) - 1);
+	if (n <= 0)
+		return false;
+	theirs[n] = '\0';
+	return !strcmp(ours, theirs);
+}
+
+/* All processes of the sandbox whose kserver this is, but that one. */
+static int sandbox_processes(pid_t kernel, struct arena *a, pid_t **pids, size_t *count, struct error *err)
+{
+	char path[64], ours[64] = "";
 	struct dirent *e;
 	ssize_t n;
 	DIR *d;
 
 	*pids = NULL;
 	*count = 0;
-	if (!process_alive(kernel, (uint64_t)container_number(c, "kernelStartTime")))
-		return 0;
 	snprintf(path, sizeof(path), "/proc/%d/ns/pid", kernel);
 	n = readlink(path, ours, sizeof(ours) - 1);
 	d = n > 0 ? opendir("/proc") : NULL;
@@ -368,18 +412,82 @@ int container_processes(const struct container *c, struct arena *a, pid_t **pids
 	while ((e = readdir(d))) {
 		uint64_t pid;
 
-		if (!parse_u64(e->d_name, INT_MAX, &pid) || (pid_t)pid == kernel)
-			continue;
-		snprintf(path, sizeof(path), "/proc/%d/ns/pid", (int)pid);
-		n = readlink(path, theirs, sizeof(theirs) - 1);
-		if (n <= 0)
-			continue;
-		theirs[n] = '\0';
-		if (strcmp(ours, theirs))
+		if (!parse_u64(e->d_name, INT_MAX, &pid) || (pid_t)pid == kernel || !in_namespace((pid_t)pid, ours))
 			continue;
 		*pids = array_add(a, *pids, count, sizeof(**pids));
 		(*pids)[*count - 1] = (pid_t)pid;
 	}
 	closedir(d);
+	return 0;
+}
+
+pid_t container_find_process(pid_t kernel, pid_t pid)
+{
+	struct error ignored;
+	struct arena a = {0};
+	size_t count = 0;
+	pid_t *pids, found = 0;
+
+	if (!sandbox_processes(kernel, &a, &pids, &count, &ignored))
+		for (size_t i = 0; i < count && !found; i++) {
+			cleanup_free char *text = NULL;
+			char path[64], *line, *last;
+
+			snprintf(path, sizeof(path), "/proc/%d/status", pids[i]);
+			text = read_file(AT_FDCWD, path);
+			line = text ? strstr(text, "\nNSpid:") : NULL;
+			if (!line)
+				continue;
+			line[1 + strcspn(line + 1, "\n")] = '\0';
+			last = strrchr(line, '\t');
+			if (last && atoi(last + 1) == pid)
+				found = pids[i];
+		}
+	arena_free(&a);
+	return found;
+}
+
+static bool is_member(const char *procs, pid_t pid)
+{
+	for (const char *line = procs; *line; line += strcspn(line, "\n"), line += *line != '\0')
+		if (atoi(line) == pid)
+			return true;
+	return false;
+}
+
+/* Leaves those that are in c's control group, where its own host process is: a pod's containers share the sandbox. */
+static void keep_members(const struct container *c, const char *group, pid_t *pids, size_t *count)
+{
+	cleanup_free char *file = NULL, *text = NULL;
+	size_t kept = 0;
+
+	if (asprintf(&file, "%s/cgroup.procs", group) < 0)
+		return;
+	text = read_file(AT_FDCWD, file);
+	if (!text || !is_member(text, container_pid(c)))
+		return;
+	for (size_t i = 0; i < *count; i++)
+		if (is_member(text, pids[i]))
+			pids[kept++] = pids[i];
+	*count = kept;
+}
+
+int container_processes(const struct container *c, struct arena *a, pid_t **pids, size_t *count, struct error *err)
+{
+	bool joined = *container_text(c, "sandbox") != '\0';
+	pid_t kernel = (pid_t)container_number(c, joined ? "sandboxKernelPid" : "kernelPid");
+	const char *key;
+	json_t *group;
+
+	*pids = NULL;
+	*count = 0;
+	if (!process_alive(kernel, (uint64_t)container_number(c, joined ? "sandboxKernelStartTime" : "kernelStartTime")))
+		return 0;
+	if (sandbox_processes(kernel, a, pids, count, err))
+		return -1;
+	json_object_foreach(json_object_get(c->state, "cgroupPaths"), key, group) {
+		keep_members(c, json_string_value(group), *pids, count);
+		break;
+	}
 	return 0;
 }

@@ -3,7 +3,7 @@
  *
  *	state.json    what is known of it; always whole, written beside and renamed
  *	config.json   the bundle's, as it was at create
- *	socket        the supervisor listens here (server.h)
+ *	socket        the supervisor listens here (server.h); not there for a container that has joined a pod's sandbox
  *
  * Whoever looks at or changes it holds an flock(2) on the directory. The supervisor writes nothing there: the commands
  * do, so that one that dies half-way leaves at worst a directory that `delete --force` takes away.
@@ -35,6 +35,8 @@ void container_set_root(const char *dir);
 
 /* 0, or -1 with err "container does not exist". */
 int container_open(struct container *c, const char *id, struct error *err);
+/* The same without the lock, to look only. */
+int container_look(struct container *c, const char *id, struct error *err);
 /* A fresh directory, locked; refused when the id is taken. */
 int container_make(struct container *c, const char *id, struct error *err);
 void container_close(struct container *c);
@@ -57,11 +59,16 @@ json_t *container_oci_state(const struct container *c, const char *status);
 /* Ids of all containers, sorted. */
 int container_list(struct arena *a, struct strings *ids, struct error *err);
 
-/* A connection to the supervisor's socket, or -1. */
+/* A connection to the supervisor's socket, that of its pod's sandbox if it has joined one, or -1. */
 int container_connect(const struct container *c, struct error *err);
+/* Its number for the supervisor; 0 = the sandbox is its own. */
+uint32_t container_in_pod(const struct container *c);
+/* The host process that is number pid in the PID namespace of the kserver with this pid; 0 = there is none. */
+pid_t container_find_process(pid_t kernel, pid_t pid);
 /* The freezer's file and its words; NULL = the container has none. */
 const char *container_freezer(const struct container *c, bool *v2);
 int container_freeze(const struct container *c, bool on, struct error *err);
+bool container_paused_inside(const struct container *c); /* not by that, but by the guest kernel: it is one of a pod */
 /* The container's control groups as state.json has them. */
 struct cgroup;
 void container_cgroups(const struct container *c, struct cgroup *cg);

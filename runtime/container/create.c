@@ -12,7 +12,7 @@
  *	  pid file
  *	  "go" ------------------------------> lets its streams go, serves the socket
  */
-#include "runtime/container/create.h"
+#include "runtime/container/creation.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -42,18 +42,7 @@
 #define SYNC_MAX 65536
 #define DELETE_GRACE_MS 5000
 
-struct creation {
-	const struct create_options *options;
-	struct container *c;
-	struct spec spec;
-	json_t *config;
-	int sync; /* between the two processes */
-	struct supervision sv;
-	struct sandbox sandbox;
-};
-
-/* One JSON object a packet. */
-static int sync_send(int fd, json_t *message)
+int sync_send(int fd, json_t *message)
 {
 	cleanup_free char *text = json_dumps(message, JSON_COMPACT);
 
@@ -61,7 +50,7 @@ static int sync_send(int fd, json_t *message)
 	return text && send(fd, text, strlen(text), MSG_NOSIGNAL) >= 0 ? 0 : -1;
 }
 
-static json_t *sync_receive(int fd)
+json_t *sync_receive(int fd)
 {
 	static char text[SYNC_MAX];
 	ssize_t n;
@@ -72,7 +61,7 @@ static json_t *sync_receive(int fd)
 	return n > 0 ? json_loadb(text, (size_t)n, 0, NULL) : NULL;
 }
 
-static int wait_for_go(int fd, struct error *err)
+int sync_wait_go(int fd, struct error *err)
 {
 	json_t *go = sync_receive(fd);
 
@@ -93,25 +82,30 @@ static json_t *text_list(const struct strings *list)
 
 /* --- the supervisor --- */
 
-static int say_prepared(struct creation *cr, struct error *err)
+void sync_put_groups(json_t *message, const struct cgroup *cg)
 {
-	const struct cgroup *cg = &cr->sandbox.cgroup;
-	json_t *message = json_object(), *paths = json_object();
+	json_t *paths = json_object();
 
 	for (size_t i = 0; i < cg->controllers.count; i++)
 		json_object_set_new(paths, cg->controllers.items[i], json_string(cg->paths.items[i]));
-	json_object_set_new(message, "kernelPid", json_integer(cr->sandbox.pid));
 	json_object_set_new(message, "cgroupDirs", text_list(&cg->dirs));
 	json_object_set_new(message, "cgroupPaths", paths);
+}
+
+static int say_prepared(struct creation *cr, struct error *err)
+{
+	json_t *message = json_object();
+
+	sync_put_groups(message, &cr->sandbox.cgroup);
+	json_object_set_new(message, "kernelPid", json_integer(cr->sandbox.pid));
 	return sync_send(cr->sync, message) ? error_errno(err, "the command that makes the container is gone") : 0;
 }
 
-/* Streams that only the container's programs shall hold from now on: their readers wait for the last holder. */
-static void let_streams_go(struct creation *cr, int null, int log)
+void let_streams_go(const struct creation *cr, bool terminal, int null, int log)
 {
 	if (cr->options->foreground)
 		return;
-	if (!cr->sandbox.terminal) {
+	if (!terminal) {
 		dup2(null, 0);
 		dup2(null, 1);
 	}
@@ -128,9 +122,9 @@ static int ready(void *arg, struct error *err)
 	if (view_enter(&cr->sandbox, &cr->spec, err))
 		return -1;
 	json_object_set_new(message, "ready", json_true());
-	if (sync_send(cr->sync, message) || wait_for_go(cr->sync, err))
+	if (sync_send(cr->sync, message) || sync_wait_go(cr->sync, err))
 		return error_set(err, "the command that makes the container ended");
-	let_streams_go(cr, null, log);
+	let_streams_go(cr, cr->sandbox.terminal, null, log);
 	close(steal_fd(&cr->sync));
 	close(steal_fd(&cr->c->dir));
 	return 0;
@@ -160,7 +154,7 @@ static int supervise(struct creation *cr, struct error *err)
 		return -1;
 	spec_close_preserved(&cr->spec);
 	join_namespaces(&cr->sandbox);
-	if (say_prepared(cr, err) || wait_for_go(cr->sync, err)) {
+	if (say_prepared(cr, err) || sync_wait_go(cr->sync, err)) {
 		sandbox_end(&cr->sandbox);
 		return -1;
 	}
@@ -189,7 +183,7 @@ static _Noreturn void supervisor_main(struct creation *cr)
 	cr->sv.ready = ready;
 	cr->sv.arg = cr;
 	cr->c->state = cr->c->state ? cr->c->state : json_object();
-	status = supervise(cr, &err);
+	status = cr->pod.role == POD_JOINS ? pod_join(cr, &err) : supervise(cr, &err);
 	if (status < 0 && cr->sync >= 0) {
 		json_t *message = json_object();
 
@@ -204,7 +198,7 @@ static _Noreturn void supervisor_main(struct creation *cr)
 
 /* --- the command --- */
 
-static int expect(struct creation *cr, const char *key, json_t **message, struct error *err)
+int sync_expect(struct creation *cr, const char *key, json_t **message, struct error *err)
 {
 	const char *text;
 
@@ -218,7 +212,7 @@ static int expect(struct creation *cr, const char *key, json_t **message, struct
 	return -1;
 }
 
-static int send_go(struct creation *cr, struct error *err)
+int sync_send_go(struct creation *cr, struct error *err)
 {
 	return sync_send(cr->sync, json_object()) ? error_set(err, "the supervisor ended") : 0;
 }
@@ -255,6 +249,10 @@ static void first_state(struct creation *cr, const char *bundle, const char *roo
 	note(c, "rootfs", json_string(rootfs));
 	note(c, "created", now_text());
 	note(c, "owner", json_string(pw ? pw->pw_name : uid));
+	if (cr->spec.pod)
+		note(c, "pod", json_true());
+	if (cr->spec.pod || (cr->pod.role == POD_NONE && !cr->spec.root_readonly))
+		note(c, "joinable", json_true());
 	if (json_object_get(cr->config, "annotations"))
 		json_object_set(c->state, "annotations", json_object_get(cr->config, "annotations"));
 }
@@ -292,7 +290,7 @@ static int with_supervisor(struct creation *cr, pid_t pid, struct error *err)
 	json_t *message;
 	pid_t kernel;
 
-	if (expect(cr, "kernelPid", &message, err))
+	if (sync_expect(cr, "kernelPid", &message, err))
 		return -1;
 	kernel = (pid_t)json_integer_value(json_object_get(message, "kernelPid"));
 	json_object_update(c->state, message);
@@ -301,14 +299,14 @@ static int with_supervisor(struct creation *cr, pid_t pid, struct error *err)
 	note(c, "startTime", json_integer((json_int_t)process_start(pid)));
 	note(c, "kernelStartTime", json_integer((json_int_t)process_start(kernel)));
 	if (container_save(c, err) || hooks_run(cr->config, "prestart", container_oci_state(c, "creating"), err) ||
-	    hooks_run(cr->config, "createRuntime", container_oci_state(c, "creating"), err) || send_go(cr, err) ||
-	    expect(cr, "ready", &message, err))
+	    hooks_run(cr->config, "createRuntime", container_oci_state(c, "creating"), err) || sync_send_go(cr, err) ||
+	    sync_expect(cr, "ready", &message, err))
 		return -1;
 	json_decref(message);
 	note(c, "status", json_string("created"));
 	if (container_save(c, err) || write_pid_file(cr->options->pid_file, pid, err))
 		return -1;
-	return send_go(cr, err);
+	return sync_send_go(cr, err);
 }
 
 static void kill_and_reap(pid_t pid)
@@ -338,7 +336,8 @@ static int fork_supervisor(struct creation *cr, pid_t *pid, struct error *err)
 	close(pair[1]);
 	cr->sync = pair[0];
 	spec_close_preserved(&cr->spec);
-	rc = *pid < 0 ? error_errno(err, "fork") : with_supervisor(cr, *pid, err);
+	rc = *pid < 0 ? error_errno(err, "fork")
+	     : cr->pod.role == POD_JOINS ? pod_with_joiner(cr, *pid, err) : with_supervisor(cr, *pid, err);
 	close(steal_fd(&cr->sync));
 	if (rc && *pid > 0)
 		kill_and_reap(*pid);
@@ -350,8 +349,12 @@ static int load(struct creation *cr, const char *bundle, struct error *err)
 	const struct create_options *o = cr->options;
 	struct spec *spec = &cr->spec;
 
-	if (spec_preserve_fds(spec, o->preserve_fds, err) || config_load_keep(spec, bundle, &cr->config, err))
+	if (spec_preserve_fds(spec, o->preserve_fds, err) || config_load_keep(spec, bundle, &cr->config, err) ||
+	    pod_find(&cr->pod, spec, cr->config, cr->c->id, err))
 		return -1;
+	spec->pod = cr->pod.role == POD_SANDBOX;
+	for (size_t i = 0; cr->pod.role != POD_JOINS && i < spec->own_names.count; i++)
+		warning("%s", spec->own_names.items[i]);
 	spec->platform = o->platform;
 	spec->strace = o->strace;
 	spec->strace_file = o->strace_file;
@@ -366,13 +369,15 @@ static int load(struct creation *cr, const char *bundle, struct error *err)
 		return error_set(err, "cannot allocate tty if limpet will detach without setting console socket");
 	if (!spec->want_terminal && o->console_socket)
 		return error_set(err, "cannot use console socket if limpet will not detach or allocate tty");
+	if (cr->pod.role == POD_JOINS && o->preserve_fds)
+		return error_set(err, "--preserve-fds is not supported for a container of a pod");
 	home_default(spec, spec->rootfs);
 	return 0;
 }
 
 int container_create(struct container *c, const struct create_options *o, pid_t *supervisor, struct error *err)
 {
-	struct creation cr = {.options = o, .c = c, .sync = -1};
+	struct creation cr = {.options = o, .c = c, .sync = -1, .pod.sandbox.dir = -1};
 	cleanup_free char *bundle = realpath(o->bundle, NULL);
 	cleanup_free char *rootfs = NULL;
 	struct error ignored;
@@ -393,6 +398,7 @@ int container_create(struct container *c, const struct create_options *o, pid_t 
 		container_delete(c, &ignored);
 		container_close(c);
 	}
+	pod_close(&cr.pod);
 	json_decref(cr.config);
 	spec_free(&cr.spec);
 	return rc;
@@ -406,19 +412,30 @@ static json_t *kept_config(const struct container *c)
 }
 
 /* One request that is answered with OK or an error. */
-static int ask(const struct container *c, const struct request *request, struct error *err)
+static int ask(const struct container *c, struct request request, struct error *err)
 {
 	cleanup_close int fd = container_connect(c, err);
 	struct reply reply;
 
-	if (fd < 0 || server_request(fd, request, NULL, 0, err) || server_reply(fd, &reply, err))
+	request.container = container_in_pod(c);
+	if (fd < 0 || server_request(fd, &request, NULL, 0, err) || server_reply(fd, &reply, err))
 		return -1;
 	return reply.type == REPLY_OK ? 0 : error_set(err, "%s", reply.text);
 }
 
 int container_kill(const struct container *c, int sig, bool all, struct error *err)
 {
-	return ask(c, &(struct request){.type = REQUEST_SIGNAL, .arg = {sig, all}}, err);
+	return ask(c, (struct request){.type = REQUEST_SIGNAL, .arg = {sig, all}}, err);
+}
+
+int container_pause(struct container *c, bool on, struct error *err)
+{
+	if (!container_paused_inside(c))
+		return container_freeze(c, on, err);
+	if (ask(c, (struct request){.type = REQUEST_FREEZE, .arg = {on}}, err))
+		return -1;
+	note(c, "paused", json_boolean(on));
+	return container_save(c, err);
 }
 
 int container_start(struct container *c, struct error *err)
@@ -438,7 +455,7 @@ int container_start(struct container *c, struct error *err)
 		container_kill(c, SIGKILL, false, &ignored);
 		return -1;
 	}
-	if (ask(c, &(struct request){.type = REQUEST_START}, err)) {
+	if (ask(c, (struct request){.type = REQUEST_START}, err)) {
 		json_decref(config);
 		return -1;
 	}
@@ -460,7 +477,7 @@ void container_show_limits(const struct container *c, const struct spec_limits *
 	struct error ignored;
 
 	if (container_status(c) != CONTAINER_PAUSED) /* nobody would answer */
-		(void)ask(c, &(struct request){.type = REQUEST_LIMITS, .arg = {l->memory, l->cpu_quota, l->cpu_period, pids}},
+		(void)ask(c, (struct request){.type = REQUEST_LIMITS, .arg = {l->memory, l->cpu_quota, l->cpu_period, pids}},
 			  &ignored);
 }
 
@@ -485,7 +502,7 @@ static void end_processes(struct container *c)
 	struct error ignored;
 
 	if (pid && container_status(c) == CONTAINER_PAUSED)
-		container_freeze(c, false, &ignored);
+		container_pause(c, false, &ignored);
 	if (pid && (container_kill(c, SIGKILL, false, &ignored) || !wait_gone(pid, start, DELETE_GRACE_MS)))
 		kill(pid, SIGKILL);
 	wait_gone(pid, start, DELETE_GRACE_MS);

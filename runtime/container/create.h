@@ -29,6 +29,12 @@ int container_delete(struct container *c, struct error *err);
 /* Asks the supervisor for a signal. all: for every process. */
 int container_kill(const struct container *c, int sig, bool all, struct error *err);
 
+/*
+ * Freezes or thaws what runs of it. A container of a pod by its guest kernel, which the others need too; else by the
+ * control group.
+ */
+int container_pause(struct container *c, bool on, struct error *err);
+
 /* Shows programs the limits that were just set; one that cannot be told now will not see them. */
 void container_show_limits(const struct container *c, const struct spec_limits *limits);
 

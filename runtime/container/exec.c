@@ -18,19 +18,11 @@
 #include "runtime/container/console.h"
 #include "runtime/container/create.h"
 #include "runtime/container/server.h"
+#include "runtime/container/waiter.h"
 #include "runtime/sandbox/boot.h"
 #include "runtime/supervisor/terminal.h"
 
-struct waiter {
-	struct container *c;
-	struct spec *spec;
-	const struct exec_options *options;
-	int fd; /* to the supervisor */
-	int signal_fd;
-	bool terminal;
-};
-
-static int block_signals(struct waiter *w, struct error *err)
+int waiter_signals(struct waiter *w, struct error *err)
 {
 	static const int kept[] = {SIGCHLD, SIGTTIN, SIGTTOU, SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTSTP};
 	sigset_t set;
@@ -66,7 +58,9 @@ static int request(struct waiter *w, struct error *err)
 	}
 	for (int i = 0; i < (int)w->spec->preserve_fds; i++)
 		fds[nfds++] = i + 3;
-	rc = server_request(w->fd, &(struct request){.type = REQUEST_EXEC, .arg = {(int64_t)size, bits}}, fds, nfds, err);
+	rc = server_request(w->fd,
+			    &(struct request){.type = REQUEST_EXEC, .container = w->container, .arg = {(int64_t)size, bits}},
+			    fds, nfds, err);
 	close(fds[0]);
 	spec_close_preserved(w->spec); /* their readers wait for the program's end, not for ours */
 	return rc;
@@ -90,8 +84,7 @@ static void pass_signals(struct waiter *w)
 	}
 }
 
-/* The program's status for a shell. A supervisor that ends first has taken the program along. */
-static int wait_for_end(struct waiter *w)
+int waiter_wait(struct waiter *w)
 {
 	struct reply reply;
 	struct error ignored;
@@ -126,7 +119,7 @@ static int begin(struct waiter *w, struct error *err)
 	w->terminal = w->spec->want_terminal;
 	if (w->terminal && !isatty(STDIN_FILENO))
 		return error_set(err, "a terminal is asked for, but stdin is none");
-	if (block_signals(w, err))
+	if (waiter_signals(w, err))
 		return -1;
 	terminal_enter(w->terminal);
 	if (request(w, err) || server_reply(w->fd, &reply, err))
@@ -152,7 +145,7 @@ static _Noreturn void detached(struct waiter *w, int report)
 	for (int fd = w->terminal ? 3 : 0; fd <= 2; fd++)
 		dup2(null, fd);
 	close(report);
-	status = wait_for_end(w);
+	status = waiter_wait(w);
 	terminal_leave();
 	_exit(status);
 }
@@ -188,7 +181,7 @@ static int start_detached(struct waiter *w, struct error *err)
 
 int container_exec(struct container *c, struct spec *spec, const struct exec_options *options, struct error *err)
 {
-	struct waiter w = {.c = c, .spec = spec, .options = options, .signal_fd = -1};
+	struct waiter w = {.container = container_in_pod(c), .spec = spec, .options = options, .signal_fd = -1};
 	int status;
 
 	if (spec->want_terminal && options->detach && !options->console_socket)
@@ -205,7 +198,7 @@ int container_exec(struct container *c, struct spec *spec, const struct exec_opt
 		terminal_leave();
 		return -1;
 	}
-	status = wait_for_end(&w);
+	status = waiter_wait(&w);
 	terminal_leave();
 	return status;
 }

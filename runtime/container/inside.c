@@ -38,16 +38,16 @@ static int load(struct spec *spec, const json_t *config, const json_t *hook, str
 	return rc;
 }
 
-static int begin(int fd, const struct spec *spec, int in, int out, struct error *err)
+static int begin(const struct container *c, int fd, const struct spec *spec, int in, int out, struct error *err)
 {
 	struct reply reply;
 	size_t size;
 	cleanup_close int block = boot_program_memfd(spec, false, 0, 0, &size, err);
 	const int fds[] = {block, in, out, out};
 
-	if (block < 0 ||
-	    server_request(fd, &(struct request){.type = REQUEST_EXEC, .arg = {(int64_t)size, 7}}, fds, 4, err) ||
-	    server_reply(fd, &reply, err))
+	const struct request r = {.type = REQUEST_EXEC, .container = container_in_pod(c), .arg = {(int64_t)size, 7}};
+
+	if (block < 0 || server_request(fd, &r, fds, 4, err) || server_reply(fd, &reply, err))
 		return -1;
 	return reply.type == REPLY_STARTED ? 0 : error_set(err, "%s", reply.text);
 }
@@ -108,7 +108,7 @@ static int run_one(const struct container *c, const json_t *config, const json_t
 		return error_errno(err, "pipe");
 	out = pair[0];
 	spec_init(&spec);
-	status = load(&spec, config, hook, &why) || begin(fd, &spec, in, pair[1], &why);
+	status = load(&spec, config, hook, &why) || begin(c, fd, &spec, in, pair[1], &why);
 	spec_free(&spec);
 	close(pair[1]);
 	if (status)

@@ -45,6 +45,8 @@ void describe_exec_error(char *out, size_t size, int error, int64_t stage, const
 	if (stage == CONTROL_STAGE_CWD)
 		snprintf(out, size, "chdir to cwd (\"%s\") set in config.json failed: %s", text,
 			 error == ENOENT ? "no such file or directory" : error == EACCES ? "permission denied" : strerror(error));
+	else if (stage == CONTROL_STAGE_WORLD)
+		snprintf(out, size, "the guest kernel cannot make the container: %s (%s)", text, strerror(error));
 	else if (stage == CONTROL_STAGE_START)
 		snprintf(out, size, "the guest kernel cannot start a program: %s", strerror(error));
 	else if (error == ENOENT && !strchr(text, '/'))
@@ -90,29 +92,32 @@ static void reply(struct connection *c, uint32_t type, int64_t arg0, int64_t arg
 	send(c->fd, &r, sizeof(r), MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-static int control(struct server *s, uint32_t type, int64_t a0, int64_t a1, int64_t a2, const int *fds, size_t nfds)
+static int control(struct server *s, uint32_t type, uint32_t container, int64_t a0, int64_t a1, int64_t a2)
 {
-	struct control_msg msg = {.type = type, .arg = {a0, a1, a2}};
+	struct control_msg msg = {.type = type, .container = container, .arg = {a0, a1, a2}};
 
-	return s->control(s->arg, &msg, fds, nfds);
+	return s->control(s->arg, &msg, NULL, 0);
 }
 
 static void drop(struct server *s, struct connection *c)
 {
 	if (c->program)
-		control(s, CONTROL_SIGNAL, SIGKILL, c->program, 0, NULL, 0);
+		control(s, CONTROL_SIGNAL, 0, SIGKILL, c->program, 0);
 	close(c->fd);
 	*c = (struct connection){.fd = -1};
 }
 
 static void execute(struct server *s, struct connection *c, const struct request *r, const int *fds, size_t nfds)
 {
+	struct control_msg msg = {.type = r->type == REQUEST_JOIN ? CONTROL_JOIN : CONTROL_EXEC, .container = r->container};
+
 	if (c->program || !nfds || r->arg[0] <= 0) {
 		reply(c, REPLY_ERROR, EINVAL, CONTROL_STAGE_START, "malformed request");
 		return;
 	}
 	c->program = ++s->last_program;
-	if (control(s, CONTROL_EXEC, c->program, r->arg[0], r->arg[1], fds, nfds)) {
+	memcpy(msg.arg, (int64_t[4]){c->program, r->arg[0], r->arg[1], r->arg[2]}, sizeof(msg.arg));
+	if (s->control(s->arg, &msg, fds, nfds)) {
 		c->program = 0;
 		reply(c, REPLY_ERROR, errno, CONTROL_STAGE_START, "the guest kernel takes no messages");
 	}
@@ -124,33 +129,42 @@ static void handle(struct server *s, struct connection *c, const struct request 
 
 	switch (r->type) {
 	case REQUEST_START:
-		if (s->started) {
+		if (s->started && !r->container) {
 			reply(c, REPLY_ERROR, 0, 0, "cannot start an already running container");
 			return;
 		}
-		failed = control(s, CONTROL_START, 0, 0, 0, NULL, 0);
-		s->started = !failed;
+		failed = control(s, CONTROL_START, r->container, 0, 0, 0);
+		s->started |= !failed && !r->container;
 		break;
 	case REQUEST_SIGNAL:
 		if (r->arg[0] <= 0 || r->arg[0] > 64) {
 			reply(c, REPLY_ERROR, EINVAL, 0, "no such signal");
 			return;
 		}
-		failed = control(s, CONTROL_SIGNAL, r->arg[0], c->program ? c->program : r->arg[1] ? -1 : 0, 0, NULL, 0);
-		s->kill_asked |= !c->program && r->arg[0] == SIGKILL;
+		failed = control(s, CONTROL_SIGNAL, r->container, r->arg[0],
+				 c->program ? c->program : r->arg[1] ? -1 : (int64_t)r->container, 0);
+		s->kill_asked |= !c->program && !r->container && r->arg[0] == SIGKILL;
 		if (c->program)
 			return; /* its owner listens for other things */
 		break;
 	case REQUEST_WINSIZE:
-		control(s, CONTROL_WINSIZE, r->arg[0], r->arg[1], c->program, NULL, 0);
+		control(s, CONTROL_WINSIZE, 0, r->arg[0], r->arg[1], c->program);
 		return;
 	case REQUEST_LIMITS: {
-		struct control_msg msg = {.type = CONTROL_LIMITS, .arg = {r->arg[0], r->arg[1], r->arg[2], r->arg[3]}};
+		struct control_msg msg = {.type = CONTROL_LIMITS, .container = r->container, .arg = {r->arg[0], r->arg[1], r->arg[2], r->arg[3]}};
 
 		failed = s->control(s->arg, &msg, NULL, 0);
 		break;
 	}
+	case REQUEST_FREEZE:
+		failed = control(s, CONTROL_FREEZE, r->container, r->arg[0], 0, 0);
+		break;
+	case REQUEST_POPULATE:
+		if (!c->program || control(s, CONTROL_POPULATE, 0, c->program, 0, 0))
+			reply(c, REPLY_ERROR, EINVAL, CONTROL_STAGE_START, "there is no container to populate");
+		return;
 	case REQUEST_EXEC:
+	case REQUEST_JOIN:
 		execute(s, c, r, fds, nfds);
 		return;
 	default:
@@ -226,6 +240,12 @@ void server_kernel(struct server *s, const struct control_msg *msg, const char *
 	switch (msg->type) {
 	case CONTROL_EXEC_STARTED:
 		reply(c, REPLY_STARTED, 0, 0, NULL);
+		break;
+	case CONTROL_JOINED:
+		reply(c, REPLY_JOINED, msg->arg[0], msg->arg[1], NULL);
+		break;
+	case CONTROL_READY:
+		reply(c, REPLY_READY, 0, 0, NULL);
 		break;
 	case CONTROL_EXEC_ERROR:
 		describe_exec_error(line, sizeof(line), msg->arg[0] > 0 && msg->arg[0] < 4096 ? (int)msg->arg[0] : EINVAL,

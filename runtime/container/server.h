@@ -17,6 +17,13 @@ enum request_type {
 	REQUEST_EXEC, /* arg[0] = size of the block, arg[1] = bits of streams; SCM_RIGHTS: memfd, streams, preserved */
 	REQUEST_WINSIZE, /* arg[0] rows, arg[1] columns */
 	REQUEST_LIMITS, /* arg: memory, quota, period, processes: what programs are shown; SPEC_UNSET = as it was */
+	/*
+	 * Another container of the pod, which belongs to this connection like a program: as EXEC, with the trees of its mounts
+	 * behind the streams; arg[2] as CONTROL_JOIN's arg[3]. JOINED or ERROR.
+	 */
+	REQUEST_JOIN,
+	REQUEST_FREEZE, /* arg[0] as CONTROL_FREEZE */
+	REQUEST_POPULATE, /* its processes may be made. READY or ERROR */
 };
 
 enum reply_type {
@@ -24,10 +31,13 @@ enum reply_type {
 	REPLY_ERROR, /* text; arg[0] = errno or 0, arg[1] = enum control_stage */
 	REPLY_STARTED,
 	REPLY_EXIT, /* arg[0] = status as wait(2) */
+	REPLY_JOINED, /* as CONTROL_JOINED */
+	REPLY_READY,
 };
 
 struct request {
-	uint32_t type, pad;
+	uint32_t type;
+	uint32_t container; /* number of the container of the pod; 0 = the sandbox's own */
 	int64_t arg[4];
 };
 

@@ -44,13 +44,13 @@ static void place_trees(int trees, int root, const struct spec *spec)
  * descriptor. In a user namespace the host allows it only where a whole procfs is in sight: before we move. -1: not to
  * be had.
  */
-static int make_proc(const struct sandbox *sb)
+int view_proc(int pidfd)
 {
 	cleanup_close int place = open("/", O_PATH | O_CLOEXEC);
 	int status = -1;
 	pid_t pid;
 
-	if (place < 0 || setns(sb->pidfd, CLONE_NEWPID))
+	if (place < 0 || setns(pidfd, CLONE_NEWPID))
 		return -1;
 	pid = (pid_t)syscall(SYS_clone, CLONE_FILES | SIGCHLD, NULL, NULL, NULL, NULL);
 	if (pid == 0) {
@@ -79,10 +79,17 @@ static void place_proc(int root, int proc)
 
 int view_enter(const struct sandbox *sb, const struct spec *spec, struct error *err)
 {
-	cleanup_close int root = -1, trees = -1, proc = make_proc(sb);
+	int proc = view_proc(sb->pidfd), rc = setns(sb->pidfd, CLONE_NEWNS) ? 0 : view_arrange(proc, spec, err);
 
-	if (setns(sb->pidfd, CLONE_NEWNS))
-		return 0;
+	if (proc >= 0)
+		close(proc);
+	return rc;
+}
+
+int view_arrange(int proc, const struct spec *spec, struct error *err)
+{
+	cleanup_close int root = -1, trees = -1;
+
 	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
 		return error_errno(err, "cannot make the supervisor's mount namespace");
 	trees = open("/m", O_PATH | O_DIRECTORY | O_CLOEXEC);

@@ -14,4 +14,9 @@
  */
 int view_enter(const struct sandbox *sb, const struct spec *spec, struct error *err);
 
+/* The same for one who is in a mount namespace that mounts_enter has made. proc: as view_proc gave it before that. */
+int view_arrange(int proc, const struct spec *spec, struct error *err);
+/* A procfs of the sandbox whose kserver this is, or -1: see view.c. Children are born into that sandbox afterwards. */
+int view_proc(int pidfd);
+
 #endif

@@ -310,6 +310,7 @@ static int load_namespaces(struct doc *d, const struct node *linux_)
 
 	/* What is not listed is inherited; of the network that can be so. */
 	spec->network = SPEC_NETWORK_HOST;
+	spec->pid_shared = true;
 
 	if (get_array(d, linux_, "namespaces", &array))
 		return -1;
@@ -332,9 +333,14 @@ static int load_namespaces(struct doc *d, const struct node *linux_)
 		if (!strcmp(type, "network")) {
 			spec->network = path ? SPEC_NETWORK_PATH : SPEC_NETWORK_NEW;
 			spec->network_path = path;
+		} else if (!strcmp(type, "pid")) {
+			spec->pid_shared = false;
+			spec->pid_path = path;
 		} else if (path && (!strcmp(type, "ipc") || !strcmp(type, "uts") || !strcmp(type, "cgroup"))) {
 			/* Names and IPC are the guest kernel's own: what another container shares cannot be joined. */
-			doc_warning(d, n.where, "path", "is ignored: the %s namespace is the container's own", type);
+			strings_add(&spec->arena, &spec->own_names,
+				    arena_printf(&spec->arena, "%s: %s.path: is ignored: the %s namespace is the container's own",
+						 d->file, n.where, type));
 		} else if (path) {
 			return doc_error(d, n.where, "path", "a sandbox cannot join an existing %s namespace yet", type);
 		}

@@ -100,7 +100,7 @@ static uint32_t put_mounts(struct blob *b, const struct spec *spec, const struct
 			bm = root_mount(b, spec, tree++);
 		} else {
 			const struct spec_mount *m = &spec->mounts[i - 1];
-			bool hostfs = !strcmp(m->type, "hostfs");
+			bool hostfs = !strcmp(m->type, "hostfs"), alone = hostfs && tree->alone;
 
 			bm = (struct boot_mount){
 				.type = blob_string(b, m->type),
@@ -110,7 +110,7 @@ static uint32_t put_mounts(struct blob *b, const struct spec *spec, const struct
 				.host_fd = hostfs ? tree++->fd : -1,
 				.host_upper_fd = -1,
 				.flags = m->flags,
-				.shared = hostfs,
+				.shared = hostfs ? BOOT_TREE_SHARED | (alone ? BOOT_TREE_ALONE : 0) : 0,
 				.create = 1,
 				.like_below = m->like_below,
 			};
@@ -222,6 +222,10 @@ static void fill_world(struct boot_block *bb, struct blob *b, const struct spec 
 	bb->uid_map = put_map(b, spec, spec->uid_map, spec->nuid_map, spec->own_uid_map);
 	bb->gid_map = put_map(b, spec, spec->gid_map, spec->ngid_map, spec->own_gid_map);
 	fill_group(bb, spec);
+}
+
+static void fill_filters(struct boot_block *bb, struct blob *b, const struct boot_facts *facts)
+{
 	bb->guest_filter_len = (uint32_t)facts->guest_filter->len;
 	bb->guest_filter = blob_put(b, facts->guest_filter->code,
 				    facts->guest_filter->len * sizeof(struct sock_filter), 8);
@@ -312,7 +316,38 @@ int boot_block_memfd(const struct spec *spec, const struct boot_facts *facts, st
 	if (spec->preserve_fds)
 		bb.preserved = blob_put(&b, facts->preserved, spec->preserve_fds * sizeof(int32_t), 8);
 	fill_world(&bb, &b, spec, facts);
+	fill_filters(&bb, &b, facts);
 	rc = seal_block(&b, &bb, err);
 	free(b.data);
 	return rc;
+}
+
+int boot_container_memfd(const struct spec *spec, const struct boot_facts *facts, size_t ntrees, size_t *size,
+			 struct error *err)
+{
+	cleanup_free struct mount_tree *numbered = calloc(ntrees, sizeof(*numbered));
+	struct boot_facts own = *facts;
+	struct boot_block bb = {
+		.magic = BOOT_MAGIC,
+		.version = BOOT_VERSION,
+		.terminal = facts->terminal,
+		.rows = facts->rows,
+		.cols = facts->cols,
+		.wait_go = 1,
+	};
+	struct blob b = {0};
+	int fd;
+
+	if (!numbered)
+		return error_errno(err, "allocating mounts");
+	for (size_t i = 0; i < ntrees; i++)
+		numbered[i] = (struct mount_tree){.fd = (int)i, .alone = facts->trees[i].alone};
+	own.trees = numbered;
+	blob_reserve(&b, sizeof(bb), 8);
+	fill_program(&bb, &b, spec);
+	fill_world(&bb, &b, spec, &own);
+	fd = seal_block(&b, &bb, err);
+	*size = b.len;
+	free(b.data);
+	return fd;
 }

@@ -27,4 +27,11 @@ int boot_block_memfd(const struct spec *spec, const struct boot_facts *facts, st
 int boot_program_memfd(const struct spec *spec, bool terminal, unsigned rows, unsigned cols, size_t *size,
 		       struct error *err);
 
+/*
+ * A block with a program and its world, for CONTROL_JOIN: likewise. Trees stand in it by their place in facts->trees, not
+ * as descriptors. Of facts, terminal, rows, cols and trees (of which there are ntrees) count.
+ */
+int boot_container_memfd(const struct spec *spec, const struct boot_facts *facts, size_t ntrees, size_t *size,
+			 struct error *err);
+
 #endif

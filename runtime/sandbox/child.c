@@ -18,28 +18,11 @@
 
 #define FD_FIRST (BOOT_FD + 1)
 
-static int collect_trees(const struct spec *spec, struct mount_tree **out, size_t *count, struct error *err)
-{
-	struct mount_tree *trees = calloc(spec->nmounts + 1, sizeof(*trees));
-
-	if (!trees)
-		return error_errno(err, "allocating mounts");
-	trees[0] = (struct mount_tree){.source = spec->rootfs, .fd = -1,
-				       .readonly = spec->root_overlay || spec->root_readonly};
-	*count = 1;
-	for (size_t i = 0; i < spec->nmounts; i++) {
-		const struct spec_mount *m = &spec->mounts[i];
-
-		if (!strcmp(m->type, "hostfs"))
-			trees[(*count)++] = (struct mount_tree){.source = m->source, .fd = -1,
-								.readonly = m->flags & MS_RDONLY};
-	}
-	*out = trees;
-	return 0;
-}
-
 static enum privileges needed_privileges(const struct spec *spec, const struct mount_tree *trees, size_t ntrees)
 {
+	/* What the others will bring is not known yet. */
+	if (spec->pod)
+		return PRIVILEGES_WRITE_FCAPS;
 	for (size_t i = 0; i < ntrees; i++)
 		if (!trees[i].readonly)
 			return !spec->root_overlay && (spec->cap_bounding & 1ull << 31 /* CAP_SETFCAP */)
@@ -125,7 +108,7 @@ static int child_run(struct start *st, struct error *err)
 	unshare(CLONE_NEWCGROUP); /* not all kernels have it, and no cgroupfs is mounted inside anyway */
 	if (spec->root_readonly && !spec->root_overlay)
 		targets_make(spec);
-	if (collect_trees(spec, &trees, &ntrees, err) || mounts_enter(trees, ntrees, &proc_fd, err))
+	if (mounts_collect(spec, &trees, &ntrees, err) || mounts_enter(trees, ntrees, &proc_fd, err))
 		return -1;
 
 	slots = calloc(ntrees + 4 + spec->preserve_fds, sizeof(*slots));

@@ -17,6 +17,7 @@
 #include <sys/syscall.h>
 
 #include "runtime/lib/util.h"
+#include "runtime/sandbox/spec.h"
 
 static const char *const pseudo_types[] = {
 	"proc", "sysfs", "cgroup", "cgroup2", "devtmpfs", "devpts", "mqueue", "debugfs", "tracefs", "securityfs",
@@ -137,8 +138,21 @@ static bool is_below(const char *path, const char *dir)
 	return !strncmp(path, dir, len) && (path[len] == '/' || !path[len]);
 }
 
+/* Whether something is mounted at point, below a tree. base/root and base/m/N, as place_tree has it. */
+static void note_below(const char *base, const char *point, struct mount_tree *trees, size_t ntrees)
+{
+	char place[64];
+
+	for (size_t i = 0; i < ntrees; i++) {
+		snprintf(place, sizeof(place), i ? "%s/m/%zu" : "%s/root", base, i);
+		if (is_below(point, place) && strcmp(point, place))
+			trees[i].alone = false;
+	}
+}
+
 /* The mount points below base that hold pseudo file systems, outermost first. */
-static int find_pseudo(const char *base, struct arena *arena, struct strings *found, struct error *err)
+static int find_pseudo(const char *base, struct mount_tree *trees, size_t ntrees, struct arena *arena, struct strings *found,
+		       struct error *err)
 {
 	cleanup_free char *text = read_file(AT_FDCWD, "/proc/self/mountinfo");
 	char *save = NULL;
@@ -159,6 +173,7 @@ static int find_pseudo(const char *base, struct arena *arena, struct strings *fo
 		type[strcspn(type, " ")] = '\0';
 		point[strcspn(point, " ")] = '\0';
 		unescape(point);
+		note_below(base, point, trees, ntrees);
 		if (!is_below(point, base) || !strcmp(point, base) || !is_pseudo(type))
 			continue;
 		for (size_t i = 0; i < found->count; i++)
@@ -191,11 +206,11 @@ static int cover(const char *base, const char *path, struct error *err)
 	return 0;
 }
 
-static int hide_pseudo(const char *base, struct error *err)
+static int hide_pseudo(const char *base, struct mount_tree *trees, size_t ntrees, struct error *err)
 {
 	struct arena arena = {0};
 	struct strings found = {0};
-	int rc = find_pseudo(base, &arena, &found, err);
+	int rc = find_pseudo(base, trees, ntrees, &arena, &found, err);
 
 	for (size_t i = 0; !rc && i < found.count; i++)
 		if (umount2(found.items[i], MNT_DETACH | UMOUNT_NOFOLLOW))
@@ -218,14 +233,35 @@ static int leave_old_root(int base, struct error *err)
 	return 0;
 }
 
+int mounts_collect(const struct spec *spec, struct mount_tree **out, size_t *count, struct error *err)
+{
+	struct mount_tree *trees = calloc(spec->nmounts + 1, sizeof(*trees));
+
+	if (!trees)
+		return error_errno(err, "allocating mounts");
+	trees[0] = (struct mount_tree){.source = spec->rootfs, .fd = -1,
+				       .readonly = spec->root_overlay || spec->root_readonly};
+	*count = 1;
+	for (size_t i = 0; i < spec->nmounts; i++) {
+		const struct spec_mount *m = &spec->mounts[i];
+
+		if (!strcmp(m->type, "hostfs"))
+			trees[(*count)++] = (struct mount_tree){.source = m->source, .fd = -1,
+								.readonly = m->flags & MS_RDONLY};
+	}
+	*out = trees;
+	return 0;
+}
+
 int mounts_enter(struct mount_tree *trees, size_t ntrees, int *proc_fd, struct error *err)
 {
 	cleanup_close int base = -1;
 	char where[32], name[32];
 
 	/* pid files only, and those read-only: a root without a user namespace of its own could write sysctls */
-	*proc_fd = new_filesystem("proc", "subset", "pid",
-				  MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+	if (proc_fd)
+		*proc_fd = new_filesystem("proc", "subset", "pid",
+					  MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
 		return error_errno(err, "cannot make the mount namespace private");
 	for (size_t i = 0; i < ntrees; i++)
@@ -240,9 +276,10 @@ int mounts_enter(struct mount_tree *trees, size_t ntrees, int *proc_fd, struct e
 		snprintf(name, sizeof(name), i ? "m/%zu" : "root", i);
 		if (place_tree(base, &trees[i], name, err))
 			return -1;
+		trees[i].alone = true;
 	}
 	close(openat(base, "empty", O_CREAT | O_WRONLY | O_CLOEXEC, 0444));
-	if (hide_pseudo(where, err))
+	if (hide_pseudo(where, trees, ntrees, err))
 		return -1;
 	return leave_old_root(base, err);
 }

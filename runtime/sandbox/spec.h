@@ -83,6 +83,10 @@ struct spec {
 	const char *hostname, *domainname;
 	enum spec_network network;
 	const char *network_path;
+	bool pid_shared; /* no PID namespace of its own is listed */
+	const char *pid_path; /* the one to join, or NULL */
+	struct strings own_names; /* warnings: namespaces that it has of its own, unless it joins a pod's sandbox */
+	bool pod; /* other containers will join the sandbox */
 	struct strings masked, readonly;
 	struct strings sysctls; /* path below /proc/sys, value, path, value */
 	struct spec_node *nodes;

@@ -302,7 +302,9 @@ static void handle_message(struct supervisor *s, const struct control_msg *msg, 
 	clean_text(text, sizeof(text), msg, len, msg->type == CONTROL_PANIC || msg->type == CONTROL_STATS);
 	switch (msg->type) {
 	case CONTROL_READY:
-		if (s->sv && s->sv->ready && !s->ended) {
+		if (s->sv && msg->arg[1]) {
+			server_kernel(&s->sv->server, msg, text);
+		} else if (s->sv && s->sv->ready && !s->ended) {
 			struct error why = {0};
 
 			/* Nothing of the sandbox's own making was read yet but that it is ready. */
@@ -310,6 +312,7 @@ static void handle_message(struct supervisor *s, const struct control_msg *msg, 
 				fail(s, &why);
 		}
 		break;
+	case CONTROL_JOINED:
 	case CONTROL_EXEC_STARTED:
 	case CONTROL_EXEC_EXIT:
 		if (s->sv)

@@ -4,6 +4,7 @@
 #include "fs/dev/dev.h"
 #include "fs/tmpfs/tmpfs.h"
 #include "lib/string.h"
+#include "proc/container.h"
 
 static int make(struct inode *dir, const char *name, u32 mode, u64 rdev, const char *target)
 {
@@ -35,7 +36,7 @@ static int populate(struct inode *root)
 	for (u32 i = 0; !err && (dev = chrdev_at(i)); i++) {
 		/* ptmx is the instance's own; a console is there when somebody sits at it. */
 		if (!dev->name || strcmp(dev->name, "ptmx") == 0 ||
-		    (strcmp(dev->name, "console") == 0 && !boot->terminal))
+		    (strcmp(dev->name, "console") == 0 && !current_container()->terminal))
 			continue;
 		err = make(root, dev->name, S_IFCHR | dev->mode, MKDEV(dev->major, dev->minor), NULL);
 	}

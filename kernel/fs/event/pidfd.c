@@ -39,7 +39,7 @@ static int pidfd_fdinfo(struct file *f, char *buf, size_t size)
 	int nr;
 
 	mutex_lock(&tasklist_lock);
-	nr = pid->task ? (int)pid->nr : -1;
+	nr = pid->task ? (int)pid_nr_seen(pid) : -1;
 	mutex_unlock(&tasklist_lock);
 	return ksnprintf(buf, size, "Pid:\t%d\nNSpid:\t%d\n", nr, nr);
 }
@@ -110,8 +110,8 @@ static struct task *pidfd_task(int pidfd)
 		return err_ptr(-EBADF);
 	}
 	mutex_lock(&tasklist_lock);
-	t = pid->task;
-	if (t)
+	t = pid->ns == current_pid_ns() ? pid->task : err_ptr(-EINVAL);
+	if (t && !is_err(t))
 		task_get(t);
 	mutex_unlock(&tasklist_lock);
 	file_put(f);
@@ -234,7 +234,8 @@ int pidfd_signal(int pidfd, int sig, struct uptr uinfo, u32 flags)
 		ret = -EBADF;
 		goto out;
 	}
-	if (sig < 0 || sig > NSIG) {
+	/* It may have come from a container that sees other processes. */
+	if (sig < 0 || sig > NSIG || pid->ns != current_pid_ns()) {
 		ret = -EINVAL;
 		goto out;
 	}

@@ -15,6 +15,8 @@ struct hostfs_mount_data {
 	int fd; /* O_PATH or open descriptor of a directory or file; hostfs owns it when the mount succeeds */
 	bool shared; /* others change the tree too */
 	bool readonly;
+	bool alone; /* a mount of the same root may have an instance already: that one */
+	bool taken; /* result: hostfs has the descriptor */
 };
 
 int hostfs_init(void) __must_check; /* from fs_init */

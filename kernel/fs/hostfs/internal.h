@@ -25,6 +25,8 @@ struct hostfs_sb {
 	bool shared, readonly; /* immutable */
 	struct mutex names_lock; /* LOCK_FS_PRIVATE */
 	u32 begun, ended; /* atomic: changes of names */
+	struct super_block *sb; /* back pointer */
+	struct list_head node; /* while others may mount it too; super.c */
 };
 
 enum hostfs_fd { HOSTFS_PATH, HOSTFS_READ, HOSTFS_WRITE, HOSTFS_FDS };

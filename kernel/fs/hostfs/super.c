@@ -9,6 +9,41 @@
 #define FD_LIMIT_MIN 64u
 #define FD_LIMIT_MAX 65536u
 
+/*
+ * Instances that another container may mount as well, so that sockets, FIFOs and locks in a volume are those of all of
+ * them. Under shared_lock, until their last mount ends.
+ */
+static struct mutex shared_lock = MUTEX_INIT(LOCK_LEAF);
+static struct list_head shared_sbs = LIST_HEAD_INIT(shared_sbs);
+
+static struct super_block *find_shared(const struct hostfs_mount_data *md, const struct statx *st)
+{
+	struct super_block *found = NULL;
+	struct hostfs_sb *hs;
+
+	mutex_lock(&shared_lock);
+	list_for_each_entry(hs, &shared_sbs, node) {
+		const struct hostfs_node *n = node_of(hs->sb->root);
+
+		if (n->host_ino != st->stx_ino || n->host_dev != MKDEV(st->stx_dev_major, st->stx_dev_minor) ||
+		    hs->readonly != md->readonly || !ref_get_unless_zero(&hs->sb->ref))
+			continue;
+		found = hs->sb;
+		break;
+	}
+	mutex_unlock(&shared_lock);
+	return found;
+}
+
+static void hostfs_shutdown(struct super_block *sb)
+{
+	struct hostfs_sb *hs = sb->priv;
+
+	mutex_lock(&shared_lock);
+	list_del(&hs->node);
+	mutex_unlock(&shared_lock);
+}
+
 static void put_super(struct super_block *sb)
 {
 	kfree(sb->priv);
@@ -42,6 +77,7 @@ static const struct super_ops hostfs_super_ops = {
 	.evict = hostfs_evict,
 	.put_super = put_super,
 	.statfs = hostfs_statfs,
+	.shutdown = hostfs_shutdown,
 };
 
 /* The kind of use that the given descriptor allows. */
@@ -66,7 +102,7 @@ static int root_fd_kind(int fd, enum hostfs_fd *kind, u32 *flags)
 static int hostfs_mount(const struct fs_type *type, const char *source, const char *options, void *data,
 			struct super_block **out)
 {
-	const struct hostfs_mount_data *md = data;
+	struct hostfs_mount_data *md = data;
 	enum hostfs_fd kind = HOSTFS_PATH;
 	struct super_block *sb;
 	struct hostfs_sb *hs;
@@ -81,6 +117,11 @@ static int hostfs_mount(const struct fs_type *type, const char *source, const ch
 		ret = root_fd_kind(md->fd, &kind, &flags);
 	if (ret)
 		return ret;
+	if (md->alone && md->shared && kind == HOSTFS_PATH) {
+		*out = find_shared(md, &st);
+		if (*out)
+			return 0;
+	}
 	if (S_ISDIR_(st.stx_mode))
 		kind = HOSTFS_PATH; /* an open directory resolves names just as well */
 	sb = sb_alloc(type, &hostfs_super_ops);
@@ -95,6 +136,8 @@ static int hostfs_mount(const struct fs_type *type, const char *source, const ch
 	hs->shared = md->shared;
 	hs->readonly = md->readonly;
 	mutex_init(&hs->names_lock, LOCK_FS_PRIVATE);
+	hs->sb = sb;
+	list_init(&hs->node);
 	sb->priv = hs;
 	if (md->readonly)
 		sb->flags |= SB_RDONLY;
@@ -106,6 +149,12 @@ static int hostfs_mount(const struct fs_type *type, const char *source, const ch
 	}
 	(void)atomic_or(&node_of(sb->root)->flags, flags);
 	hostfs_fd_adopt(sb->root, kind, md->fd);
+	md->taken = true;
+	if (md->alone && md->shared && kind == HOSTFS_PATH) {
+		mutex_lock(&shared_lock);
+		list_add_tail(&hs->node, &shared_sbs);
+		mutex_unlock(&shared_lock);
+	}
 	*out = sb;
 	return 0;
 }

@@ -6,6 +6,7 @@
 #include "core/boot.h"
 #include "fs/filemem.h"
 #include "fs/proc/proc.h"
+#include "proc/container.h"
 #include "gate/host.h"
 
 static void from_sysinfo(struct proc_memory *m)
@@ -38,11 +39,11 @@ static bool from_host(struct proc_memory *m)
 	return ok && m->total;
 }
 
-/* Resident memory of all processes beyond what they share with the kernel and files, KiB. */
+/* Resident memory of the container's processes beyond what they share with the kernel and files, KiB. */
 static u64 processes_rss(void)
 {
-	u32 from = 1;
-	u64 sum = 0;
+	const struct container *c = current_container();
+	u64 sum = 0, from = 0;
 
 	if (boot->host_proc_fd < 0)
 		return 0;
@@ -51,10 +52,10 @@ static u64 processes_rss(void)
 		struct task *t;
 
 		mutex_lock(&tasklist_lock);
-		while ((t = task_next(from)) && t->process->pid != t->pid)
-			from = t->pid->nr + 1;
+		while ((t = task_next_any(from)) && (t->process->pid != t->pid || t->process->container != c))
+			from = task_place(t) + 1;
 		if (t) {
-			from = t->pid->nr + 1;
+			from = task_place(t) + 1;
 			task_get(t);
 		}
 		mutex_unlock(&tasklist_lock);
@@ -76,7 +77,7 @@ u64 proc_memory_used(void)
 
 void proc_memory(struct proc_memory *m)
 {
-	u64 limit = boot->memory_limit / 1024, used;
+	u64 limit = current_container()->memory_limit / 1024, used;
 	struct kmem_stats ks;
 
 	memset(m, 0, sizeof(*m));

@@ -153,9 +153,12 @@ static int proc_permission(struct inode *i, u32 mask)
 
 /* Symlinks. */
 
-static int make_ctx(const struct proc_node *n, struct proc_ctx *c)
+static int make_ctx(const struct inode *i, struct proc_ctx *c)
 {
+	const struct proc_node *n = proc_node(i);
+
 	c->node = n;
+	c->sb = i->sb;
 	c->task = proc_task(n);
 	return n->pid && !c->task ? -ESRCH : 0;
 }
@@ -177,7 +180,7 @@ static ssize_t proc_readlink(struct inode *i, char *buf, size_t size)
 		memcpy(buf, n->e->text, (size_t)len);
 		return len;
 	}
-	len = make_ctx(n, &c);
+	len = make_ctx(i, &c);
 	if (len)
 		return len == -ESRCH ? -ENOENT : len;
 	len = n->e->link(&c, buf, size);
@@ -189,7 +192,7 @@ static int proc_get_link(struct inode *i, struct path *out)
 {
 	const struct proc_node *n = proc_node(i);
 	struct proc_ctx c;
-	int err = make_ctx(n, &c);
+	int err = make_ctx(i, &c);
 
 	if (err)
 		return -ENOENT;
@@ -307,7 +310,7 @@ static struct proc_text *make_text(struct file *f)
 	struct seq s = { .len = sizeof(struct proc_text) };
 	struct proc_text *t;
 	struct proc_ctx c;
-	int err = make_ctx(n, &c);
+	int err = make_ctx(f->inode, &c);
 
 	if (err)
 		return err_ptr(err);
@@ -407,7 +410,7 @@ ssize_t proc_file_write(struct file *f, struct uio *from, loff_t *pos)
 	for (end = len; end && (buf[end - 1] == '\n' || !buf[end - 1]); end--)
 		;
 	buf[end] = 0;
-	err = make_ctx(n, &c);
+	err = make_ctx(f->inode, &c);
 	if (!err) {
 		err = n->e->write(&c, buf, end);
 		drop_ctx(&c);
@@ -433,7 +436,7 @@ static int proc_open(struct inode *i, struct file *f)
 	if (!S_ISREG_(i->mode))
 		return alive(n) ? 0 : -ENOENT;
 	if (n->pid) {
-		err = make_ctx(n, &c);
+		err = make_ctx(i, &c);
 		if (err)
 			return -ENOENT;
 		if ((n->e->flags & PROC_ACCESS) && !task_may_access(c.task, true))
@@ -443,7 +446,7 @@ static int proc_open(struct inode *i, struct file *f)
 		drop_ctx(&c);
 		return err;
 	}
-	return n->e->open ? n->e->open(&(struct proc_ctx){ NULL, n }, f) : proc_file_open(f);
+	return n->e->open ? n->e->open(&(struct proc_ctx){ NULL, n, i->sb }, f) : proc_file_open(f);
 }
 
 struct pid *proc_tgid_pid(const struct file *f)

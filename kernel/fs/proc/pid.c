@@ -424,7 +424,7 @@ static int task_lookup_name(struct inode *dir, const struct qstr *name, struct i
 	if (!proc_parse_number(name, PID_MAX, &tid))
 		return -ENOENT;
 	mutex_lock(&tasklist_lock);
-	t = task_find(tid);
+	t = task_find_in(n->pid->ns, tid);
 	if (t && n->pid->task && t->process == n->pid->task->process) {
 		pid = t->pid;
 		pid_get(pid);
@@ -448,9 +448,9 @@ static int task_readdir(struct file *f, struct dir_context *ctx, loff_t base)
 
 		mutex_lock(&tasklist_lock);
 		self = n->pid->task;
-		t = self ? task_next((u32)(ctx->pos - base)) : NULL;
+		t = self ? task_next_in(n->pid->ns, (u32)(ctx->pos - base)) : NULL;
 		while (t && t->process != self->process)
-			t = task_next(t->pid->nr + 1);
+			t = task_next_in(n->pid->ns, t->pid->nr + 1);
 		fake.nr = t ? t->pid->nr : 0;
 		mutex_unlock(&tasklist_lock);
 		if (!t)

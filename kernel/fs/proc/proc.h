@@ -23,6 +23,7 @@
 #include "core/alloc.h"
 #include "fs/file.h"
 #include "lib/string.h"
+#include "proc/container.h"
 #include "proc/task.h"
 
 /* A text that grows; what does not fit in memory is remembered in err. */
@@ -57,6 +58,7 @@ static inline const struct proc_node *proc_node(const struct inode *i) { return 
 struct proc_ctx {
 	struct task *task;
 	const struct proc_node *node;
+	const struct super_block *sb;
 };
 
 #define PROC_ACCESS 1u /* opening needs task_may_access */
@@ -104,6 +106,7 @@ struct proc_sb {
 	u32 hidepid; /* proc(5): 0, 1, 2, 4 */
 	u32 gid; /* who is exempt */
 	bool subset_pid;
+	struct pid_ns *pid_ns; /* procfs: whose processes; reference held, or NULL */
 };
 static inline struct proc_sb *proc_sb(const struct super_block *sb) { return sb->priv; }
 

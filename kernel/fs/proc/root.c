@@ -28,7 +28,11 @@ static int root_lookup(struct inode *dir, const struct qstr *name, struct inode 
 
 	if (!proc_parse_number(name, PID_MAX, &nr))
 		return -ENOENT;
-	t = task_lookup(nr);
+	mutex_lock(&tasklist_lock);
+	t = task_find_in(proc_sb(dir->sb)->pid_ns, nr);
+	if (t)
+		task_get(t);
+	mutex_unlock(&tasklist_lock);
 	if (!t)
 		return -ENOENT;
 	if (proc_pid_hidden(dir->sb, t, 2)) {
@@ -38,7 +42,7 @@ static int root_lookup(struct inode *dir, const struct qstr *name, struct inode 
 
 		/* exec may be giving the number to another thread. */
 		mutex_lock(&tasklist_lock);
-		pid = pid_find(nr);
+		pid = pid_find_in(proc_sb(dir->sb)->pid_ns, nr);
 		if (pid)
 			pid_get(pid);
 		mutex_unlock(&tasklist_lock);
@@ -52,12 +56,12 @@ static int root_lookup(struct inode *dir, const struct qstr *name, struct inode 
 }
 
 /* The first process with a number >= from, referenced by its leader. */
-static struct task *next_process(u32 from, u32 *nr)
+static struct task *next_process(const struct pid_ns *ns, u32 from, u32 *nr)
 {
 	struct task *t;
 
 	mutex_lock(&tasklist_lock);
-	while ((t = task_next(from)) && t->process->pid != t->pid)
+	while ((t = task_next_in(ns, from)) && t->process->pid != t->pid)
 		from = t->pid->nr + 1;
 	if (t) {
 		*nr = t->pid->nr;
@@ -75,7 +79,7 @@ static int root_readdir(struct file *f, struct dir_context *ctx, loff_t base)
 	bool hidden;
 	u32 nr;
 
-	while (ctx->pos - base < PID_MAX && (t = next_process((u32)(ctx->pos - base), &nr))) {
+	while (ctx->pos - base < PID_MAX && (t = next_process(proc_sb(sb)->pid_ns, (u32)(ctx->pos - base), &nr))) {
 		struct pid fake = { .nr = nr };
 		int n = ksnprintf(name, sizeof(name), "%u", nr);
 
@@ -94,7 +98,7 @@ static ssize_t link_self(const struct proc_ctx *c, char *buf, size_t size)
 	char text[16];
 	int n;
 
-	if (!current->process)
+	if (!current->process || current_pid_ns() != proc_sb(c->sb)->pid_ns)
 		return -ENOENT;
 	n = ksnprintf(text, sizeof(text), "%u", current->process->pid->nr);
 	n = (int)min((size_t)n, size);
@@ -107,7 +111,7 @@ static ssize_t link_thread_self(const struct proc_ctx *c, char *buf, size_t size
 	char text[32];
 	int n;
 
-	if (!current->process)
+	if (!current->process || current_pid_ns() != proc_sb(c->sb)->pid_ns)
 		return -ENOENT;
 	n = ksnprintf(text, sizeof(text), "%u/task/%u", current->process->pid->nr, current->pid->nr);
 	n = (int)min((size_t)n, size);
@@ -276,7 +280,12 @@ static int proc_statfs(struct super_block *sb, struct kstatfs *st)
 	return 0;
 }
 
-static void proc_put_super(struct super_block *sb) { kfree(sb->priv); }
+static void proc_put_super(struct super_block *sb)
+{
+	if (proc_sb(sb)->pid_ns)
+		pid_ns_put(proc_sb(sb)->pid_ns);
+	kfree(sb->priv);
+}
 
 static const struct super_ops proc_super_ops = {
 	.evict = proc_evict,
@@ -298,6 +307,8 @@ static int proc_mount(const struct fs_type *type, const char *source, const char
 	sb = proc_new_sb(type, &proc_super_ops, &root_entry);
 	if (!sb)
 		return -ENOMEM;
+	o.pid_ns = current_pid_ns();
+	ref_get(&o.pid_ns->ref);
 	*proc_sb(sb) = o;
 	*out = sb;
 	return 0;

@@ -8,17 +8,18 @@
 #include "core/boot.h"
 #include "fs/proc/proc.h"
 #include "fs/sys/sysfs.h"
+#include "proc/container.h"
 #include "proc/sched.h"
 
 #define CGROUP2_MAGIC 0x63677270u
 #define V1_NO_LIMIT 0x7ffffffffffff000ull
 
-/* Atomic. */
-static s64 memory = -1, swap = -1, quota = -1, period = 100000, shares = -1, pids = -1;
+/* The reader's container's. */
+static const struct container_limits *limits(void) { return &current_container()->limits; }
 
-void cgroupfs_limits(const s64 limits[4])
+void cgroupfs_limits(struct container_limits *l, const s64 limits[4])
 {
-	s64 *const where[] = { &memory, &quota, &period, &pids };
+	s64 *const where[] = { &l->memory, &l->quota, &l->period, &l->pids };
 
 	for (u32 i = 0; i < ARRAY_SIZE(where); i++)
 		if (limits[i] != INT64_MIN)
@@ -34,19 +35,19 @@ static int show_limit(struct seq *s, s64 value)
 	return 0;
 }
 
-static int show_memory_max(struct seq *s, const struct proc_ctx *c) { return show_limit(s, atomic_load(&memory)); }
-static int show_pids_max(struct seq *s, const struct proc_ctx *c) { return show_limit(s, atomic_load(&pids)); }
+static int show_memory_max(struct seq *s, const struct proc_ctx *c) { return show_limit(s, atomic_load(&limits()->memory)); }
+static int show_pids_max(struct seq *s, const struct proc_ctx *c) { return show_limit(s, atomic_load(&limits()->pids)); }
 
 static int show_swap_max(struct seq *s, const struct proc_ctx *c)
 {
-	s64 both = atomic_load(&swap), alone = atomic_load(&memory);
+	s64 both = atomic_load(&limits()->swap), alone = atomic_load(&limits()->memory);
 
 	return show_limit(s, both < 0 || alone < 0 ? -1 : both > alone ? both - alone : 0);
 }
 
 static int show_memory_v1(struct seq *s, const struct proc_ctx *c)
 {
-	s64 value = atomic_load(&memory);
+	s64 value = atomic_load(&limits()->memory);
 
 	seq_printf(s, "%llu\n", value < 0 ? V1_NO_LIMIT : (u64)value);
 	return 0;
@@ -60,30 +61,30 @@ static int show_memory_used(struct seq *s, const struct proc_ctx *c)
 
 static int show_cpu_max(struct seq *s, const struct proc_ctx *c)
 {
-	s64 value = atomic_load(&quota);
+	s64 value = atomic_load(&limits()->quota);
 
 	if (value < 0)
-		seq_printf(s, "max %ld\n", atomic_load(&period));
+		seq_printf(s, "max %ld\n", atomic_load(&limits()->period));
 	else
-		seq_printf(s, "%ld %ld\n", value, atomic_load(&period));
+		seq_printf(s, "%ld %ld\n", value, atomic_load(&limits()->period));
 	return 0;
 }
 
 static int show_quota(struct seq *s, const struct proc_ctx *c)
 {
-	seq_printf(s, "%ld\n", atomic_load(&quota) < 0 ? -1 : atomic_load(&quota));
+	seq_printf(s, "%ld\n", atomic_load(&limits()->quota) < 0 ? -1 : atomic_load(&limits()->quota));
 	return 0;
 }
 
 static int show_period(struct seq *s, const struct proc_ctx *c)
 {
-	seq_printf(s, "%ld\n", atomic_load(&period));
+	seq_printf(s, "%ld\n", atomic_load(&limits()->period));
 	return 0;
 }
 
 static int show_shares(struct seq *s, const struct proc_ctx *c)
 {
-	s64 value = atomic_load(&shares);
+	s64 value = atomic_load(&limits()->shares);
 
 	seq_printf(s, "%ld\n", value < 0 ? 1024 : value);
 	return 0;
@@ -91,7 +92,7 @@ static int show_shares(struct seq *s, const struct proc_ctx *c)
 
 static int show_weight(struct seq *s, const struct proc_ctx *c)
 {
-	s64 value = atomic_load(&shares);
+	s64 value = atomic_load(&limits()->shares);
 
 	seq_printf(s, "%ld\n", value < 2 ? 100 : 1 + (value - 2) * 9999 / 262142);
 	return 0;
@@ -110,7 +111,8 @@ static u32 next_task(u32 from, u32 *tgid)
 	u32 nr = 0;
 
 	mutex_lock(&tasklist_lock);
-	t = task_next(from);
+	while ((t = task_next(from)) && t->process->container != current_container())
+		from = t->pid->nr + 1;
 	if (t) {
 		nr = t->pid->nr;
 		*tgid = t->process->pid->nr;
@@ -213,11 +215,5 @@ static struct fs_type cgroup2_type = { .name = "cgroup2", .mount = cgroupfs_moun
 
 void cgroupfs_init(void)
 {
-	memory = boot->group_memory;
-	swap = boot->group_swap;
-	quota = boot->group_quota;
-	period = boot->group_period;
-	shares = boot->group_shares;
-	pids = boot->group_pids;
 	fs_type_register(&cgroup2_type);
 }

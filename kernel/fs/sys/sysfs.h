@@ -7,7 +7,8 @@
 /* cgroupfs.c: the container's own group, read-only, as "cgroup2" and "cgroup". */
 void cgroupfs_init(void);
 /* CONTROL_LIMITS: memory, quota, period, processes. */
-void cgroupfs_limits(const s64 limits[4]);
+struct container_limits;
+void cgroupfs_limits(struct container_limits *l, const s64 limits[4]);
 struct proc_dir;
 extern const struct proc_dir sys_class_net_dir, sys_virtual_net_dir; /* net.c */
 

@@ -54,7 +54,7 @@ static bool mm_maps_writable(struct mm *mm, struct inode *inode)
 /* Somebody has a shared mapping that can be written. */
 static bool mapped_writable(struct inode *inode)
 {
-	u32 tid = 1;
+	u64 tid = 0;
 
 	for (;;) {
 		struct task *t;
@@ -62,9 +62,9 @@ static bool mapped_writable(struct inode *inode)
 		bool found;
 
 		mutex_lock(&tasklist_lock);
-		t = task_next(tid);
+		t = task_next_any(tid);
 		if (t) {
-			tid = t->pid->nr + 1;
+			tid = task_place(t) + 1;
 			task_get(t);
 		}
 		mutex_unlock(&tasklist_lock);

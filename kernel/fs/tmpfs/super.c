@@ -2,6 +2,7 @@
 #include "core/boot.h"
 #include "fs/tmpfs/tmpfs.h"
 #include "gate/host.h"
+#include "proc/container.h"
 
 #define SYNC_SIZE_MAX (256ull << 20)
 
@@ -161,7 +162,9 @@ u64 tmpfs_total_memory(void)
 
 	if (host_sysinfo(&info) >= 0)
 		all = info.total * (info.unit ? info.unit : 1);
-	return boot->memory_limit ? umin(boot->memory_limit, all) : all;
+	u64 limit = current_container()->memory_limit;
+
+	return limit ? umin(limit, all) : all;
 }
 
 /* "64m", "1g", "4096", "50%" of the memory there is. */

@@ -1,5 +1,5 @@
 /*
- * devpts: the names of terminals. Each mount is an instance with numbers of its own and a ptmx node; the first mount
+ * devpts: the names of terminals. Each mount is an instance with numbers of its own and a ptmx node; a container's first mount
  * gets the instance that the host's terminal is on, and that a ptmx node outside any devpts opens.
  *
  * A slot is reserved by devpts_alloc_index, shows a name between devpts_add and devpts_remove, and is free again after
@@ -9,6 +9,7 @@
 #include "core/alloc.h"
 #include "fs/tty/tty.h"
 #include "lib/string.h"
+#include "proc/container.h"
 #include "proc/task.h"
 
 #define DEVPTS_MAX 4096u
@@ -36,8 +37,7 @@ struct devpts {
 	struct pts_slot *slots;
 };
 
-static struct mutex first_lock = MUTEX_INIT(LOCK_FS_PRIVATE);
-static struct devpts *first; /* under first_lock; never goes away */
+static struct mutex first_lock = MUTEX_INIT(LOCK_FS_PRIVATE); /* guards container.devpts_root */
 
 static int devpts_mount(const struct fs_type *type, const char *source, const char *options, void *data,
 			struct super_block **out);
@@ -325,31 +325,39 @@ static struct devpts *instance_create(void)
 	return pts;
 }
 
-/* The instance of the first mount, made when it is needed before. */
+void devpts_drop(struct inode *root)
+{
+	struct super_block *sb = root->sb;
+
+	inode_put(root);
+	sb_put(sb);
+}
+
+/* The instance of the container's first mount, made when it is needed before. It goes with the container. */
 static struct devpts *first_instance(void)
 {
-	struct devpts *pts, *fresh = NULL;
+	struct container *c = current_container();
+	struct devpts *fresh = NULL;
+	struct inode *root;
 
 	mutex_lock(&first_lock);
-	pts = first;
+	root = c->devpts_root;
 	mutex_unlock(&first_lock);
-	if (pts)
-		return pts;
+	if (root)
+		return root->sb->priv;
 	fresh = instance_create();
 	if (!fresh)
 		return NULL;
 	mutex_lock(&first_lock);
-	if (!first) {
-		first = fresh;
+	if (!c->devpts_root) {
+		c->devpts_root = fresh->sb->root;
 		fresh = NULL;
 	}
-	pts = first;
+	root = c->devpts_root;
 	mutex_unlock(&first_lock);
-	if (fresh) {
-		inode_put(fresh->sb->root);
-		sb_put(fresh->sb);
-	}
-	return pts;
+	if (fresh)
+		devpts_drop(fresh->sb->root);
+	return root->sb->priv;
 }
 
 static int devpts_mount(const struct fs_type *type, const char *source, const char *options, void *data,
@@ -372,7 +380,7 @@ static int devpts_mount(const struct fs_type *type, const char *source, const ch
 		if (!pts)
 			return -ENOMEM;
 	} else {
-		ref_get(&pts->sb->ref); /* one for the mount, one for `first` */
+		ref_get(&pts->sb->ref); /* one for the mount, one for the container */
 		inode_get(pts->sb->root); /* a mount that ends drops the root's */
 	}
 	apply_options(pts, &o);

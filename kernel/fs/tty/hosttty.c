@@ -281,21 +281,6 @@ put:
 	return err;
 }
 
-struct tty *hosttty_first(void)
-{
-	struct hosttty *h;
-	struct tty *tty = NULL;
-
-	mutex_lock(&hosttty_lock);
-	h = list_first_entry_or_null(&hostttys, struct hosttty, node);
-	if (h) {
-		tty = h->tty;
-		tty_get(tty);
-	}
-	mutex_unlock(&hosttty_lock);
-	return tty;
-}
-
 void hosttty_pause(struct tty *tty, bool paused)
 {
 	struct hosttty *h = tty->driver_priv;

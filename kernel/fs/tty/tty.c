@@ -5,6 +5,7 @@
 #include "core/alloc.h"
 #include "fs/dev/dev.h"
 #include "lib/string.h"
+#include "proc/container.h"
 #include "proc/cred.h"
 #include "proc/task.h"
 
@@ -299,9 +300,14 @@ static int dev_tty_open(struct inode *inode, struct file *file)
 
 static int dev_console_open(struct inode *inode, struct file *file)
 {
-	struct tty *tty = hosttty_first();
+	struct tty *tty;
 	int err;
 
+	mutex_lock(&tasklist_lock);
+	tty = current_container()->console;
+	if (tty)
+		tty_get(tty);
+	mutex_unlock(&tasklist_lock);
 	if (!tty)
 		return -ENXIO;
 	file->flags |= O_NOCTTY;

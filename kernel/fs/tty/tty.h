@@ -167,7 +167,9 @@ long tty_jobctl_ioctl(struct tty *tty, struct tty_file *tf, struct file *f, u32 
 
 /* devpts.c */
 int devpts_init(void) __must_check;
-/* The instance an inode is in, else the first one mounted; referenced or NULL. */
+/* container.devpts_root, when that goes. */
+void devpts_drop(struct inode *root);
+/* The instance an inode is in, else the container's first one; referenced or NULL. */
 struct devpts *devpts_of_inode(struct inode *inode);
 void devpts_put(struct devpts *pts);
 /* A free number, -ENOSPC, -ENOMEM. Then devpts_add or devpts_free_index. */
@@ -184,6 +186,5 @@ int ptmx_open(struct inode *inode, struct file *file);
 void pty_slave_closed(struct tty *tty); /* the last file of the slave is gone; no lock held */
 
 /* hosttty.c */
-struct tty *hosttty_first(void); /* what /dev/console is; referenced or NULL */
 
 #endif

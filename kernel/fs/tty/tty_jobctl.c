@@ -108,7 +108,7 @@ void tty_session_clear(struct tty *tty, bool hup)
 		goto out;
 	clear_members_locked(tty);
 	if (hup) {
-		leader = process_find(tty->session->nr);
+		leader = tty->session->task ? tty->session->task->process : NULL;
 		if (leader && !leads_session(leader))
 			leader = NULL;
 		if (leader && !leader->zombie) {
@@ -295,7 +295,7 @@ static long get_number(struct tty *tty, struct tty_file *tf, u64 arg, bool sessi
 	own = tf->master || current->process->tty == tty;
 	pid = session ? tty->session : tty->pgrp;
 	if (pid)
-		nr = pid->nr;
+		nr = pid_nr_seen(pid);
 	mutex_unlock(&tasklist_lock);
 	if (!own || (session && !nr))
 		return -ENOTTY;

@@ -25,7 +25,7 @@ static int get_peercred(struct unix_sock *u, void *val)
 	struct pid *pid;
 
 	if (peer_ids(u, &cred, &pid)) {
-		uc = (struct ucred){ (s32)pid->nr, cred->euid, cred->egid };
+		uc = (struct ucred){ (s32)pid_nr_seen(pid), cred->euid, cred->egid };
 		cred_put(cred);
 		pid_put(pid);
 	}

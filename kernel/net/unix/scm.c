@@ -205,7 +205,7 @@ static bool control_room(const struct sock_msg *m)
 static void recv_creds(struct unix_scm *scm, struct sock_msg *m)
 {
 	struct ucred uc = {
-		.pid = scm->pid ? (s32)scm->pid->nr : 0,
+		.pid = scm->pid ? (s32)pid_nr_seen(scm->pid) : 0,
 		.uid = scm->uid == NO_ID ? OVERFLOW_ID : scm->uid,
 		.gid = scm->gid == NO_ID ? OVERFLOW_ID : scm->gid,
 	};
