@@ -56,7 +56,8 @@ bool capable(unsigned cap) { return true; }
 
 /* No other task, no patched call sites, no code that writes to its own page. */
 struct mutex tasklist_lock;
-struct task *task_next(u32 from) { return NULL; }
+struct task *task_next_any(u64 from) { return NULL; }
+u64 task_place(const struct task *t) { return 0; }
 struct mm *task_get_mm(struct task *t) { return NULL; }
 void task_set_work(struct task *t, u32 bits) {}
 void task_put(struct task *t) {}
