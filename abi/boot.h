@@ -10,7 +10,7 @@
 
 #define BOOT_FD 3
 #define BOOT_MAGIC 0x74706d6cu /* "lmpt" */
-#define BOOT_VERSION 1u
+#define BOOT_VERSION 2u
 #define BOOT_CODE_KEY 3 /* the protection key of code that is run and not read: the third that the pkey gate gets */
 
 enum boot_platform { BOOT_PLATFORM_PKEY = 1, BOOT_PLATFORM_PLAIN = 2 };
@@ -112,6 +112,8 @@ struct boot_block {
 	int32_t oom_score_adj;
 	uint32_t cpus; /* CPUs the guest sees; 0 = as the host */
 	uint32_t wait_go; /* 1 = the first program waits for CONTROL_START */
+	/* seccomp filter that the program begins with (struct sock_filter[]): instructions, offset; flags of seccomp(2) */
+	uint32_t seccomp_len, seccomp, seccomp_flags, pad1;
 	uint32_t npreserved, preserved; /* offset of int32_t[]: become its 3, 4, ...; -1 = stays closed */
 
 	/* the world */

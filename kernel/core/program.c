@@ -26,6 +26,7 @@
 #include "proc/signal.h"
 #include "proc/task.h"
 #include "proc/uts.h"
+#include "sys/seccomp.h"
 
 struct program {
 	struct list_head node; /* under programs_lock */
@@ -453,6 +454,8 @@ static struct task *make_task(struct program *g, int *err)
 	if (t->files && t->sighand && t->mm && t->uts_ns)
 		*err = g->leads && g->id ? fs_boot_empty(&t->mnt_ns, &t->fs) :
 					   container_world(g->container, &t->mnt_ns, &t->fs);
+	if (!*err && b->seccomp_len)
+		*err = seccomp_boot(t, (const void *)((const u8 *)b + b->seccomp), b->seccomp_len, b->seccomp_flags);
 	if (!*err)
 		*err = task_alloc_pid(t, g->leads && g->container->own_pids ? 1 : 0);
 	if (*err) {

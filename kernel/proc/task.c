@@ -23,6 +23,7 @@
 #include "proc/internal.h"
 #include "proc/ptimer.h"
 #include "proc/uts.h"
+#include "sys/seccomp.h"
 
 struct process *init_process;
 
@@ -229,6 +230,7 @@ void task_put(struct task *t)
 		sighand_put(t->sighand);
 	if (t->cred)
 		cred_put(t->cred);
+	seccomp_drop(t);
 	pid_put(t->pid);
 	if (t->process)
 		process_put(t->process);
@@ -296,6 +298,7 @@ void task_publish(struct task *t, struct process *parent)
 	task_get(t); /* the pid table's */
 	t->published = true;
 	t->pid->task = t;
+	seccomp_inherit_locked(t);
 	if (first)
 		publish_process(p, t, parent);
 	mutex_lock(&p->sighand->lock);

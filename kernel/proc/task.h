@@ -38,6 +38,7 @@ struct mount_ns;
 struct tty;
 struct hthread;
 struct file;
+struct seccomp_filter;
 
 #define TASK_COMM_LEN 16
 #define PID_MAX 4194304
@@ -155,6 +156,8 @@ struct task {
 	struct uts_ns *uts_ns;
 	const struct cred *cred; /* own to change; others: task_get_cred() */
 	bool no_new_privs;
+	u32 seccomp_mode; /* SECCOMP_MODE_*, see sys/seccomp.h for this and the next */
+	struct seccomp_filter *seccomp; /* newest first; reference held; own to read, changed under tasklist_lock */
 
 	/* Signals, see signal.h. */
 	struct sighand *sighand; /* shared with CLONE_SIGHAND; immutable but for exec */

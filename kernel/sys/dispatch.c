@@ -8,6 +8,7 @@
 #include "core/time.h"
 #include "gate/host.h"
 #include "proc/task.h"
+#include "sys/seccomp.h"
 #include "sys/syscall.h"
 
 #define SYS(nr, name, args, note) long sys_##name(const struct sysargs *);
@@ -79,6 +80,14 @@ void syscall_dispatch(struct task *t)
 	t->syscalls++;
 	if (debug_host_call(r, &args))
 		return;
+	if (unlikely(t->seccomp_mode) && !seccomp_check(nr, &args, &ret)) {
+		if (unlikely(strace_fd >= 0)) {
+			strace_enter(d, &args, nr);
+			strace_exit(d, &args, ret, 0);
+		}
+		r->rax = (u64)ret;
+		return;
+	}
 	if (unlikely(strace_fd >= 0)) {
 		s64 start;
 

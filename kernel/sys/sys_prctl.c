@@ -7,6 +7,7 @@
 #include "lib/string.h"
 #include "mm/mm.h"
 #include "proc/task.h"
+#include "sys/seccomp.h"
 #include "sys/syscall.h"
 
 #define ANON_NAME_MAX 80 /* with the 0 */
@@ -245,7 +246,11 @@ static long prctl_cred(int op, u64 a, u64 b, u64 c, u64 d)
 		current->process->dumpable = a;
 		return 0;
 	case PR_GET_SECCOMP:
-		return 0;
+		return current->seccomp_mode;
+	case PR_SET_SECCOMP:
+		if (a == SECCOMP_MODE_STRICT)
+			return seccomp_set_strict();
+		return a == SECCOMP_MODE_FILTER ? seccomp_set_filter(0, uptr(b)) : -EINVAL;
 	}
 	return -ENOSYS;
 }

@@ -9,6 +9,7 @@
 #include "runtime/cli/command.h"
 #include "runtime/container/container.h"
 #include "runtime/oci/mounts.h"
+#include "runtime/oci/seccomp.h"
 
 enum { OPT_BUNDLE, OPT_ROOTLESS };
 
@@ -66,6 +67,22 @@ static json_t *capability_names(void)
 	return out;
 }
 
+static json_t *listed(const char *(*nth)(size_t i))
+{
+	json_t *out = json_array();
+
+	for (size_t i = 0; nth(i); i++)
+		json_array_append_new(out, json_string(nth(i)));
+	return out;
+}
+
+static json_t *seccomp_features(void)
+{
+	return json_pack("{sb so so so so so}", "enabled", 1, "actions", listed(oci_seccomp_action), "operators",
+			 listed(oci_seccomp_operator), "archs", listed(oci_seccomp_arch), "knownFlags",
+			 listed(oci_seccomp_flag), "supportedFlags", listed(oci_seccomp_flag));
+}
+
 static int run_features(int argc, char **argv, struct error *err)
 {
 	static const char *const hooks[] = {"prestart", "createRuntime", "createContainer", "poststart", "poststop", NULL};
@@ -78,10 +95,10 @@ static int run_features(int argc, char **argv, struct error *err)
 	options = json_array();
 	for (size_t i = 0; oci_mount_option(i); i++)
 		json_array_append_new(options, json_string(oci_mount_option(i)));
-	out = json_pack("{ss ss so so s{so so s{sb sb sb sb} s{sb} s{sb} s{sb}} s{ss ss}}", "ociVersionMin", "1.0.0",
+	out = json_pack("{ss ss so so s{so so s{sb sb sb sb} so s{sb} s{sb}} s{ss ss}}", "ociVersionMin", "1.0.0",
 			"ociVersionMax", OCI_VERSION, "hooks", names(hooks), "mountOptions", options, "linux", "namespaces",
 			names(namespaces), "capabilities", capability_names(), "cgroup", "v1", 1, "v2", 1, "systemd", 1,
-			"systemdUser", 0, "seccomp", "enabled", 0, "apparmor", "enabled", 0, "selinux", "enabled", 0,
+			"systemdUser", 0, "seccomp", seccomp_features(), "apparmor", "enabled", 0, "selinux", "enabled", 0,
 			"annotations", "io.limpet.version", LIMPET_VERSION, "io.limpet.checkpoint.enabled", "false");
 	json_dumpf(out, stdout, JSON_INDENT(4) | JSON_PRESERVE_ORDER);
 	putchar('\n');

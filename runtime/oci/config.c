@@ -11,6 +11,7 @@
 
 #include "runtime/oci/json.h"
 #include "runtime/oci/mounts.h"
+#include "runtime/oci/seccomp.h"
 
 #define CONFIG_MAX (16 << 20)
 #define USED(where, key) {where, key, FIELD_USED, NULL}
@@ -50,7 +51,7 @@ static const struct field_row fields[] = {
 	USED("linux", "namespaces"), USED("linux", "uidMappings"), USED("linux", "gidMappings"),
 	USED("linux", "resources"), USED("linux", "cgroupsPath"), USED("linux", "maskedPaths"),
 	USED("linux", "readonlyPaths"), QUIET("linux", "rootfsPropagation"),
-	{"linux", "seccomp", FIELD_WARN, "host system calls are limited by limpet's own filter"},
+	USED("linux", "seccomp"),
 	USED("linux", "devices"),
 	USED("linux.devices[]", "path"), USED("linux.devices[]", "type"), USED("linux.devices[]", "major"),
 	USED("linux.devices[]", "minor"), USED("linux.devices[]", "fileMode"), USED("linux.devices[]", "uid"),
@@ -509,7 +510,7 @@ static int load_linux(struct doc *d, const struct node *top)
 
 	if (get_object(d, top, "linux", &linux_) || check_fields(d, &linux_, "linux", fields) ||
 	    load_namespaces(d, &linux_) || load_resources(d, &linux_) || load_devices(d, &linux_) ||
-	    load_sysctl(d, &linux_) ||
+	    load_sysctl(d, &linux_) || oci_seccomp_load(d, &linux_) ||
 	    get_string(d, &linux_, "cgroupsPath", &spec->cgroup) ||
 	    get_strings(d, &linux_, "maskedPaths", &spec->masked) ||
 	    get_strings(d, &linux_, "readonlyPaths", &spec->readonly))
@@ -582,6 +583,15 @@ int config_load_process(struct spec *spec, json_t *process, const char *file, st
 
 	json_decref(top.json);
 	return rc;
+}
+
+int config_load_seccomp(struct spec *spec, json_t *config, const char *file, struct error *err)
+{
+	struct doc d = {.spec = spec, .file = file, .err = err};
+	const struct node top = {.json = config};
+	struct node linux_;
+
+	return get_object(&d, &top, "linux", &linux_) || oci_seccomp_load(&d, &linux_) ? -1 : 0;
 }
 
 int config_load_resources(struct spec *spec, json_t *resources, const char *file, struct error *err)

@@ -144,6 +144,10 @@ static void fill_program(struct boot_block *bb, struct blob *b, const struct spe
 	bb->ignored_signals = spec->ignored_signals;
 	bb->nice = spec->nice;
 	bb->oom_score_adj = spec->oom_score_adj;
+	bb->seccomp_len = (uint32_t)spec->seccomp_len;
+	bb->seccomp_flags = spec->seccomp_flags;
+	if (spec->seccomp_len)
+		bb->seccomp = blob_put(b, spec->seccomp, spec->seccomp_len * sizeof(*spec->seccomp), 8);
 	bb->nrlimits = (uint32_t)spec->nrlimits;
 	if (!spec->nrlimits)
 		return;

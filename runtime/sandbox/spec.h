@@ -5,6 +5,8 @@
 #ifndef LIMPET_RUNTIME_SPEC_H
 #define LIMPET_RUNTIME_SPEC_H
 
+#include <linux/filter.h>
+
 #include "runtime/lib/util.h"
 
 enum spec_platform { SPEC_PLATFORM_AUTO, SPEC_PLATFORM_PKEY, SPEC_PLATFORM_PLAIN };
@@ -64,6 +66,9 @@ struct spec {
 	size_t ngroups;
 	uint64_t cap_permitted, cap_effective, cap_inheritable, cap_ambient, cap_bounding;
 	bool no_new_privs;
+	struct sock_filter *seccomp; /* what the guest kernel makes of the program's calls; oci/seccomp.c */
+	size_t seccomp_len;
+	uint32_t seccomp_flags; /* SECCOMP_FILTER_FLAG_LOG */
 	unsigned stdio_closed; /* bit = one of 0, 1, 2 that the program gets closed */
 	unsigned preserve_fds; /* descriptors 3 to this + 2 of ours go to the program */
 	bool init_mortal; /* signals end the first process like any other, not as a PID 1 */

@@ -4,6 +4,7 @@
 #include "fs/proc/proc.h"
 #include "fs/tty/tty.h"
 #include "proc/sched.h"
+#include "sys/seccomp.h"
 
 #define PF_EXITING 0x4u
 #define PF_FORKNOEXEC 0x40u
@@ -260,7 +261,7 @@ int proc_show_status(struct seq *s, const struct proc_ctx *c)
 	struct snapshot o;
 	char letter;
 	bool known;
-	u32 mask = umask_of(t, &known);
+	u32 mask = umask_of(t, &known), filters;
 
 	take_snapshot(c, &o);
 	take_signals(t, &sig);
@@ -283,7 +284,10 @@ int proc_show_status(struct seq *s, const struct proc_ctx *c)
 	seq_printf(s, "SigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\nSigIgn:\t%016lx\nSigCgt:\t%016lx\n",
 		   sig.pending, sig.shared, sig.blocked, sig.ignored, sig.caught);
 	put_caps(s, t);
-	seq_printf(s, "NoNewPrivs:\t%d\nSeccomp:\t0\nSeccomp_filters:\t0\n", t->no_new_privs);
+	mutex_lock(&tasklist_lock);
+	filters = seccomp_count_locked(t);
+	mutex_unlock(&tasklist_lock);
+	seq_printf(s, "NoNewPrivs:\t%d\nSeccomp:\t%u\nSeccomp_filters:\t%u\n", t->no_new_privs, t->seccomp_mode, filters);
 	seq_puts(s, "Speculation_Store_Bypass:\tunknown\nSpeculationIndirectBranch:\tunknown\nCpus_allowed:\t");
 	seq_cpumask(s, t->cpus_allowed & sched_cpus());
 	seq_puts(s, "\nCpus_allowed_list:\t");
