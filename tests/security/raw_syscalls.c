@@ -150,6 +150,9 @@ TEST(dangerous_calls)
 
 			if (r >= 0 && calls[i].nr != SYS_prctl)
 				test_fail(__LINE__, "%s gave %ld", calls[i].name, r);
+			/* Strict mode, which is the guest kernel's own: nothing else ends it in peace. */
+			if (calls[i].nr == SYS_prctl && a[0] == 22)
+				syscall(SYS_exit, r != 0);
 			done();
 		}
 		reap(pid);
