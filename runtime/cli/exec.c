@@ -203,13 +203,14 @@ static int from_flags(json_t *process, char **args, struct error *err)
 
 static int load_spec(struct container *c, struct spec *spec, char **args, struct error *err)
 {
-	json_t *process, *config = NULL;
+	json_t *process = NULL, *config = load_json(c->dir, "config.json", err);
 	int rc = -1;
 
+	if (!config)
+		return -1;
 	if (asked.process) {
 		process = load_json(AT_FDCWD, asked.process, err);
 	} else {
-		config = load_json(c->dir, "config.json", err);
 		process = json_incref(json_object_get(config, "process"));
 		if (process && from_flags(process, args, err)) {
 			json_decref(process);
@@ -218,6 +219,8 @@ static int load_spec(struct container *c, struct spec *spec, char **args, struct
 	}
 	if (process)
 		rc = config_load_process(spec, process, asked.process ? asked.process : "exec", err);
+	if (!rc)
+		rc = config_load_personality(spec, config, "config.json", err);
 	if (!rc && asked.tty)
 		spec->want_terminal = true;
 	if (!rc)
