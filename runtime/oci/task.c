@@ -23,7 +23,8 @@ static const struct name sched_flags[] = {
 	{"SCHED_FLAG_RECLAIM", SCHED_FLAG_RECLAIM}, {"SCHED_FLAG_DL_OVERRUN", SCHED_FLAG_DL_OVERRUN}, {0},
 };
 static const struct name io_classes[] = {
-	{"IOPRIO_CLASS_RT", IOPRIO_CLASS_RT}, {"IOPRIO_CLASS_BE", IOPRIO_CLASS_BE}, {"IOPRIO_CLASS_IDLE", IOPRIO_CLASS_IDLE}, {0},
+	{"IOPRIO_CLASS_RT", IOPRIO_CLASS_RT}, {"IOPRIO_CLASS_BE", IOPRIO_CLASS_BE},
+	{"IOPRIO_CLASS_IDLE", IOPRIO_CLASS_IDLE}, {0},
 };
 static const struct name domains[] = {{"LINUX", PER_LINUX}, {"LINUX32", PER_LINUX32}, {0}};
 
@@ -166,7 +167,9 @@ static int load_cpus(struct doc *d, const struct node *process, const struct fie
 
 int oci_task_load(struct doc *d, const struct node *process, const struct field_row *fields)
 {
-	return load_scheduler(d, process, fields) || load_io_priority(d, process, fields) || load_cpus(d, process, fields) ? -1 : 0;
+	if (load_scheduler(d, process, fields) || load_io_priority(d, process, fields))
+		return -1;
+	return load_cpus(d, process, fields);
 }
 
 int oci_personality_load(struct doc *d, const struct node *linux_, const struct field_row *fields)

@@ -110,7 +110,9 @@ static int enter_clocks(const struct spec *spec, struct error *err)
 	if (write_file(AT_FDCWD, "/proc/self/timens_offsets", text))
 		return error_errno(err, "linux.timeOffsets: the host does not take them");
 	fd = open("/proc/self/ns/time_for_children", O_RDONLY | O_CLOEXEC);
-	return fd < 0 || setns(fd, CLONE_NEWTIME) ? error_errno(err, "linux.timeOffsets: cannot enter the time namespace") : 0;
+	if (fd < 0 || setns(fd, CLONE_NEWTIME))
+		return error_errno(err, "linux.timeOffsets: cannot enter the time namespace");
+	return 0;
 }
 
 static int child_run(struct start *st, struct error *err)

@@ -2,8 +2,8 @@
  * libFuzzer: config.json of a bundle. An input that is refused has a sentence that says why; one that is taken has sane
  * fields.
  *
- * build: runtime/oci/config.c runtime/oci/json.c runtime/oci/mounts.c runtime/sandbox/spec.c runtime/lib/error.c
- * build: runtime/lib/util.c -ljansson -lcap
+ * build: runtime/oci/config.c runtime/oci/json.c runtime/oci/mounts.c runtime/oci/task.c runtime/sandbox/spec.c
+ * build: runtime/lib/error.c runtime/lib/util.c -ljansson -lcap
  */
 #include <fcntl.h>
 #include <string.h>
