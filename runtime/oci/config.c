@@ -4,12 +4,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/magic.h>
 #include <string.h>
 #include <sys/capability.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 
 #include "runtime/oci/json.h"
 #include "runtime/oci/mounts.h"
@@ -61,7 +59,8 @@ static const struct field_row fields[] = {
 	USED("linux.devices[]", "minor"), USED("linux.devices[]", "fileMode"), USED("linux.devices[]", "uid"),
 	USED("linux.devices[]", "gid"),
 	USED("linux", "sysctl"),
-	USED("linux", "mountLabel"),
+	/* Engines on hosts with SELinux send it always. No file system that it could apply to is mounted on the host. */
+	{"linux", "mountLabel", FIELD_WARN, "the guest kernel has no security modules"},
 	{"linux", "intelRdt", FIELD_REFUSE, "control of the host's caches and memory bandwidth is not supported"},
 	USED("linux", "personality"), USED("linux.personality", "domain"), USED("linux.personality", "flags"),
 	USED("linux", "timeOffsets"), USED("linux.timeOffsets", "monotonic"), USED("linux.timeOffsets", "boottime"),
@@ -534,22 +533,6 @@ static int load_time_offsets(struct doc *d, const struct node *linux_)
 	return 0;
 }
 
-/* Where a host has SELinux, the files of a container's mounts would have the label; the guest's own have none. */
-static int check_mount_label(struct doc *d, const struct node *linux_)
-{
-	const char *label = NULL;
-	struct statfs fs;
-
-	if (get_string(d, linux_, "mountLabel", &label))
-		return -1;
-	if (!label || !*label)
-		return 0;
-	if (!statfs("/sys/fs/selinux", &fs) && fs.f_type == SELINUX_MAGIC)
-		return doc_error(d, linux_->where, "mountLabel", "labels of SELinux are not supported");
-	doc_warning(d, linux_->where, "mountLabel", "is ignored: the host has no SELinux, nor has the guest kernel");
-	return 0;
-}
-
 static int load_linux(struct doc *d, const struct node *top)
 {
 	struct spec *spec = d->spec;
@@ -558,7 +541,7 @@ static int load_linux(struct doc *d, const struct node *top)
 	if (get_object(d, top, "linux", &linux_) || check_fields(d, &linux_, "linux", fields) ||
 	    load_namespaces(d, &linux_) || load_resources(d, &linux_) || load_devices(d, &linux_) ||
 	    load_sysctl(d, &linux_) || oci_personality_load(d, &linux_, fields) ||
-	    load_time_offsets(d, &linux_) || check_mount_label(d, &linux_) ||
+	    load_time_offsets(d, &linux_) ||
 	    get_string(d, &linux_, "cgroupsPath", &spec->cgroup) ||
 	    get_strings(d, &linux_, "maskedPaths", &spec->masked) ||
 	    get_strings(d, &linux_, "readonlyPaths", &spec->readonly))
