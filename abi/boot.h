@@ -110,10 +110,15 @@ struct boot_block {
 	uint64_t ignored_signals; /* bit = signal: ignored from the start, as inherited over exec(2) */
 	int32_t nice;
 	int32_t oom_score_adj;
+	uint32_t sched_policy, sched_priority, sched_reset_on_fork; /* sched(7) */
+	uint32_t ioprio; /* as ioprio_set(2) takes it; 0 = by nice */
+	uint32_t personality; /* personality(2) */
+	uint32_t pad1;
+	uint64_t affinity; /* CPUs it may run on: bit = number; 0 = all that the guest sees */
 	uint32_t cpus; /* CPUs the guest sees; 0 = as the host */
 	uint32_t wait_go; /* 1 = the first program waits for CONTROL_START */
 	/* seccomp filter that the program begins with (struct sock_filter[]): instructions, offset; flags of seccomp(2) */
-	uint32_t seccomp_len, seccomp, seccomp_flags, pad1;
+	uint32_t seccomp_len, seccomp, seccomp_flags, pad4;
 	uint32_t npreserved, preserved; /* offset of int32_t[]: become its 3, 4, ...; -1 = stays closed */
 
 	/* the world */

@@ -69,6 +69,7 @@ enum control_stage {
 	CONTROL_STAGE_CWD, /* its working directory */
 	CONTROL_STAGE_START, /* resources */
 	CONTROL_STAGE_WORLD, /* the container's mounts and devices; text says which */
+	CONTROL_STAGE_CPUS, /* its affinity: the guest sees none of those CPUs */
 };
 
 struct control_msg {

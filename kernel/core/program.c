@@ -373,6 +373,8 @@ static void program_main(void *arg)
 
 	if (!argv || !envp || !path)
 		cannot_run(g, CONTROL_STAGE_START, "the program", -ENOMEM);
+	if (b->affinity && !(b->affinity & current->cpus_allowed & sched_cpus()))
+		cannot_run(g, CONTROL_STAGE_CPUS, "the program's CPUs", -EINVAL);
 	if (g->leads && g->id && (err = make_world(g, path, PATH_MAX)))
 		cannot_run(g, CONTROL_STAGE_WORLD, path, err);
 	if (cwd && (err = enter_cwd(cwd)))
@@ -439,8 +441,15 @@ static struct task *make_task(struct program *g, int *err)
 	set_limits(p, b);
 	p->oom_score_adj = b->oom_score_adj;
 	t->nice = clamp_nice(b->nice);
+	t->sched_policy = (int)b->sched_policy;
+	t->sched_priority = (int)b->sched_priority;
+	t->sched_reset_on_fork = b->sched_reset_on_fork;
+	t->ioprio = (u16)b->ioprio;
+	t->personality = b->personality;
 	p->program_id = g->id;
 	t->cpus_allowed = boot->cpus ? boot->cpus >= 64 ? ~0ull : (1ull << boot->cpus) - 1 : ~0ull;
+	if (b->affinity & t->cpus_allowed & sched_cpus())
+		t->cpus_allowed &= b->affinity;
 	t->timer_slack_ns = 50000;
 	t->files = files_alloc();
 	t->sighand = sighand_alloc();

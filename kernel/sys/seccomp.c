@@ -114,8 +114,8 @@ static struct task *sync_obstacle_locked(void)
 }
 
 /*
- * Each thread gets the current one's filters. What it had is among them (sync_obstacle_locked), and so is not freed while
- * it may be running it.
+ * Each thread gets the current one's filters. What it had is among them (sync_obstacle_locked), and so is not freed
+ * while it may be running it.
  */
 static void sync_threads_locked(void)
 {

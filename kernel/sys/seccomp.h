@@ -1,6 +1,6 @@
 /*
- * Seccomp, seccomp(2): what a task has asked the kernel to refuse it. Filters are immutable and refcounted; each points to
- * the one before it, so that tasks share what they have inherited. Answered for the program's calls only, in
+ * Seccomp, seccomp(2): what a task has asked the kernel to refuse it. Filters are immutable and refcounted; each points
+ * to the one before it, so that tasks share what they have inherited. Answered for the program's calls only, in
  * syscall_dispatch(); nothing here concerns the host's filter around the sandbox.
  *
  * task.seccomp_mode and task.seccomp are changed under tasklist_lock, by the task itself or by another thread of its
@@ -16,7 +16,7 @@ struct seccomp_filter;
 struct sysargs;
 struct task;
 
-/* The operations of seccomp(2), without its checks of flags. 0 or -errno; TSYNC: the number of a thread that would not. */
+/* Of seccomp(2), without its checks of flags. 0 or -errno; TSYNC: the number of a thread that would not. */
 long seccomp_set_strict(void);
 long seccomp_set_filter(u32 flags, struct uptr fprog);
 

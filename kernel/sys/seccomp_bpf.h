@@ -9,8 +9,8 @@
 #include "lib/types.h"
 
 /*
- * 0, or -EINVAL for what Linux would not take: too long or empty, an instruction that filters do not have, a jump out of
- * it, a load outside seccomp_data, a word of memory read that no path has written, no RET at the end.
+ * 0, or -EINVAL for what Linux would not take: too long or empty, an instruction that filters do not have, a jump out
+ * of it, a load outside seccomp_data, a word of memory read that no path has written, no RET at the end.
  * words: len u16 of scratch memory.
  */
 int bpf_check(const struct sock_filter *code, u32 len, u16 *words) __must_check;

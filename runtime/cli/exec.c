@@ -206,9 +206,11 @@ static int load_spec(struct container *c, struct spec *spec, char **args, struct
 	json_t *process = NULL, *config = load_json(c->dir, "config.json", err);
 	int rc = -1;
 
-	if (config && asked.process) {
+	if (!config)
+		return -1;
+	if (asked.process) {
 		process = load_json(AT_FDCWD, asked.process, err);
-	} else if (config) {
+	} else {
 		process = json_incref(json_object_get(config, "process"));
 		if (process && from_flags(process, args, err)) {
 			json_decref(process);
@@ -218,7 +220,7 @@ static int load_spec(struct container *c, struct spec *spec, char **args, struct
 	if (process)
 		rc = config_load_process(spec, process, asked.process ? asked.process : "exec", err);
 	if (!rc)
-		rc = config_load_seccomp(spec, config, "config.json", err);
+		rc = config_load_lasting(spec, config, "config.json", err);
 	if (!rc && asked.tty)
 		spec->want_terminal = true;
 	if (!rc)

@@ -355,6 +355,8 @@ static int load(struct creation *cr, const char *bundle, struct error *err)
 	spec->pod = cr->pod.role == POD_SANDBOX;
 	for (size_t i = 0; cr->pod.role != POD_JOINS && i < spec->own_names.count; i++)
 		warning("%s", spec->own_names.items[i]);
+	if (cr->pod.role == POD_JOINS && spec->has_clocks)
+		return error_set(err, "config.json: linux.timeOffsets: a container of a pod has the clocks of the pod's sandbox");
 	spec->platform = o->platform;
 	spec->strace = o->strace;
 	spec->strace_file = o->strace_file;

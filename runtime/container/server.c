@@ -47,6 +47,8 @@ void describe_exec_error(char *out, size_t size, int error, int64_t stage, const
 			 error == ENOENT ? "no such file or directory" : error == EACCES ? "permission denied" : strerror(error));
 	else if (stage == CONTROL_STAGE_WORLD)
 		snprintf(out, size, "the guest kernel cannot make the container: %s (%s)", text, strerror(error));
+	else if (stage == CONTROL_STAGE_CPUS)
+		snprintf(out, size, "process.execCPUAffinity.final: the container has none of these CPUs");
 	else if (stage == CONTROL_STAGE_START)
 		snprintf(out, size, "the guest kernel cannot start a program: %s", strerror(error));
 	else if (error == ENOENT && !strchr(text, '/'))

@@ -12,6 +12,7 @@
 #include "runtime/oci/json.h"
 #include "runtime/oci/mounts.h"
 #include "runtime/oci/seccomp.h"
+#include "runtime/oci/task.h"
 
 #define CONFIG_MAX (16 << 20)
 #define USED(where, key) {where, key, FIELD_USED, NULL}
@@ -35,9 +36,11 @@ static const struct field_row fields[] = {
 	{"process", "commandLine", FIELD_REFUSE, "is for another operating system"},
 	{"process", "apparmorProfile", FIELD_WARN, "the guest kernel has no security modules"},
 	{"process", "selinuxLabel", FIELD_WARN, "the guest kernel has no security modules"},
-	{"process", "scheduler", FIELD_WARN, "not supported yet"},
-	{"process", "ioPriority", FIELD_WARN, "not supported yet"},
-	{"process", "execCPUAffinity", FIELD_WARN, "not supported yet"},
+	USED("process", "scheduler"), USED("process", "ioPriority"), USED("process", "execCPUAffinity"),
+	USED("process.scheduler", "policy"), USED("process.scheduler", "nice"), USED("process.scheduler", "priority"),
+	USED("process.scheduler", "flags"), USED("process.scheduler", "runtime"), USED("process.scheduler", "deadline"),
+	USED("process.scheduler", "period"), USED("process.ioPriority", "class"), USED("process.ioPriority", "priority"),
+	USED("process.execCPUAffinity", "initial"), USED("process.execCPUAffinity", "final"),
 	USED("process.user", "uid"), USED("process.user", "gid"), USED("process.user", "umask"),
 	USED("process.user", "additionalGids"), QUIET("process.user", "username"),
 
@@ -57,10 +60,12 @@ static const struct field_row fields[] = {
 	USED("linux.devices[]", "minor"), USED("linux.devices[]", "fileMode"), USED("linux.devices[]", "uid"),
 	USED("linux.devices[]", "gid"),
 	USED("linux", "sysctl"),
+	/* Engines on hosts with SELinux send it always. No file system that it could apply to is mounted on the host. */
 	{"linux", "mountLabel", FIELD_WARN, "the guest kernel has no security modules"},
-	{"linux", "intelRdt", FIELD_WARN, "not supported yet"},
-	{"linux", "personality", FIELD_WARN, "not supported yet"},
-	{"linux", "timeOffsets", FIELD_WARN, "not supported yet"},
+	{"linux", "intelRdt", FIELD_REFUSE, "control of the host's caches and memory bandwidth is not supported"},
+	USED("linux", "personality"), USED("linux.personality", "domain"), USED("linux.personality", "flags"),
+	USED("linux", "timeOffsets"), USED("linux.timeOffsets", "monotonic"), USED("linux.timeOffsets", "boottime"),
+	USED("linux.timeOffsets[]", "secs"), USED("linux.timeOffsets[]", "nanosecs"),
 	{"linux", "netDevices", FIELD_REFUSE, "host network devices cannot be moved into a sandbox"},
 	USED("linux.namespaces[]", "type"),
 	USED("linux.namespaces[]", "path"),
@@ -250,7 +255,7 @@ static int load_process(struct doc *d, const struct node *top)
 	    get_bool(d, &process, "terminal", &spec->want_terminal) ||
 	    get_bool(d, &process, "noNewPrivileges", &spec->no_new_privs) ||
 	    get_int(d, &process, "oomScoreAdj", -1000, 1000, &oom) || load_console_size(d, &process) || load_user(d, &process) ||
-	    load_capabilities(d, &process) || load_rlimits(d, &process))
+	    load_capabilities(d, &process) || load_rlimits(d, &process) || oci_task_load(d, &process, fields))
 		return -1;
 	if (!spec->argv.count || !*spec->argv.items[0])
 		return doc_error(d, "process", "args", "names no program");
@@ -329,6 +334,7 @@ static int load_namespaces(struct doc *d, const struct node *linux_)
 		if (!type || k == ARRAY_SIZE(known))
 			return doc_error(d, n.where, "type", "%s is no namespace", type ? type : "(nothing)");
 		spec->new_user_ns |= !strcmp(type, "user");
+		spec->new_time_ns |= !strcmp(type, "time");
 		if (path && !*path)
 			path = NULL;
 		if (!strcmp(type, "network")) {
@@ -503,6 +509,31 @@ static int load_sysctl(struct doc *d, const struct node *linux_)
 	return 0;
 }
 
+static int load_time_offsets(struct doc *d, const struct node *linux_)
+{
+	static const char *const clocks[SPEC_CLOCKS] = {"monotonic", "boottime"};
+	struct spec *spec = d->spec;
+	struct node all;
+
+	if (get_object(d, linux_, "timeOffsets", &all) || check_fields(d, &all, "linux.timeOffsets", fields))
+		return -1;
+	for (size_t i = 0; i < SPEC_CLOCKS; i++) {
+		struct spec_offset *o = &spec->clocks[i];
+		int64_t nanosecs = 0;
+		struct node n;
+
+		if (get_object(d, &all, clocks[i], &n) || check_fields(d, &n, "linux.timeOffsets[]", fields) ||
+		    get_int(d, &n, "secs", -INT64_MAX, INT64_MAX, &o->secs) ||
+		    get_int(d, &n, "nanosecs", 0, 999999999, &nanosecs))
+			return -1;
+		o->nanosecs = (uint32_t)nanosecs;
+		spec->has_clocks |= o->secs || o->nanosecs;
+	}
+	if (spec->has_clocks && !spec->new_time_ns)
+		return doc_error(d, linux_->where, "timeOffsets", "is given, but no time namespace is listed");
+	return 0;
+}
+
 static int load_linux(struct doc *d, const struct node *top)
 {
 	struct spec *spec = d->spec;
@@ -511,6 +542,7 @@ static int load_linux(struct doc *d, const struct node *top)
 	if (get_object(d, top, "linux", &linux_) || check_fields(d, &linux_, "linux", fields) ||
 	    load_namespaces(d, &linux_) || load_resources(d, &linux_) || load_devices(d, &linux_) ||
 	    load_sysctl(d, &linux_) || oci_seccomp_load(d, &linux_) ||
+	    oci_personality_load(d, &linux_, fields) || load_time_offsets(d, &linux_) ||
 	    get_string(d, &linux_, "cgroupsPath", &spec->cgroup) ||
 	    get_strings(d, &linux_, "maskedPaths", &spec->masked) ||
 	    get_strings(d, &linux_, "readonlyPaths", &spec->readonly))
@@ -585,13 +617,15 @@ int config_load_process(struct spec *spec, json_t *process, const char *file, st
 	return rc;
 }
 
-int config_load_seccomp(struct spec *spec, json_t *config, const char *file, struct error *err)
+int config_load_lasting(struct spec *spec, json_t *config, const char *file, struct error *err)
 {
 	struct doc d = {.spec = spec, .file = file, .err = err};
-	const struct node top = {.json = config};
-	struct node linux_;
+	struct node top = {.json = config}, linux_;
 
-	return get_object(&d, &top, "linux", &linux_) || oci_seccomp_load(&d, &linux_) ? -1 : 0;
+	return get_object(&d, &top, "linux", &linux_) || oci_personality_load(&d, &linux_, fields) ||
+			       oci_seccomp_load(&d, &linux_)
+		       ? -1
+		       : 0;
 }
 
 int config_load_resources(struct spec *spec, json_t *resources, const char *file, struct error *err)

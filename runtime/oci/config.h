@@ -16,8 +16,8 @@ int config_load(struct spec *spec, const char *bundle, struct error *err);
 int config_load_keep(struct spec *spec, const char *bundle, json_t **document, struct error *err);
 /* A process alone (`exec`): an object as config.json's "process" is one. file = its name in errors. */
 int config_load_process(struct spec *spec, json_t *process, const char *file, struct error *err);
-/* The seccomp filter alone, of a whole config.json, for such a process. */
-int config_load_seccomp(struct spec *spec, json_t *config, const char *file, struct error *err);
+/* What a container's whole config.json says about programs that are run in it later: personality, seccomp. */
+int config_load_lasting(struct spec *spec, json_t *config, const char *file, struct error *err);
 /* Resources alone (`update`): an object as config.json's "linux.resources" is one. */
 int config_load_resources(struct spec *spec, json_t *resources, const char *file, struct error *err);
 

@@ -1,6 +1,6 @@
 /*
- * See seccomp.h. libseccomp makes the program. As clients know it from other runtimes: names of calls that libseccomp does
- * not know are left out, a call that is newer than all that the profile names is ENOSYS rather than its default error
+ * See seccomp.h. libseccomp makes the program. As clients know it from other runtimes: names of calls that libseccomp
+ * does not know are left out, a call that is newer than all that the profile names is ENOSYS rather than its default error
  * (libraries ask for new calls and fall back on ENOSYS only), and several conditions on one argument are alternatives.
  */
 #include "runtime/oci/seccomp.h"

@@ -143,6 +143,11 @@ static void fill_program(struct boot_block *bb, struct blob *b, const struct spe
 	bb->no_new_privs = spec->no_new_privs;
 	bb->ignored_signals = spec->ignored_signals;
 	bb->nice = spec->nice;
+	bb->sched_policy = spec->sched_policy;
+	bb->sched_priority = spec->sched_priority;
+	bb->sched_reset_on_fork = spec->sched_reset_on_fork;
+	bb->ioprio = spec->ioprio;
+	bb->personality = spec->personality;
 	bb->oom_score_adj = spec->oom_score_adj;
 	bb->seccomp_len = (uint32_t)spec->seccomp_len;
 	bb->seccomp_flags = spec->seccomp_flags;
@@ -264,6 +269,7 @@ int boot_program_memfd(const struct spec *spec, bool terminal, unsigned rows, un
 		.terminal = terminal,
 		.rows = rows,
 		.cols = cols,
+		.affinity = spec->exec_cpus,
 	};
 	struct blob b = {0};
 	int fd;

@@ -1,7 +1,9 @@
 /* The process that becomes kserver, from clone to exec: see sandbox.h. */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/close_range.h>
+#include <linux/sched.h>
 #include <net/if.h>
 #include <sched.h>
 #include <signal.h>
@@ -89,6 +91,30 @@ static int loopback_up(struct error *err)
 	return 0;
 }
 
+/*
+ * Clocks of its own are a time namespace of the host: the guest kernel's calls and the vDSO, which its programs use as it
+ * is, both read them there. We enter it at once, for what is made by exec is in the caller's.
+ */
+static int enter_clocks(const struct spec *spec, struct error *err)
+{
+	const struct spec_offset *m = &spec->clocks[SPEC_CLOCK_MONOTONIC], *b = &spec->clocks[SPEC_CLOCK_BOOTTIME];
+	cleanup_close int fd = -1;
+	char text[160];
+
+	if (!spec->has_clocks)
+		return 0;
+	snprintf(text, sizeof(text), "monotonic %" PRId64 " %u\nboottime %" PRId64 " %u\n", m->secs, m->nanosecs, b->secs,
+		 b->nanosecs);
+	if (unshare(CLONE_NEWTIME))
+		return error_errno(err, "linux.timeOffsets: cannot make a time namespace on the host");
+	if (write_file(AT_FDCWD, "/proc/self/timens_offsets", text))
+		return error_errno(err, "linux.timeOffsets: the host does not take them");
+	fd = open("/proc/self/ns/time_for_children", O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || setns(fd, CLONE_NEWTIME))
+		return error_errno(err, "linux.timeOffsets: cannot enter the time namespace");
+	return 0;
+}
+
 static int child_run(struct start *st, struct error *err)
 {
 	const struct spec *spec = st->spec;
@@ -101,6 +127,9 @@ static int child_run(struct start *st, struct error *err)
 	int proc_fd, boot_fd;
 
 	setsid(); /* what is typed at our terminal signals the supervisor only */
+	/* Before credentials change, after which the file of the offsets is somebody else's. */
+	if (enter_clocks(spec, err))
+		return -1;
 	if (st->user_ns && become_inner_root(spec, err))
 		return -1;
 	if (spec->network == SPEC_NETWORK_NEW && loopback_up(err))

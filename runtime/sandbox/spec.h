@@ -34,6 +34,13 @@ struct spec_idmap {
 	uint32_t inside, outside, count;
 };
 
+/* What is added to a clock of the host. */
+struct spec_offset {
+	int64_t secs;
+	uint32_t nanosecs;
+};
+enum { SPEC_CLOCK_MONOTONIC, SPEC_CLOCK_BOOTTIME, SPEC_CLOCKS };
+
 enum spec_network {
 	SPEC_NETWORK_NONE, /* a namespace of its own that stays empty: loopback inside the guest kernel */
 	SPEC_NETWORK_NEW, /* a namespace of its own that others (hooks, plug-ins) may furnish */
@@ -62,6 +69,11 @@ struct spec {
 	uint32_t uid, gid, umask;
 	uint64_t ignored_signals; /* bit = signal: ignored from the start */
 	int nice;
+	uint32_t sched_policy, sched_priority; /* sched(7) */
+	bool sched_reset_on_fork;
+	uint32_t ioprio; /* ioprio_set(2); 0 = by nice */
+	uint32_t personality; /* personality(2) */
+	uint64_t exec_cpus; /* programs of exec: bit = CPU; 0 = all */
 	uint32_t *groups;
 	size_t ngroups;
 	uint64_t cap_permitted, cap_effective, cap_inheritable, cap_ambient, cap_bounding;
@@ -91,6 +103,9 @@ struct spec {
 	bool pid_shared; /* no PID namespace of its own is listed */
 	const char *pid_path; /* the one to join, or NULL */
 	struct strings own_names; /* warnings: namespaces that it has of its own, unless it joins a pod's sandbox */
+	bool new_time_ns; /* asked for; it makes a difference with clocks */
+	bool has_clocks; /* one of clocks is not 0 */
+	struct spec_offset clocks[SPEC_CLOCKS];
 	bool pod; /* other containers will join the sandbox */
 	struct strings masked, readonly;
 	struct strings sysctls; /* path below /proc/sys, value, path, value */

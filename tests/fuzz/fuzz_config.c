@@ -2,8 +2,8 @@
  * libFuzzer: config.json of a bundle. An input that is refused has a sentence that says why; one that is taken has sane
  * fields.
  *
- * build: runtime/oci/config.c runtime/oci/json.c runtime/oci/mounts.c runtime/oci/seccomp.c runtime/sandbox/spec.c runtime/lib/error.c
- * build: runtime/lib/util.c -ljansson -lcap -lseccomp
+ * build: runtime/oci/config.c runtime/oci/json.c runtime/oci/mounts.c runtime/oci/seccomp.c runtime/oci/task.c
+ * build: runtime/sandbox/spec.c runtime/lib/error.c runtime/lib/util.c -ljansson -lcap -lseccomp
  */
 #include <fcntl.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /*
  * The reader of config.json under the sanitizers: good files, broken ones, and a good one with every byte changed.
  *
- * build: runtime/oci/config.c runtime/oci/json.c runtime/oci/mounts.c runtime/oci/seccomp.c runtime/sandbox/spec.c runtime/lib/error.c
- * build: runtime/lib/util.c -D_GNU_SOURCE -ljansson -lcap -lseccomp
+ * build: runtime/oci/config.c runtime/oci/json.c runtime/oci/mounts.c runtime/oci/seccomp.c runtime/oci/task.c
+ * build: runtime/sandbox/spec.c runtime/lib/error.c runtime/lib/util.c -D_GNU_SOURCE -ljansson -lcap -lseccomp
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -24,9 +24,14 @@ static const char good[] =
 	"{\"ociVersion\":\"1.0.2\",\"process\":{\"terminal\":false,\"user\":{\"uid\":5,\"gid\":6,\"additionalGids\":[7]},"
 	"\"args\":[\"sh\",\"-c\",\"x\"],\"env\":[\"A=b\"],\"cwd\":\"/\",\"capabilities\":{\"bounding\":[\"CAP_KILL\"],"
 	"\"permitted\":[\"CAP_KILL\"],\"effective\":[\"CAP_KILL\"]},\"rlimits\":[{\"type\":\"RLIMIT_NOFILE\",\"hard\":9,"
-	"\"soft\":8}],\"noNewPrivileges\":true},\"root\":{\"path\":\"rootfs\",\"readonly\":true},\"hostname\":\"h\","
+	"\"soft\":8}],\"noNewPrivileges\":true,"
+	"\"scheduler\":{\"policy\":\"SCHED_RR\",\"priority\":3,\"nice\":2,\"flags\":[\"SCHED_FLAG_RESET_ON_FORK\"]},"
+	"\"ioPriority\":{\"class\":\"IOPRIO_CLASS_BE\",\"priority\":6},\"execCPUAffinity\":{\"final\":\"1-2,70\"}},"
+	"\"root\":{\"path\":\"rootfs\",\"readonly\":true},\"hostname\":\"h\","
 	"\"mounts\":[{\"destination\":\"/tmp\",\"type\":\"tmpfs\",\"source\":\"tmpfs\",\"options\":[\"nosuid\",\"size=1m\"]}],"
-	"\"linux\":{\"namespaces\":[{\"type\":\"pid\"},{\"type\":\"mount\"}],\"resources\":{\"memory\":{\"limit\":1000000}}}}";
+	"\"linux\":{\"namespaces\":[{\"type\":\"pid\"},{\"type\":\"mount\"},{\"type\":\"time\"}],"
+	"\"personality\":{\"domain\":\"LINUX32\"},\"timeOffsets\":{\"boottime\":{\"secs\":-4,\"nanosecs\":5}},"
+	"\"resources\":{\"memory\":{\"limit\":1000000}}}}";
 
 static int load(const char *text, size_t len, struct spec *spec)
 {
@@ -54,6 +59,15 @@ static void reads_a_good_one(void **state)
 	assert_int_equal(load(good, sizeof(good) - 1, &s), 0);
 	assert_int_equal(s.uid, 5);
 	assert_int_equal(s.gid, 6);
+	assert_int_equal(s.sched_policy, 2);
+	assert_int_equal(s.sched_priority, 3);
+	assert_int_equal(s.nice, 0);
+	assert_true(s.sched_reset_on_fork);
+	assert_int_equal(s.ioprio, 2 << 13 | 6);
+	assert_int_equal(s.exec_cpus, 6);
+	assert_int_equal(s.personality, 8);
+	assert_int_equal(s.clocks[SPEC_CLOCK_BOOTTIME].secs, -4);
+	assert_int_equal(s.clocks[SPEC_CLOCK_BOOTTIME].nanosecs, 5);
 	assert_int_equal(s.ngroups, 1);
 	assert_int_equal(s.groups[0], 7);
 	assert_int_equal(s.cap_permitted, 1u << 5);
