@@ -64,7 +64,7 @@ shows 'kept' "OTHER 0 nice 0 io 1:1 0 $machine" \
 shows 'LINUX32' 'OTHER 0 nice 0 io 0:0 8 i686' 'c["linux"]["personality"] = {"domain": "LINUX32"}'
 shows 'LINUX' "OTHER 0 nice 0 io 0:0 0 $machine" 'c["linux"]["personality"] = {"domain": "LINUX", "flags": []}'
 shows 'empty objects' "OTHER 0 nice 0 io 0:0 0 $machine" \
-	'c["linux"]["personality"] = c["linux"]["intelRdt"] = c["linux"]["timeOffsets"] = c["process"]["scheduler"] = c["process"]["ioPriority"] = c["process"]["execCPUAffinity"] = {}; c["linux"]["mountLabel"] = ""'
+	'c["linux"]["personality"] = c["linux"]["intelRdt"] = c["linux"]["timeOffsets"] = c["process"]["scheduler"] = c["process"]["ioPriority"] = c["process"]["execCPUAffinity"] = {}'
 config 'c["process"]["args"] = ["show"]' \
 	'c["process"]["scheduler"] = {"policy": "SCHED_RR", "priority": 4, "flags": ["SCHED_FLAG_RESET_ON_FORK"]}'
 says 'reset on fork' 0 "RR+reset 4 nice 0 io 0:0 0 $machine"$'\n'"OTHER 0 nice 0 io 0:0 0 $machine" oci run -b b $id
