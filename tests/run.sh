@@ -142,7 +142,7 @@ do_conformance() { # NAME COMPILER
 	[ "$compiler" = gcc ] || suffix=.musl
 	bin=$out/conformance/$name$suffix
 	test=conformance/$name$suffix
-	if ! newer "$bin" "$src" tests/conformance/test.h; then
+	if ! newer "$bin" "$src" tests/conformance/*.h; then
 		# shellcheck disable=SC2086
 		if ! $compiler $cflags -static -o "$bin" "$src" -pthread -lrt >"$bin.log" 2>&1; then
 			built "$test" build "$bin.log"
@@ -158,7 +158,7 @@ do_conformance() { # NAME COMPILER
 
 do_security() { # NAME (a C program: only inside)
 	local bin=$out/security/$1 src=tests/security/$1.c p
-	if ! newer "$bin" "$src" tests/conformance/test.h; then
+	if ! newer "$bin" "$src" tests/conformance/*.h; then
 		# shellcheck disable=SC2086
 		if ! gcc $cflags -static -I tests/conformance -o "$bin" "$src" -pthread >"$bin.log" 2>&1; then
 			built "security/$1" build "$bin.log"

@@ -22,11 +22,11 @@
 #include "gate/host.h"
 #include "lib/string.h"
 #include "mm/code.h"
+#include "mm/insn.h"
 #include "mm/vma.h"
 #include "proc/task.h"
 
 #define ROUNDS_MAX 256u /* sequences in one page, about */
-#define INSN_MAX 15u
 #define FIXES_MAX 65536u
 #define WARNINGS_MAX 8u
 

@@ -7,7 +7,6 @@
 #include "mm/uaccess.h"
 #include "proc/task.h"
 
-
 u8 insn_next(struct insn *in)
 {
 	if (in->pos >= in->have) {

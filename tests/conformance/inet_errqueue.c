@@ -1,8 +1,7 @@
 /* ip(7) IP_RECVERR and ipv6(7) IPV6_RECVERR: the queue of errors of datagram sockets. */
 #include "test.h"
-#include <arpa/inet.h>
+#include "inet.h"
 #include <linux/errqueue.h>
-#include <netinet/in.h>
 #include <sys/epoll.h>
 
 struct name {
@@ -52,23 +51,6 @@ static int free_port(int family)
 	OK(getsockname(fd, &a.sa, &len));
 	close(fd);
 	return ntohs(family == AF_INET ? a.v4.sin_port : a.v6.sin6_port);
-}
-
-static int events(int fd)
-{
-	struct pollfd p = { fd, POLLIN | POLLOUT | POLLPRI | POLLRDHUP, 0 };
-
-	OK(poll(&p, 1, 0));
-	return p.revents;
-}
-
-static int pending(int fd)
-{
-	int err = -1;
-	socklen_t len = sizeof err;
-
-	OK(getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len));
-	return err;
 }
 
 struct error {
@@ -122,8 +104,8 @@ static void refused(int family)
 	SOON(events(fd) & POLLERR);
 	EQ(events(fd), POLLOUT | POLLERR);
 	/* The error is told once; the queue keeps it. */
-	EQ(pending(fd), ECONNREFUSED);
-	EQ(pending(fd), 0);
+	EQ(so_error(fd), ECONNREFUSED);
+	EQ(so_error(fd), 0);
 	EQ(events(fd), POLLOUT | POLLERR);
 	ERR(recv(fd, e.data, 10, MSG_DONTWAIT), EAGAIN);
 	NEED(next(fd, &e, 100));
@@ -183,17 +165,17 @@ TEST(order)
 		struct name to = loop(AF_INET, port[i] = free_port(AF_INET));
 
 		c = 'a' + i;
-		SOON((pending(fd), sendto(fd, &c, 1, 0, &to.sa, sizeof to.v4) == 1));
+		SOON((so_error(fd), sendto(fd, &c, 1, 0, &to.sa, sizeof to.v4) == 1));
 		msleep(10);
 	}
-	EQ(pending(fd), ECONNREFUSED);
-	EQ(pending(fd), 0);
+	EQ(so_error(fd), ECONNREFUSED);
+	EQ(so_error(fd), 0);
 	for (i = 0; i < 3; i++) {
 		NEED(next(fd, &e, 100));
 		EQ(e.data[0], 'a' + i);
 		EQ(ntohs(e.from.v4.sin_port), port[i]);
 		/* Behind each that is taken the next one is pending. */
-		EQ(pending(fd), i < 2 ? ECONNREFUSED : 0);
+		EQ(so_error(fd), i < 2 ? ECONNREFUSED : 0);
 	}
 	EQ(next(fd, &e, 100), 0);
 }
@@ -289,13 +271,13 @@ TEST(off)
 	SOON(events(fd) & POLLERR);
 	OK(setsockopt(fd, SOL_IP, IP_RECVERR, &zero, 4));
 	EQ(next(fd, &e, 100), 0);
-	EQ(pending(fd), ECONNREFUSED);
+	EQ(so_error(fd), ECONNREFUSED);
 	EQ(events(fd), POLLOUT);
 	/* Without the option nothing is queued, nor told to who is not connected. */
 	EQ(sendto(fd, "x", 1, 0, &to.sa, sizeof to.v4), 1);
 	msleep(20);
 	EQ(events(fd), POLLOUT);
-	EQ(pending(fd), 0);
+	EQ(so_error(fd), 0);
 }
 
 TEST(full)
@@ -307,7 +289,7 @@ TEST(full)
 
 	OK(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small));
 	for (i = 0; i < 200; i++) {
-		pending(fd);
+		so_error(fd);
 		(void)!sendto(fd, big, sizeof big, 0, &to.sa, sizeof to.v4);
 	}
 	msleep(20);
@@ -334,7 +316,7 @@ TEST(wakes)
 	char c;
 
 	OK(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof tv));
-	EQ(pending(fd), 0);
+	EQ(so_error(fd), 0);
 	pid = OK(fork());
 	if (!pid) {
 		ERR(recv(fd, &c, 1, 0), ECONNREFUSED);
@@ -347,7 +329,7 @@ TEST(wakes)
 	tv = (struct timeval){ 0, 100000 };
 	OK(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof tv));
 	long long t = now_ns();
-	pending(fd);
+	so_error(fd);
 	CHECK(events(fd) & POLLERR);
 	ERR(recv(fd, &c, 1, 0), EAGAIN);
 	CHECK(now_ns() - t > 80 * MS);

@@ -1,7 +1,6 @@
 /* bind(2), ip(7), ipv6(7): who may have which port, and who gets what comes for it. */
 #include "test.h"
-#include <arpa/inet.h>
-#include <netinet/in.h>
+#include "inet.h"
 
 union addr {
 	struct sockaddr_in v4;
@@ -23,15 +22,6 @@ static int make(int family, int type, const char *ip, int port, union addr *a, s
 		*n = sizeof a->v6;
 	}
 	return type ? OK(socket(family, type, 0)) : -1;
-}
-
-static int port_of(int fd)
-{
-	union addr a;
-	socklen_t n = sizeof a;
-
-	OK(getsockname(fd, &a.any, &n));
-	return ntohs(a.v4.sin_port);
 }
 
 /* Opens, sets these options (0 = none), binds; the errno. */

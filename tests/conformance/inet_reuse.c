@@ -1,30 +1,15 @@
 /* connect(2): to oneself, both ways at once, to AF_UNSPEC and on again. */
 #include "test.h"
-#include <arpa/inet.h>
-#include <netinet/in.h>
+#include "inet.h"
 #include <netinet/tcp.h>
 
 static const struct sockaddr nobody = { .sa_family = AF_UNSPEC };
-
-static struct sockaddr_in at(int port)
-{
-	return (struct sockaddr_in){ AF_INET, htons(port), { htonl(INADDR_LOOPBACK) }, { 0 } };
-}
-
-static int port_of(int fd)
-{
-	struct sockaddr_in a;
-	socklen_t n = sizeof a;
-
-	OK(getsockname(fd, (void *)&a, &n));
-	return ntohs(a.sin_port);
-}
 
 static int sock(void) { return OK(socket(AF_INET, SOCK_STREAM, 0)); }
 
 static int bound(int port)
 {
-	struct sockaddr_in a = at(port);
+	struct sockaddr_in a = at(INADDR_LOOPBACK, port);
 	int fd = sock(), one = 1;
 
 	OK(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one));
@@ -40,27 +25,10 @@ static int listener(void)
 	return fd;
 }
 
-static int pending(int fd)
-{
-	int err = -1;
-	socklen_t len = sizeof err;
-
-	OK(getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len));
-	return err;
-}
-
-static int events(int fd)
-{
-	struct pollfd p = { fd, POLLIN | POLLOUT | POLLPRI | POLLRDHUP, 0 };
-
-	OK(poll(&p, 1, 0));
-	return p.revents;
-}
-
 TEST(itself)
 {
 	int fd = bound(0), port = port_of(fd);
-	struct sockaddr_in a = at(port), peer;
+	struct sockaddr_in a = at(INADDR_LOOPBACK, port), peer;
 	socklen_t len = sizeof peer;
 	char b[10];
 
@@ -93,7 +61,7 @@ TEST(itself_closed)
 
 		if (!pid) {
 			int fd = bound(0);
-			struct sockaddr_in a = at(port_of(fd));
+			struct sockaddr_in a = at(INADDR_LOOPBACK, port_of(fd));
 
 			OK(connect(fd, (void *)&a, sizeof a));
 			if (i)
@@ -109,7 +77,7 @@ TEST(itself_closed)
 /* Two that connect to each other at the same time: when both are under way, they meet. */
 static void *crossing(void *arg)
 {
-	struct sockaddr_in a = at(((int *)arg)[1]);
+	struct sockaddr_in a = at(INADDR_LOOPBACK, ((int *)arg)[1]);
 
 	return (void *)(long)(connect(((int *)arg)[0], (void *)&a, sizeof a) ? errno : 0);
 }
@@ -150,7 +118,7 @@ TEST(crossing)
 TEST(again)
 {
 	int l = listener(), m = listener(), fd = sock(), c, d;
-	struct sockaddr_in a = at(port_of(l)), b = at(port_of(m)), peer;
+	struct sockaddr_in a = at(INADDR_LOOPBACK, port_of(l)), b = at(INADDR_LOOPBACK, port_of(m)), peer;
 	socklen_t len = sizeof peer;
 	char buf[10];
 
@@ -166,7 +134,7 @@ TEST(again)
 	/* And the next connection knows nothing of the one before. */
 	OK(connect(fd, (void *)&b, sizeof b));
 	d = OK(accept(m, 0, 0));
-	EQ(pending(fd), 0);
+	EQ(so_error(fd), 0);
 	EQ(events(fd), POLLOUT);
 	ERR(recv(fd, buf, 10, MSG_DONTWAIT), EAGAIN);
 	EQ(write(d, "new", 3), 3);
@@ -187,17 +155,17 @@ TEST(again)
 TEST(errors_of_disconnect)
 {
 	int l = listener(), fd = sock(), c;
-	struct sockaddr_in a = at(port_of(l));
+	struct sockaddr_in a = at(INADDR_LOOPBACK, port_of(l));
 	char b[4];
 
 	OK(connect(fd, &nobody, sizeof nobody)); /* never connected: fine */
-	EQ(pending(fd), 0);
+	EQ(so_error(fd), 0);
 	OK(connect(fd, (void *)&a, sizeof a));
 	c = OK(accept(l, 0, 0));
 	OK(connect(fd, &nobody, sizeof nobody));
 	EQ(events(fd) & (POLLHUP | POLLERR), POLLHUP | POLLERR);
-	EQ(pending(fd), ECONNRESET);
-	EQ(pending(fd), 0);
+	EQ(so_error(fd), ECONNRESET);
+	EQ(so_error(fd), 0);
 	ERR(recv(fd, b, 1, 0), ENOTCONN);
 	signal(SIGPIPE, SIG_IGN);
 	ERR(send(fd, b, 1, 0), EPIPE);
@@ -210,7 +178,7 @@ TEST(errors_of_disconnect)
 	close(c);
 	SOON(events(fd) & POLLHUP);
 	OK(connect(fd, &nobody, sizeof nobody));
-	EQ(pending(fd), 0);
+	EQ(so_error(fd), 0);
 	OK(connect(fd, (void *)&a, sizeof a));
 	close(OK(accept(l, 0, 0)));
 }
@@ -218,7 +186,7 @@ TEST(errors_of_disconnect)
 TEST(port_kept)
 {
 	int l = listener(), fd = bound(0), port = port_of(fd), c;
-	struct sockaddr_in a = at(port_of(l)), me = at(port);
+	struct sockaddr_in a = at(INADDR_LOOPBACK, port_of(l)), me = at(INADDR_LOOPBACK, port);
 
 	/* A port counts as chosen when bind has named it. */
 	close(fd);
@@ -248,7 +216,7 @@ TEST(port_kept)
 TEST(sleeper)
 {
 	int l = listener(), fd = sock(), c;
-	struct sockaddr_in a = at(port_of(l));
+	struct sockaddr_in a = at(INADDR_LOOPBACK, port_of(l));
 	pid_t pid;
 	char b[4];
 
@@ -270,7 +238,7 @@ TEST(sleeper)
 TEST(many_times)
 {
 	int l = listener(), fd = sock(), i, c;
-	struct sockaddr_in a = at(port_of(l));
+	struct sockaddr_in a = at(INADDR_LOOPBACK, port_of(l));
 	char b[8];
 
 	for (i = 0; i < 300; i++) {
@@ -321,7 +289,7 @@ static void *raced_server(void *arg)
 TEST(raced)
 {
 	int l = listener(), i;
-	struct sockaddr_in a = at(port_of(l));
+	struct sockaddr_in a = at(INADDR_LOOPBACK, port_of(l));
 	pthread_t t[3];
 	long long end;
 	char b[10];
@@ -349,7 +317,7 @@ TEST(raced)
 TEST(connecting)
 {
 	int l = listener(), fds[8], i, done_ = 0, fd, err;
-	struct sockaddr_in a = at(port_of(l));
+	struct sockaddr_in a = at(INADDR_LOOPBACK, port_of(l));
 
 	/* Attempts that wait for room in the queue are given up. */
 	OK(listen(l, 0));
@@ -362,16 +330,16 @@ TEST(connecting)
 		if (events(fds[i]) & POLLOUT)
 			continue;
 		OK(connect(fds[i], &nobody, sizeof nobody));
-		err = pending(fds[i]);
+		err = so_error(fds[i]);
 		CHECK(err == ECONNRESET || err == 0);
 		EQ(events(fds[i]) & POLLHUP, POLLHUP);
 		done_++;
 		fd = listener();
-		a = at(port_of(fd));
+		a = at(INADDR_LOOPBACK, port_of(fd));
 		CHECK(!connect(fds[i], (void *)&a, sizeof a) || errno == EINPROGRESS);
 		close(OK(accept(fd, 0, 0)));
 		close(fd);
-		a = at(port_of(l));
+		a = at(INADDR_LOOPBACK, port_of(l));
 	}
 	CHECK(done_ > 0);
 }

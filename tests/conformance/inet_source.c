@@ -1,26 +1,11 @@
 /* ip(7), rfc3678: groups with a filter of sources, on the loopback interface. */
 #include "test.h"
-#include <arpa/inet.h>
+#include "inet.h"
 #include <net/if.h>
-#include <netinet/in.h>
 
 #define GROUP 0xe8010203u /* 232.1.2.3 */
 #define ME 0x7f000001u
 #define OTHER 0x7f000002u
-
-static struct sockaddr_in at(uint32_t ip, int port)
-{
-	return (struct sockaddr_in){ AF_INET, htons(port), { htonl(ip) }, { 0 } };
-}
-
-static int port_of(int fd)
-{
-	struct sockaddr_in a;
-	socklen_t n = sizeof a;
-
-	OK(getsockname(fd, (void *)&a, &n));
-	return ntohs(a.sin_port);
-}
 
 static int bound(uint32_t ip, int port)
 {

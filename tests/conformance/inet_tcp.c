@@ -1,23 +1,8 @@
 /* tcp(7) over loopback: connections, their ends, what each call says in each state. */
 #include "test.h"
-#include <arpa/inet.h>
-#include <netinet/in.h>
+#include "inet.h"
 #include <netinet/tcp.h>
 #include <linux/sockios.h>
-
-static struct sockaddr_in at(uint32_t ip, int port)
-{
-	return (struct sockaddr_in){ AF_INET, htons(port), { htonl(ip) }, { 0 } };
-}
-
-static int port_of(int fd)
-{
-	struct sockaddr_in a;
-	socklen_t n = sizeof a;
-
-	OK(getsockname(fd, (void *)&a, &n));
-	return ntohs(a.sin_port);
-}
 
 static int listener(int backlog)
 {
@@ -45,23 +30,6 @@ static void pair(int fd[2])
 	fd[0] = dial(port_of(l));
 	fd[1] = OK(accept(l, 0, 0));
 	close(l);
-}
-
-static int events(int fd)
-{
-	struct pollfd p = { fd, POLLIN | POLLOUT | POLLPRI | POLLRDHUP, 0 };
-
-	OK(poll(&p, 1, 0));
-	return p.revents;
-}
-
-static int so_error(int fd)
-{
-	int v = -1;
-	socklen_t n = sizeof v;
-
-	OK(getsockopt(fd, SOL_SOCKET, SO_ERROR, &v, &n));
-	return v;
 }
 
 TEST(names)

@@ -1,22 +1,7 @@
 /* udp(7) over loopback: borders of datagrams, connected sockets, errors, control data, groups. */
 #include "test.h"
-#include <arpa/inet.h>
-#include <netinet/in.h>
+#include "inet.h"
 #include <netinet/udp.h>
-
-static struct sockaddr_in at(uint32_t ip, int port)
-{
-	return (struct sockaddr_in){ AF_INET, htons(port), { htonl(ip) }, { 0 } };
-}
-
-static int port_of(int fd)
-{
-	struct sockaddr_in a;
-	socklen_t n = sizeof a;
-
-	OK(getsockname(fd, (void *)&a, &n));
-	return ntohs(a.sin_port);
-}
 
 static int bound(uint32_t ip)
 {
@@ -25,14 +10,6 @@ static int bound(uint32_t ip)
 
 	OK(bind(fd, (void *)&a, sizeof a));
 	return fd;
-}
-
-static int events(int fd)
-{
-	struct pollfd p = { fd, POLLIN | POLLOUT | POLLPRI | POLLRDHUP, 0 };
-
-	OK(poll(&p, 1, 0));
-	return p.revents;
 }
 
 TEST(borders)

@@ -2,23 +2,9 @@
 # curl, iperf3 both ways, nginx inside with wrk outside. What they say is what they say in the same namespace without limpet.
 # long: yes
 # seconds: 300
-. "$(dirname "$0")/../lib/sh.sh"
-[ "$(id -u)" = 0 ] || skip "needs root"
+lib=$(cd "$(dirname "$0")/../lib" && pwd); . "$lib/sh.sh"
 for p in ip curl iperf3 nginx wrk apt-get dpkg-deb; do command -v $p >/dev/null || skip "$p is not installed"; done
-out=bo$$ in=bi$$
-ip netns add "$out" 2>/dev/null || skip "network namespaces cannot be made here"
-pids=()
-cleanup() {
-	[ ${#pids[@]} = 0 ] || kill "${pids[@]}" 2>/dev/null
-	wait 2>/dev/null
-	ip netns del "$out"
-	ip netns del "$in" 2>/dev/null
-	rm -rf "$work"
-}
-trap cleanup EXIT
-ip netns add "$in"
-ip -n "$out" link set lo up
-ip -n "$in" link set lo up
+. "$lib/netns.sh"
 ip -n "$out" link add br0 type bridge
 ip -n "$out" addr add 10.98.0.1/24 dev br0
 ip -n "$out" link set br0 up

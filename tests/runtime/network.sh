@@ -1,23 +1,10 @@
 # --network and config.json's network namespace: a veth pair between two namespaces made here, the sandbox in one of
 # them, plain programs in the other: TCP and UDP both ways, names, notifications, and nothing left behind.
 # seconds: 240
-. "$(dirname "$0")/../lib/sh.sh"
-[ "$(id -u)" = 0 ] || skip "needs root"
+lib=$(cd "$(dirname "$0")/../lib" && pwd); . "$lib/sh.sh"
 command -v ip >/dev/null && command -v curl >/dev/null || skip "ip or curl is not installed"
-out=lo$$ in=li$$
-ip netns add "$out" 2>/dev/null || skip "network namespaces cannot be made here"
-pids=()
-cleanup() {
-	[ ${#pids[@]} = 0 ] || kill "${pids[@]}" 2>/dev/null
-	wait 2>/dev/null
-	ip netns del "$out"
-	ip netns del "$in" 2>/dev/null
-	rm -rf "$work"
-}
-trap cleanup EXIT
-ip netns add "$in"
+. "$lib/netns.sh"
 ip link add "v$$a" netns "$out" type veth peer name eth0 netns "$in"
-for n in "$out" "$in"; do ip -n "$n" link set lo up; done
 ip -n "$out" link set "v$$a" name eth0
 ip -n "$out" addr add 10.99.0.1/24 dev eth0
 ip -n "$in" addr add 10.99.0.2/24 dev eth0

@@ -153,7 +153,7 @@ make_payload() {
 		n=$dir/programs/${f#tests/}
 		n=${n%.c}
 		mkdir -p "${n%/*}"
-		if ! { [ "$n" -nt "$f" ] && [ "$n" -nt tests/conformance/test.h ]; }; then
+		if ! { [ "$n" -nt "$f" ] && [ "$n" -nt tests/conformance/test.h ] && [ "$n" -nt tests/conformance/inet.h ]; }; then
 			gcc -w -std=gnu17 -O1 -g -Itests/conformance -static -o "$n" "$f" -pthread -lrt || rm -f "$n"
 		fi
 	done
