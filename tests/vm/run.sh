@@ -3,6 +3,7 @@
 #
 #   tests/vm/run.sh [-t SECONDS] -- COMMAND...     a command in the emulated machine, as root, in a copy of the tree
 #   tests/vm/run.sh --systemd [-t SECONDS] -- COMMAND...   the same where systemd is PID 1, with podman
+#   tests/vm/run.sh --network [-t SECONDS] ...     either of these two with servers, Go, iperf3, wrk and stress-ng (4 GB more)
 #   tests/vm/run.sh [-t SECONDS] suite [ARGS...]   tests/run.sh ARGS there (without ARGS: --platform pkey conformance security)
 #
 # Its output comes back, and its exit status; 124 = out of time, 125 = the machine did not get that far. What is made is
@@ -29,7 +30,7 @@ die() {
 	exit 125
 }
 usage() {
-	sed -n '4,6s/^# //p' "$0" >&2
+	sed -n '4,7s/^# //p' "$0" >&2
 	exit 125
 }
 
@@ -42,6 +43,12 @@ while [ $# -gt 0 ]; do
 		quiet="systemd.unit=multi-user.target systemd.show_status=no systemd.mask=serial-getty@ttyS0.service"
 		quiet+=" systemd.mask=podman-auto-update.service systemd.mask=podman-restart.service"
 		later="podman crun" # debootstrap cannot sort out what they depend on
+		shift
+		;;
+	--network)
+		base=network tree=network-tree
+		packages+=,procps,tzdata
+		later="postgresql golang-go openssh-server openssh-client iperf3 wrk stress-ng libpython3.11-testsuite"
 		shift
 		;;
 	--) shift; break ;;
@@ -88,10 +95,12 @@ make_base() {
 		rm -rf "$dir/$tree"
 		debootstrap --variant=minbase --include=$packages bookworm "$dir/$tree" "$mirror" >"$dir/$tree.log" 2>&1 ||
 			die "debootstrap failed: $dir/$tree.log"
+		printf '#!/bin/sh\nexit 101\n' >"$dir/$tree/usr/sbin/policy-rc.d" # nothing is started in it
+		chmod 755 "$dir/$tree/usr/sbin/policy-rc.d"
 		[ -z "$later" ] || unshare --mount --pid --fork sh -c "mount -t proc proc '$dir/$tree/proc' && cp -L /etc/resolv.conf '$dir/$tree/etc/' &&
 			DEBIAN_FRONTEND=noninteractive chroot '$dir/$tree' apt-get install -qy --no-install-recommends $later" \
 			>>"$dir/$tree.log" 2>&1 || die "cannot install $later: $dir/$tree.log"
-		rm -rf "$dir/$tree/var/cache/apt/archives" "$dir/$tree/var/lib/apt/lists"
+		rm -rf "$dir/$tree/var/cache/apt/archives" "$dir/$tree/var/lib/apt/lists" "$dir/$tree/usr/sbin/policy-rc.d"
 		touch "$dir/$tree/.done"
 	fi
 	say "making the disk image"
