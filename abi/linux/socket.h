@@ -159,6 +159,7 @@ struct linger {
 #define SIOCGIFCONF 0x8912u
 #define SIOCDEVFIRST 0x8910u
 #define SIOCDEVLAST 0x89a3u
+#define SIOCDEVPRIVATE 0x89f0u /* and the next 15: of drivers */
 struct ifconf {
 	int32_t len;
 	uint32_t pad;

@@ -30,6 +30,32 @@ static struct host_sock *sender(struct inet_sock *s)
 	return err_ptr(ret);
 }
 
+int host_dgram_setopt(struct inet_sock *s, int level, int name, const void *val, u32 len)
+{
+	/* Members get what comes to their port: it has to be theirs outside too. Others may bind later. */
+	struct host_sock *h = s->local.port ? sender(s) : host_sock_need(s);
+	int ret;
+
+	if (is_err(h))
+		return (int)ptr_err(h);
+	ret = (int)host_setsockopt(h->fd, level, name, val, len);
+	host_sock_put(h);
+	return ret;
+}
+
+u32 host_dgram_arrivals(struct inet_sock *s)
+{
+	struct host_sock *h = host_sock_get(s);
+	u32 news = 0;
+
+	if (h) {
+		host_sock_edge(h);
+		news = atomic_load(&h->news);
+		host_sock_put(h);
+	}
+	return news;
+}
+
 int host_dgram_connect(struct inet_sock *s)
 {
 	static const struct sockaddr_in nobody = { .family = AF_UNSPEC };
@@ -95,12 +121,16 @@ static int send_control(struct inet_sock *s, const struct sock_msg *m, const str
 		control_put(c, v4 ? SOL_IP : SOL_IPV6, v4 ? IP_TTL : IPV6_HOPLIMIT, &ctl.ttl, sizeof(ctl.ttl));
 	if (ctl.tos >= 0)
 		control_put(c, v4 ? SOL_IP : SOL_IPV6, v4 ? IP_TOS : IPV6_TCLASS, &ctl.tos, sizeof(ctl.tos));
-	if (ctl.has_src && v4) {
-		struct in_pktinfo p = { .spec_dst = ctl.src.w[3] };
+	if (!ctl.has_src)
+		ctl.src = v4 ? inet_ip4(0) : (struct inet_ip){ 0 };
+	if (!ctl.has_src && !ctl.ifindex)
+		return 0;
+	if (v4) {
+		struct in_pktinfo p = { .ifindex = (s32)ctl.ifindex, .spec_dst = ctl.src.w[3] };
 
 		control_put(c, SOL_IP, IP_PKTINFO, &p, sizeof(p));
-	} else if (ctl.has_src) {
-		struct in6_pktinfo p = { .ifindex = 0 };
+	} else {
+		struct in6_pktinfo p = { .ifindex = ctl.ifindex };
 
 		memcpy(&p.addr, &ctl.src, sizeof(p.addr));
 		control_put(c, SOL_IPV6, IPV6_PKTINFO, &p, sizeof(p));
@@ -183,8 +213,10 @@ static ssize_t receive(struct inet_sock *s, struct host_sock *h, struct sock_msg
 	u8 addr[SOCKADDR_MAX] __aligned(8);
 	struct inet_recv_info info = { .dst = s->local.ip, .dport = s->local.port };
 	struct user_msghdr msg = { .name = (u64)addr, .namelen = sizeof(addr) };
+	size_t room = m->data->resid;
 	struct inet_name from;
 	struct control c;
+	s64 shown;
 	long ret;
 
 	msg.control = (u64)c.buf;
@@ -194,7 +226,10 @@ static ssize_t receive(struct inet_sock *s, struct host_sock *h, struct sock_msg
 		host_sock_missing(h, POLLIN, 0);
 	if (ret < 0)
 		return ret;
+	shown = (s64)min((size_t)ret, room);
 	host_sock_drained(h, POLLIN, 0);
+	if (unlikely(atomic_load_relaxed(&s->sock.peek_off) >= 0))
+		inet_peek_moved(s, m->flags & MSG_PEEK ? shown : -(s64)shown);
 	m->out_flags |= msg.flags & MSG_TRUNC;
 	if (m->name && msg.namelen > 0 && msg.namelen <= (s32)sizeof(addr) &&
 	    host_addr_in(addr, (u32)msg.namelen, &from))
@@ -210,7 +245,7 @@ ssize_t host_dgram_recv(struct inet_sock *s, struct sock_msg *m)
 	struct host_sock *h = host_sock_get(s);
 	ssize_t ret = -EAGAIN;
 
-	if (h && host_peek_refused(s, m)) {
+	if (h && host_peek_refused(s, h, m)) {
 		host_sock_put(h);
 		return -EOPNOTSUPP;
 	}

@@ -66,8 +66,10 @@ static int value_in(int level, struct uptr val, u32 len, s32 *v)
 
 static int set_mcast_if(struct inet_sock *s, struct uptr val, u32 len)
 {
+	struct inet_ops *ops = inet_mcast_outside(s);
 	struct ip_mreqn r = { 0 };
 	struct inet_ip addr;
+	int ret;
 
 	if (inet_stream(s) || len < 4)
 		return -EINVAL;
@@ -78,9 +80,15 @@ static int set_mcast_if(struct inet_sock *s, struct uptr val, u32 len)
 		return -EFAULT;
 	}
 	addr = inet_ip4(r.address);
-	if (r.ifindex ? r.ifindex != LOOPBACK_IFINDEX : r.address && !inet_owned(&addr))
+	if (ops && r.ifindex != LOOPBACK_IFINDEX && (r.ifindex || !inet_loop4(&addr))) {
+		r.multiaddr = 0;
+		ret = ops->setopt(s, SOL_IP, IP_MULTICAST_IF, &r, sizeof(r));
+		if (ret)
+			return ret;
+	} else if (r.ifindex ? r.ifindex != LOOPBACK_IFINDEX : r.address && !inet_owned(&addr)) {
 		return -EADDRNOTAVAIL;
-	atomic_store(&s->opt.mcast_if, (u32)r.ifindex);
+	}
+	atomic_store(&s->opt.mcast_if, !r.ifindex && inet_loop4(&addr) ? LOOPBACK_IFINDEX : (u32)r.ifindex);
 	atomic_store(&s->opt.mcast_addr, r.address);
 	return 0;
 }
@@ -131,6 +139,20 @@ static int set_ip(struct inet_sock *s, int name, s32 v)
 	return -ENOPROTOOPT;
 }
 
+static int set_mcast_if6(struct inet_sock *s, s32 v)
+{
+	struct inet_ops *ops = inet_mcast_outside(s);
+	int ret = 0;
+
+	if (v != LOOPBACK_IFINDEX && ops)
+		ret = ops->setopt(s, SOL_IPV6, IPV6_MULTICAST_IF, &v, sizeof(v));
+	else if (v && v != LOOPBACK_IFINDEX)
+		ret = -ENODEV;
+	if (!ret)
+		s->opt.mcast_if6 = (u32)v;
+	return ret;
+}
+
 static int set_ip6(struct inet_sock *s, int name, s32 v)
 {
 	struct inet_options *o = &s->opt;
@@ -156,10 +178,7 @@ static int set_ip6(struct inet_sock *s, int name, s32 v)
 	case IPV6_MULTICAST_IF:
 		if (inet_stream(s))
 			return -ENOPROTOOPT;
-		if (v && v != LOOPBACK_IFINDEX)
-			return -ENODEV;
-		o->mcast_if6 = (u32)v;
-		return 0;
+		return set_mcast_if6(s, v);
 	case IPV6_MTU_DISCOVER:
 		if (v < 0 || v > 5)
 			return -EINVAL;
@@ -461,4 +480,15 @@ int inet_getopt(struct socket *sock, int level, int name, void *val, u32 len)
 	}
 	memcpy(val, &v, sizeof(v));
 	return sizeof(v);
+}
+
+int inet_getopt_user(struct socket *sock, int level, int name, struct uptr val, u32 len, struct uptr ulen)
+{
+	struct inet_sock *s = inet_of(sock);
+
+	if (!inet_mcast_whole(level, name))
+		return -ENODATA; /* SO_PEERGROUPS, SO_PEERPIDFD: nobody's */
+	if (level == SOL_IPV6 && !inet_v6(s))
+		return -ENOPROTOOPT;
+	return inet_mcast_getopt(s, level, name, val, len, ulen);
 }
