@@ -201,6 +201,8 @@ int socket_setopt(struct socket *s, int level, int name, struct uptr val, int le
 		return -EINVAL;
 	if (level != SOL_SOCKET)
 		return s->ops->setopt ? s->ops->setopt(s, level, name, val, (u32)len) : -EOPNOTSUPP;
+	if (name == SO_BINDTODEVICE && s->ops->setopt)
+		return s->ops->setopt(s, level, name, val, (u32)len); /* a name, of any length */
 	if (len < (int)sizeof(v))
 		return -EINVAL;
 	if (get_user_u32(val, &v))

@@ -38,6 +38,7 @@
 #define MADV_DONTNEED_LOCKED 24
 #endif
 #define MADV_GUARD_INSTALL_ 102
+#define SO_BINDTOIFINDEX_ 62
 #define KICK_SIGNAL 33 /* kernel/gate/internal.h */
 
 /*
@@ -203,6 +204,7 @@ const struct arg_rule arg_rules[] = {
 	OPTION(setsockopt, SOL_SOCKET, SO_SNDBUF),
 	OPTION(setsockopt, SOL_SOCKET, SO_RCVBUF),
 	OPTION(setsockopt, SOL_SOCKET, SO_PEEK_OFF),
+	OPTION(setsockopt, SOL_SOCKET, SO_BINDTOIFINDEX_),
 	OPTION(setsockopt, IPPROTO_TCP, TCP_NODELAY),
 	OPTION(setsockopt, IPPROTO_TCP, TCP_CORK),
 	OPTION(setsockopt, IPPROTO_TCP, TCP_QUICKACK),

@@ -1,4 +1,4 @@
-/* socket(7), tcp(7): options that change what calls do: SO_RCVLOWAT, TCP_FASTOPEN, TCP_INFO, SO_ZEROCOPY, SO_REUSEPORT of UDP; who wakes. */
+/* socket(7), tcp(7): options that change what calls do, from SO_RCVLOWAT to TCP_FASTOPEN; how many wake. */
 #include "test.h"
 #include "inet.h"
 #include <netinet/tcp.h>
@@ -201,6 +201,32 @@ TEST(reuse_port_of_datagrams)
 		EQ(got, PEERS);
 	}
 	EQ(some, N);
+}
+
+TEST(device)
+{
+	int fd = OK(socket(AF_INET, SOCK_DGRAM, 0)), other = OK(socket(AF_INET, SOCK_DGRAM, 0)), v = 1;
+	struct sockaddr_in a = at(LO, 0);
+	char name[16] = "", c;
+	socklen_t n = sizeof name;
+
+	OK(getsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name, &n));
+	EQ(n, 0);
+	ERR(setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, "nosuch0", 7), ENODEV);
+	OK(setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, "lo", 2));
+	n = sizeof name;
+	OK(getsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name, &n));
+	EQ(n, 3);
+	STR(name, "lo");
+	n = sizeof v;
+	OK(getsockopt(fd, SOL_SOCKET, SO_BINDTOIFINDEX, &v, &n));
+	EQ(v, 1);
+	OK(bind(fd, (void *)&a, sizeof a));
+	a = at(LO, port_of(fd));
+	EQ(sendto(other, "x", 1, 0, (void *)&a, sizeof a), 1);
+	EQ(recv(fd, &c, 1, 0), 1);
+	v = -1;
+	ERR(setsockopt(fd, SOL_SOCKET, SO_BINDTOIFINDEX, &v, sizeof v), EINVAL);
 }
 
 static void wait_accept(int fd) { close(accept(fd, 0, 0)); }

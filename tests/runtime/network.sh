@@ -325,6 +325,49 @@ matches 'the buffer' "$(ip netns exec "$in" ss -Htnm dport = 8002)" 'rb18000'
 wait "$runner"
 [[ $(cat more.out) = "ready "* ]] || fail "sockets, more: $(tail -n 3 more.out)"
 
+# Bound to an interface: out by that one only, and in.
+says 'out by eth0' 0 hello inside curl -sS -m 10 --interface 'if!eth0' http://10.99.0.1:8000/
+cat >device.py <<'PY'
+import socket
+DEVICE = 25
+s = socket.socket()
+s.setsockopt(socket.SOL_SOCKET, DEVICE, b"eth0")
+assert s.getsockopt(socket.SOL_SOCKET, DEVICE, 16) == b"eth0\0"
+s.connect(("10.99.0.1", 8000))
+t = socket.socket()
+t.setsockopt(socket.SOL_SOCKET, DEVICE, b"lo")
+t.settimeout(1)
+try:
+    t.connect(("10.99.0.1", 8000))
+    raise SystemExit("out by the loopback")
+except OSError: pass
+l = [socket.socket() for _ in "ab"]
+for x, d in zip(l, (b"lo", b"eth0")):
+    x.setsockopt(socket.SOL_SOCKET, DEVICE, d)
+    x.bind(("", 9007))
+    x.listen()
+    x.settimeout(5)
+print("ready", flush=True)
+a = l[1].accept()[0]
+assert a.recv(10) == b"out", a
+l[0].setblocking(False)
+try:
+    l[0].accept()
+    raise SystemExit("in by eth0")
+except BlockingIOError: pass
+c = socket.create_connection(("127.0.0.1", 9007), 2)
+l[0].settimeout(2)
+l[0].accept()
+print("fine")
+PY
+inside $py device.py >device.out 2>&1 &
+runner=$!
+soon 'bound to interfaces' grep -q ready device.out
+outside $py -c 'import socket; s = socket.create_connection(("10.99.0.2", 9007), 5); s.send(b"out"); s.recv(1)'
+wait "$runner"
+is 'bound to interfaces' "$(cat device.out)" "ready
+fine"
+
 # Groups: joined on the namespace's interface by number, by address and by route; filters of sources; both families;
 # sent there, with copies for the sandbox itself.
 cat >groups.py <<'PY'

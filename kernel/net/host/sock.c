@@ -220,7 +220,7 @@ static bool forwarded(const struct inet_sock *s, int level, int name)
 	switch (level) {
 	case SOL_SOCKET:
 		return name == SO_KEEPALIVE || name == SO_BROADCAST || name == SO_OOBINLINE || name == SO_SNDBUF ||
-		       name == SO_RCVBUF || name == SO_REUSEADDR || name == SO_REUSEPORT;
+		       name == SO_RCVBUF || name == SO_REUSEADDR || name == SO_REUSEPORT || name == SO_BINDTOIFINDEX;
 	case SOL_TCP:
 		switch (name) {
 		case TCP_NODELAY:
@@ -238,7 +238,8 @@ static bool forwarded(const struct inet_sock *s, int level, int name)
 		return false;
 	case SOL_IP:
 		return name == IP_TOS || name == IP_TTL || name == IP_PKTINFO || name == IP_RECVTTL || name == IP_RECVTOS ||
-		       name == IP_MTU_DISCOVER || name == IP_MULTICAST_TTL || name == IP_MULTICAST_LOOP || name == IP_MULTICAST_ALL;
+		       name == IP_MTU_DISCOVER || name == IP_MULTICAST_TTL || name == IP_MULTICAST_LOOP ||
+		       name == IP_MULTICAST_ALL;
 	case SOL_IPV6:
 		return name == IPV6_TCLASS || name == IPV6_UNICAST_HOPS || name == IPV6_RECVPKTINFO ||
 		       name == IPV6_RECVHOPLIMIT || name == IPV6_RECVTCLASS || name == IPV6_MTU_DISCOVER ||
@@ -392,14 +393,22 @@ struct host_sock *host_sock_adopt(struct inet_sock *s, int fd)
 struct host_sock *host_sock_need(struct inet_sock *s)
 {
 	struct host_sock *h = host_sock_get(s);
-	long fd;
+	s32 ifindex;
+	long fd, ret;
 
 	if (h)
 		return h;
+	ifindex = (s32)atomic_load(&s->opt.ifindex);
 	fd = host_socket(s->sock.family, (inet_stream(s) ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK | SOCK_CLOEXEC,
 			 s->sock.protocol);
 	if (fd < 0)
 		return err_ptr(fd);
+	/* Not a socket that reaches further than the program wants. */
+	ret = ifindex ? host_setsockopt((int)fd, SOL_SOCKET, SO_BINDTOIFINDEX, &ifindex, sizeof(ifindex)) : 0;
+	if (ret < 0) {
+		host_close((int)fd);
+		return err_ptr(ret);
+	}
 	h = host_sock_adopt(s, (int)fd);
 	if (!is_err(h)) {
 		sync_options(s, h);

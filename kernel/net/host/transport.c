@@ -69,7 +69,7 @@ static int attach(struct inet_sock *s)
 	struct host_sock *h;
 	int ret;
 
-	/* A port that nobody asked for is held outside when something is sent there, or its owner is in a group there. */
+	/* A port that nobody asked for is held outside when something is sent there, or its owner is in groups. */
 	if (!served(s) || s->proto == INET_PING ||
 	    (!inet_stream(s) && !(s->bound & (INET_BOUND_PORT | INET_BOUND_ADDR)) &&
 	     !atomic_load(&s->priv[hostnet_ops.index])))

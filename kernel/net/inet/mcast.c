@@ -595,7 +595,8 @@ static int whole_get(struct inet_sock *s, int level, int name, struct uptr val, 
 	for (u32 i = 0; i < w->count; i++) {
 		memset(storage, 0, sizeof(storage));
 		storage_out(storage, &w->sources[i]);
-		if (copy_out(uptr_add(val, size + i * each), name == IP_MSFILTER ? (u8 *)&w->sources[i].w[3] : storage, each))
+		if (copy_out(uptr_add(val, size + i * each),
+			     name == IP_MSFILTER ? (u8 *)&w->sources[i].w[3] : storage, each))
 			return -EFAULT;
 	}
 	/* Mode and number end the part in front. */

@@ -2,6 +2,7 @@
 #include "net/inet/internal.h"
 
 #include "abi/linux/capability.h"
+#include "net/route/route.h"
 
 #define TOS_ECN 3
 #define IFNAME_MAX 16u
@@ -233,17 +234,62 @@ static int set_udplite(struct inet_sock *s, int name, s32 v)
 	return 0;
 }
 
+static int bind_to(struct inet_sock *s, s32 index)
+{
+	if (atomic_load(&s->opt.ifindex) && !capable(CAP_NET_RAW))
+		return -EPERM;
+	atomic_store(&s->opt.ifindex, (u32)index);
+	inet_option_changed(s, SOL_SOCKET, SO_BINDTOIFINDEX, index);
+	return 0;
+}
+
 static int bind_to_device(struct inet_sock *s, struct uptr val, u32 len)
 {
 	char name[IFNAME_MAX] = { 0 };
+	const struct nlmsghdr *link;
+	struct rt_snap *links;
+	s32 index = 0;
 
 	len = min(len, IFNAME_MAX - 1);
 	if (copy_in(name, val, len))
 		return -EFAULT;
-	if (name[0] && strcmp(name, "lo"))
-		return -ENODEV;
-	atomic_store(&s->opt.ifindex, name[0] ? LOOPBACK_IFINDEX : 0u);
-	return 0;
+	links = name[0] ? rt_snapshot(RT_LINK) : NULL;
+	if (is_err(links))
+		return (int)ptr_err(links);
+	link = links ? rt_link_by_name(links, name) : NULL;
+	if (link)
+		index = ((const struct ifinfomsg *)rt_header(link))->index;
+	rt_snap_put(links);
+	return name[0] && !link ? -ENODEV : bind_to(s, index);
+}
+
+static int bind_to_index(struct inet_sock *s, struct uptr val)
+{
+	u32 v;
+
+	if (get_user_u32(val, &v))
+		return -EFAULT;
+	return (s32)v < 0 ? -EINVAL : bind_to(s, (s32)v);
+}
+
+/* The name of that interface with its 0 into val; 0: it has none any more. */
+static int device_name(u32 ifindex, void *val)
+{
+	struct rt_snap *links = rt_snapshot(RT_LINK);
+	const struct nlmsghdr *link;
+	const char *name;
+	int len = 0;
+
+	if (is_err(links))
+		return (int)ptr_err(links);
+	link = rt_link_by_index(links, (s32)ifindex);
+	name = link ? rt_link_name(link) : NULL;
+	if (name) {
+		len = (int)min(strlen(name) + 1, (size_t)IFNAME_MAX);
+		memcpy(val, name, (size_t)len);
+	}
+	rt_snap_put(links);
+	return len;
 }
 
 static int set_socket(struct inet_sock *s, int name, struct uptr val, u32 len)
@@ -251,6 +297,8 @@ static int set_socket(struct inet_sock *s, int name, struct uptr val, u32 len)
 	switch (name) {
 	case SO_BINDTODEVICE:
 		return bind_to_device(s, val, len);
+	case SO_BINDTOIFINDEX:
+		return bind_to_index(s, val);
 	}
 	return -ENOPROTOOPT;
 }
@@ -421,8 +469,11 @@ static int get_socket(struct inet_sock *s, int name, void *val)
 	case SO_BINDTODEVICE:
 		if (!atomic_load(&s->opt.ifindex))
 			return 0;
-		memcpy(val, "lo", 3);
-		return 3;
+		return device_name(atomic_load(&s->opt.ifindex), val);
+	case SO_BINDTOIFINDEX:
+		v = (s32)atomic_load(&s->opt.ifindex);
+		memcpy(val, &v, sizeof(v));
+		return sizeof(v);
 	case SO_PEERCRED: {
 		struct ucred uc = { .uid = ~0u, .gid = ~0u };
 
