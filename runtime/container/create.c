@@ -35,6 +35,7 @@
 #include "runtime/container/view.h"
 #include "runtime/oci/config.h"
 #include "runtime/oci/home.h"
+#include "runtime/sandbox/mounts.h"
 #include "runtime/sandbox/sandbox.h"
 #include "runtime/supervisor/supervisor.h"
 #include "runtime/supervisor/terminal.h"
@@ -149,7 +150,7 @@ static int supervise(struct creation *cr, struct error *err)
 	}
 	if (o->console_socket && console_attach(o->console_socket, cr->spec.rows, cr->spec.cols, err))
 		return -1;
-	if (supervisor_prepare(err) || server_listen(&cr->sv.server, cr->c->dir, err) ||
+	if (supervisor_prepare(err) || server_listen(&cr->sv.server, cr->c->dir, err) || mounts_map(&cr->spec, err) ||
 	    sandbox_start(&cr->sandbox, &cr->spec, err))
 		return -1;
 	spec_close_preserved(&cr->spec);

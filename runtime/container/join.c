@@ -114,6 +114,8 @@ static int bring_trees(struct joiner *j, struct error *err)
 	size_t ntrees;
 	int rc;
 
+	if (mounts_map(&j->cr->spec, err))
+		return -1;
 	if (unshare(CLONE_NEWNS))
 		return error_errno(err, "cannot make a mount namespace");
 	j->mounts = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);

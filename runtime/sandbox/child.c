@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
+#include "runtime/sandbox/lsm.h"
 #include "runtime/sandbox/privileges.h"
 #include "runtime/sandbox/start.h"
 #include "runtime/sandbox/targets.h"
@@ -127,8 +128,8 @@ static int child_run(struct start *st, struct error *err)
 	int proc_fd, boot_fd;
 
 	setsid(); /* what is typed at our terminal signals the supervisor only */
-	/* Before credentials change, after which the file of the offsets is somebody else's. */
-	if (enter_clocks(spec, err))
+	/* Before credentials change, after which these files are somebody else's. */
+	if (enter_clocks(spec, err) || lsm_apply(spec, err))
 		return -1;
 	if (st->user_ns && become_inner_root(spec, err))
 		return -1;

@@ -18,6 +18,7 @@
 
 #include "runtime/lib/util.h"
 #include "runtime/sandbox/spec.h"
+#include "runtime/sandbox/userns.h"
 
 static const char *const pseudo_types[] = {
 	"proc", "sysfs", "cgroup", "cgroup2", "devtmpfs", "devpts", "mqueue", "debugfs", "tracefs", "securityfs",
@@ -48,6 +49,8 @@ static int clone_tree(struct mount_tree *tree, struct error *err)
 	struct mount_attr attr = {.attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, .propagation = MS_PRIVATE};
 	struct statfs fs;
 
+	if (tree->mapped)
+		return 0;
 	if (statfs(tree->source, &fs))
 		return error_errno(err, "%s", tree->source);
 	for (size_t i = 0; i < ARRAY_SIZE(pseudo_magic); i++)
@@ -61,6 +64,37 @@ static int clone_tree(struct mount_tree *tree, struct error *err)
 		attr.attr_set |= MOUNT_ATTR_RDONLY;
 	if (mount_setattr(tree->fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof(attr)))
 		return error_errno(err, "cannot set mount attributes on %s", tree->source);
+	return 0;
+}
+
+static int map_tree(struct spec_mount *m, struct error *err)
+{
+	struct mount_tree tree = {.source = m->source, .readonly = m->flags & MS_RDONLY, .fd = -1};
+	struct mount_attr attr = {.attr_set = MOUNT_ATTR_IDMAP};
+	cleanup_close int fd = -1, ns = -1;
+
+	if (clone_tree(&tree, err)) {
+		if (tree.fd >= 0)
+			close(tree.fd);
+		return -1;
+	}
+	fd = tree.fd;
+	ns = userns_make(m, err);
+	if (ns < 0)
+		return -1;
+	attr.userns_fd = (uint64_t)ns;
+	if (mount_setattr(fd, "", AT_EMPTY_PATH | (m->idmap_below ? AT_RECURSIVE : 0), &attr, sizeof(attr)))
+		return errno == EINVAL ? error_set(err, "mounts: %s: its file system cannot be id-mapped on this machine", m->source)
+				       : error_errno(err, "mounts: %s: cannot be id-mapped", m->source);
+	m->mapped_fd = steal_fd(&fd);
+	return 0;
+}
+
+int mounts_map(struct spec *spec, struct error *err)
+{
+	for (size_t i = 0; i < spec->nmounts; i++)
+		if (spec->mounts[i].idmap && spec->mounts[i].mapped_fd < 0 && map_tree(&spec->mounts[i], err))
+			return -1;
 	return 0;
 }
 
@@ -246,7 +280,8 @@ int mounts_collect(const struct spec *spec, struct mount_tree **out, size_t *cou
 		const struct spec_mount *m = &spec->mounts[i];
 
 		if (!strcmp(m->type, "hostfs"))
-			trees[(*count)++] = (struct mount_tree){.source = m->source, .fd = -1,
+			trees[(*count)++] = (struct mount_tree){.source = m->source, .fd = m->mapped_fd,
+								.mapped = m->mapped_fd >= 0,
 								.readonly = m->flags & MS_RDONLY};
 	}
 	*out = trees;
@@ -276,7 +311,7 @@ int mounts_enter(struct mount_tree *trees, size_t ntrees, int *proc_fd, struct e
 		snprintf(name, sizeof(name), i ? "m/%zu" : "root", i);
 		if (place_tree(base, &trees[i], name, err))
 			return -1;
-		trees[i].alone = true;
+		trees[i].alone = !trees[i].mapped; /* another container may have the same without a map */
 	}
 	close(openat(base, "empty", O_CREAT | O_WRONLY | O_CLOEXEC, 0444));
 	if (hide_pseudo(where, trees, ntrees, err))

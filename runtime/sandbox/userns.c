@@ -3,9 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
 #include <spawn.h>
 #include <string.h>
 #include <sys/capability.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 extern char **environ;
@@ -95,4 +99,28 @@ int userns_map(pid_t pid, const struct spec *spec, struct error *err)
 	if (may_uid || single_uid)
 		return write_map(pid, "uid_map", uids, nuids, err);
 	return run_helper("newuidmap", pid, uids, nuids, err);
+}
+
+int userns_make(const struct spec_mount *m, struct error *err)
+{
+	char path[64];
+	int fd = -1, rc = -1;
+	pid_t pid = (pid_t)syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, NULL, NULL, NULL, NULL);
+
+	if (pid < 0)
+		return error_errno(err, "cannot make a user namespace");
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+		for (;;)
+			pause();
+	}
+	if (!write_map(pid, "gid_map", m->gid_map, m->ngid_map, err) && !write_map(pid, "uid_map", m->uid_map, m->nuid_map, err)) {
+		snprintf(path, sizeof(path), "/proc/%d/ns/user", pid);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		rc = fd < 0 ? error_errno(err, "%s", path) : 0;
+	}
+	kill(pid, SIGKILL);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	return rc ? -1 : fd;
 }
