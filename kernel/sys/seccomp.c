@@ -6,6 +6,7 @@
 #include "core/alloc.h"
 #include "core/log.h"
 #include "fs/file.h"
+#include "gate/host.h"
 #include "lib/string.h"
 #include "proc/internal.h"
 #include "sys/dispatch.h"
@@ -228,23 +229,43 @@ long seccomp_set_strict(void)
 	return ret;
 }
 
-int seccomp_boot(struct task *t, const struct sock_filter *code, u32 len, u32 flags)
+static struct seccomp_filter *filter_boot(const struct sock_filter *code, u32 len, u32 flags)
 {
 	struct seccomp_filter *f;
 	int err;
 
 	if (!len || len > BPF_MAXINSNS)
-		return -EINVAL;
+		return err_ptr(-EINVAL);
 	f = filter_alloc(len, flags);
 	if (!f)
-		return -ENOMEM;
+		return err_ptr(-ENOMEM);
 	memcpy(f->code, code, len * sizeof(*code));
 	err = filter_check(f);
 	if (err) {
 		kfree(f);
-		return err;
+		return err_ptr(err);
 	}
 	f->count = 1;
+	return f;
+}
+
+int seccomp_boot(struct task *t, const struct sock_filter *code, u32 len, u32 flags, int listener_fd)
+{
+	struct seccomp_filter *f = filter_boot(code, len, flags);
+	struct seccomp_listener *l = NULL;
+
+	if (!is_err(f) && listener_fd >= 0)
+		l = seccomp_listener_remote(listener_fd, flags & SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
+	if (is_err(f) || is_err(l)) {
+		int err = (int)(is_err(f) ? ptr_err(f) : ptr_err(l));
+
+		if (!is_err(f))
+			kfree(f);
+		if (listener_fd >= 0)
+			host_close(listener_fd);
+		return err;
+	}
+	f->listener = l;
 	t->seccomp = f;
 	t->seccomp_mode = SECCOMP_MODE_FILTER;
 	return 0;

@@ -5,7 +5,12 @@
 #include "abi/linux/fcntl.h"
 #include "core/alloc.h"
 #include "fs/fdtable.h"
+#include "abi/linux/socket.h"
+#include "abi/notify.h"
+#include "core/kserver.h"
 #include "fs/file.h"
+#include "fs/hostfile/hostfile.h"
+#include "gate/host.h"
 #include "lib/list.h"
 #include "lib/string.h"
 #include "proc/task.h"
@@ -41,6 +46,7 @@ struct gift {
 
 struct seccomp_listener {
 	struct ref ref;
+	int host_fd; /* of a remote one, or -1; open as long as this is; immutable */
 	bool wait_killable; /* immutable: once told, only a fatal signal ends the wait */
 	struct mutex lock; /* LOCK_NOTIFY; guards all below and the requests */
 	struct list_head requests; /* oldest first */
@@ -56,6 +62,7 @@ struct seccomp_listener *seccomp_listener_alloc(bool wait_killable)
 	if (!l)
 		return NULL;
 	ref_init(&l->ref);
+	l->host_fd = -1;
 	l->wait_killable = wait_killable;
 	mutex_init(&l->lock, LOCK_NOTIFY);
 	list_init(&l->requests);
@@ -66,8 +73,24 @@ struct seccomp_listener *seccomp_listener_alloc(bool wait_killable)
 
 static void listener_put(struct seccomp_listener *l)
 {
-	if (ref_put(&l->ref))
-		kfree(l);
+	if (!ref_put(&l->ref))
+		return;
+	if (l->host_fd >= 0)
+		host_close(l->host_fd);
+	kfree(l);
+}
+
+/* The server reads all the time: that it has no room passes, and does not happen to a message or two a moment. */
+static int remote_send(const struct seccomp_listener *l, const struct notify_msg *m)
+{
+	struct iovec iov = { (u64)m, sizeof(*m) };
+	struct {
+		u64 name, namelen;
+		struct iovec *iov;
+		u64 iovlen, control, controllen, flags;
+	} msg = { .iov = &iov, .iovlen = 1 };
+
+	return (int)host_sendmsg(l->host_fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 void seccomp_listener_orphan(struct seccomp_listener *l)
@@ -76,6 +99,8 @@ void seccomp_listener_orphan(struct seccomp_listener *l)
 	l->orphaned = true;
 	wake_up_all(&l->wait);
 	mutex_unlock(&l->lock);
+	if (l->host_fd >= 0)
+		(void)remote_send(l, &(struct notify_msg){ .type = NOTIFY_GONE });
 	listener_put(l);
 }
 
@@ -174,10 +199,29 @@ static int wait_answer_locked(struct seccomp_listener *l, struct request *r)
 	return 0;
 }
 
+/* Tells the server of it, unless a signal comes first. The lock is dropped meanwhile. */
+static int remote_call_locked(struct seccomp_listener *l, struct request *r)
+{
+	struct notify_msg m = { .type = NOTIFY_CALL, .id = r->id, .nr = r->data->nr, .ip = r->data->instruction_pointer };
+	int err;
+
+	memcpy(m.args, r->data->args, sizeof(m.args));
+	mutex_unlock(&l->lock);
+	while ((err = remote_send(l, &m)) == -EAGAIN || err == -ENOBUFS || err == -EINTR) {
+		err = wait_event_full(&r->wait, atomic_load(&r->poked), WAIT_INTERRUPTIBLE, ktime_get() + NSEC_PER_MSEC, 0);
+		if (!err || err == -ERESTARTSYS)
+			break;
+	}
+	mutex_lock(&l->lock);
+	if (err < 0 && err != -ERESTARTSYS && r->state != REQUEST_ANSWERED)
+		answer_locked(l, r, 0, -ENOSYS, 0);
+	return err == -ERESTARTSYS ? err : 0;
+}
+
 bool seccomp_listener_ask(struct seccomp_listener *l, const struct seccomp_data *data, long *ret)
 {
 	struct request r = { .data = data, .pid = current->pid, .state = REQUEST_NEW };
-	int err;
+	int err = 0;
 
 	list_init(&r.gifts);
 	wait_queue_init(&r.wait);
@@ -190,7 +234,10 @@ bool seccomp_listener_ask(struct seccomp_listener *l, const struct seccomp_data 
 	r.id = l->next_id++;
 	list_add_tail(&r.node, &l->requests);
 	wake_up_poll(&l->wait, POLLIN | POLLRDNORM);
-	err = wait_answer_locked(l, &r);
+	if (l->host_fd >= 0)
+		err = remote_call_locked(l, &r);
+	if (!err)
+		err = wait_answer_locked(l, &r);
 	list_del(&r.node);
 	while (!list_empty(&r.gifts)) {
 		struct gift *g = list_first_entry(&r.gifts, struct gift, node);
@@ -199,6 +246,8 @@ bool seccomp_listener_ask(struct seccomp_listener *l, const struct seccomp_data 
 		gift_done_locked(l, g, -ESRCH);
 	}
 	mutex_unlock(&l->lock);
+	if (err && l->host_fd >= 0)
+		(void)remote_send(l, &(struct notify_msg){ .type = NOTIFY_CANCEL, .id = r.id });
 	if (!err && (r.flags & SECCOMP_USER_NOTIF_FLAG_CONTINUE))
 		return true;
 	*ret = err ? err : r.error ? r.error : (long)r.val;
@@ -322,7 +371,7 @@ static int give_locked(struct seccomp_listener *l, u64 id, struct gift *g)
 }
 
 /* Gives it and waits until it was taken. */
-static long give(struct seccomp_listener *l, u64 id, struct gift *g)
+static long give(struct seccomp_listener *l, u64 id, struct gift *g, enum wait_mode mode)
 {
 	int err;
 
@@ -333,7 +382,7 @@ static long give(struct seccomp_listener *l, u64 id, struct gift *g)
 	mutex_unlock(&l->lock);
 	if (err)
 		return err;
-	err = wait_event(&g->wait, atomic_load(&g->done));
+	err = wait_event_full(&g->wait, atomic_load(&g->done), mode, KTIME_MAX, 0);
 	mutex_lock(&l->lock);
 	if (err && !list_empty(&g->node)) {
 		struct request *r = find_locked(l, id);
@@ -379,7 +428,7 @@ static long notif_addfd(struct seccomp_listener *l, struct uptr from, u32 size)
 	g.flags = a.flags;
 	g.newfd = a.newfd;
 	g.cloexec = a.newfd_flags & O_CLOEXEC;
-	ret = give(l, a.id, &g);
+	ret = give(l, a.id, &g, WAIT_INTERRUPTIBLE);
 	if (g.file)
 		file_put(g.file);
 	return ret;
@@ -425,9 +474,9 @@ static u32 listener_poll(struct file *f, struct poll_table *pt)
 	return events;
 }
 
-static void listener_release(struct file *f)
+/* Nobody decides any more. */
+static void listener_close(struct seccomp_listener *l)
 {
-	struct seccomp_listener *l = f->priv;
 	struct request *r;
 
 	mutex_lock(&l->lock);
@@ -438,6 +487,8 @@ static void listener_release(struct file *f)
 	mutex_unlock(&l->lock);
 	listener_put(l);
 }
+
+static void listener_release(struct file *f) { listener_close(f->priv); }
 
 static const struct file_ops listener_ops = {
 	.name = "seccomp notify",
@@ -453,4 +504,105 @@ struct file *seccomp_listener_file(struct seccomp_listener *l)
 	if (!is_err(f))
 		ref_get(&l->ref);
 	return f;
+}
+
+/* --- a listener outside the sandbox: one thread of kserver reads what its server says --- */
+
+static void remote_told(struct seccomp_listener *l, const struct notify_msg *m)
+{
+	struct request *r;
+
+	mutex_lock(&l->lock);
+	r = find_locked(l, m->id);
+	if (r && m->type == NOTIFY_ANSWER && r->state != REQUEST_ANSWERED) {
+		answer_locked(l, r, m->val, m->error, m->flags);
+	} else if (r && m->type == NOTIFY_TOLD && r->state == REQUEST_NEW) {
+		r->state = REQUEST_TOLD;
+		poke_locked(l, r);
+	}
+	mutex_unlock(&l->lock);
+}
+
+static long remote_give(struct seccomp_listener *l, const struct notify_msg *m, int fd)
+{
+	static const u32 modes[] = { O_RDWR, O_RDONLY, O_WRONLY };
+	struct gift g = { .flags = m->flags, .newfd = m->newfd, .cloexec = m->newfd_flags & O_CLOEXEC };
+	long ret;
+
+	g.file = err_ptr(-EBADF);
+	for (u32 i = 0; i < ARRAY_SIZE(modes) && is_err(g.file); i++)
+		g.file = hostfile_create(fd, modes[i]);
+	if (is_err(g.file)) {
+		host_close(fd);
+		return ptr_err(g.file);
+	}
+	ret = give(l, m->id, &g, WAIT_UNINTERRUPTIBLE);
+	if (g.file)
+		file_put(g.file);
+	return ret;
+}
+
+static void remote_handle(struct seccomp_listener *l, const struct notify_msg *m, int fd)
+{
+	struct notify_msg added = { .type = NOTIFY_ADDED, .id = m->token };
+
+	if (m->type != NOTIFY_ADDFD) {
+		if (fd >= 0)
+			host_close(fd);
+		remote_told(l, m);
+		return;
+	}
+	added.val = fd < 0 ? -EBADF : remote_give(l, m, fd);
+	(void)remote_send(l, &added);
+}
+
+static void remote_main(void *arg)
+{
+	struct seccomp_listener *l = arg;
+
+	for (;;) {
+		struct {
+			u64 len;
+			s32 level, type;
+			s32 fd, pad;
+		} rights = { 0 };
+		struct notify_msg m;
+		struct iovec iov = { (u64)&m, sizeof(m) };
+		struct {
+			u64 name, namelen;
+			struct iovec *iov;
+			u64 iovlen;
+			void *control;
+			u64 controllen, flags;
+		} msg = { .iov = &iov, .iovlen = 1, .control = &rights, .controllen = sizeof(rights) };
+		long n = host_recvmsg(l->host_fd, &msg, MSG_CMSG_CLOEXEC);
+		bool has_fd = n > 0 && msg.controllen >= 16 + sizeof(s32) && rights.level == SOL_SOCKET && rights.type == SCM_RIGHTS;
+
+		if (n == -EINTR)
+			continue;
+		if (n <= 0)
+			break;
+		if (n == (long)sizeof(m))
+			remote_handle(l, &m, has_fd ? rights.fd : -1);
+		else if (has_fd)
+			host_close(rights.fd);
+	}
+	listener_close(l);
+	kserver_thread_end();
+}
+
+struct seccomp_listener *seccomp_listener_remote(int host_fd, bool wait_killable)
+{
+	struct seccomp_listener *l = seccomp_listener_alloc(wait_killable);
+	int err = l ? 0 : -ENOMEM;
+
+	if (!err) {
+		l->host_fd = host_fd;
+		ref_get(&l->ref); /* the thread's */
+		err = kserver_thread("seccomp", remote_main, l);
+	}
+	if (!err)
+		return l;
+	kfree(l);
+	return err_ptr(err);
 }

@@ -15,6 +15,8 @@ struct seccomp_listener;
 struct file;
 
 struct seccomp_listener *seccomp_listener_alloc(bool wait_killable); /* NULL = no memory; one reference, the filter's */
+/* One outside the sandbox, abi/notify.h, on a socket that it takes over unless it fails. By a thread of kserver. err_ptr. */
+struct seccomp_listener *seccomp_listener_remote(int host_fd, bool wait_killable);
 struct file *seccomp_listener_file(struct seccomp_listener *l); /* has a reference of its own; err_ptr */
 /* The filter is gone: drops its reference. Locks below LOCK_NOTIFY may be held. */
 void seccomp_listener_orphan(struct seccomp_listener *l);

@@ -300,6 +300,8 @@ static int load_namespaces(struct doc *d, const struct node *linux_)
 		} else if (!strcmp(type, "pid")) {
 			spec->pid_shared = false;
 			spec->pid_path = path;
+		} else if (path && !strcmp(type, "user")) {
+			spec->user_path = path;
 		} else if (path && (!strcmp(type, "ipc") || !strcmp(type, "uts") || !strcmp(type, "cgroup"))) {
 			/* Names and IPC are the guest kernel's own: what another container shares cannot be joined. */
 			strings_add(&spec->arena, &spec->own_names,
@@ -312,7 +314,7 @@ static int load_namespaces(struct doc *d, const struct node *linux_)
 	if (oci_ids_load(d, linux_, "uidMappings", fields, &spec->uid_map, &spec->nuid_map) ||
 	    oci_ids_load(d, linux_, "gidMappings", fields, &spec->gid_map, &spec->ngid_map))
 		return -1;
-	if (spec->new_user_ns && (!spec->nuid_map || !spec->ngid_map))
+	if (spec->new_user_ns && !spec->user_path && (!spec->nuid_map || !spec->ngid_map))
 		return doc_error(d, "linux", spec->nuid_map ? "gidMappings" : "uidMappings",
 				 "is missing, but a user namespace is listed");
 	if (spec->nuid_map && !spec->new_user_ns)
@@ -593,7 +595,7 @@ int config_load_keep(struct spec *spec, const char *bundle, json_t **document, s
 	rc = !json_is_object(top.json) ? error_set(err, "%s: is not a JSON object", d.file)
 	     : check_version(&d, &top) || check_fields(&d, &top, "", fields) || load_process(&d, &top) ||
 			       load_root(&d, &top, bundle) || oci_mounts_load(&d, &top, bundle, fields) ||
-			       load_linux(&d, &top) || oci_mounts_default_ids(&d) || load_names(&d, &top) || check_hooks(&d, &top)
+			       load_linux(&d, &top) || oci_mounts_check_ids(&d) || load_names(&d, &top) || check_hooks(&d, &top)
 		     ? -1
 		     : 0;
 	if (rc)

@@ -104,7 +104,7 @@ static int load_mapping(struct doc *d, const struct node *n, bool added, const s
 	if (!map.nuid_map != !map.ngid_map)
 		return doc_error(d, n->where, map.nuid_map ? "gidMappings" : "uidMappings", "is missing");
 	m = added ? &d->spec->mounts[d->spec->nmounts - 1] : NULL;
-	if (!m || strcmp(m->type, "hostfs"))
+	if (!m || strcmp(m->type, "hostfs") || m->overlay)
 		return doc_error(d, n->where, "", "only bind mounts of host files can be id-mapped");
 	m->idmap = true;
 	m->idmap_below = map.idmap_below;
@@ -115,22 +115,16 @@ static int load_mapping(struct doc *d, const struct node *n, bool added, const s
 	return 0;
 }
 
-int oci_mounts_default_ids(struct doc *d)
+int oci_mounts_check_ids(struct doc *d)
 {
-	struct spec *spec = d->spec;
+	const struct spec *spec = d->spec;
 
 	for (size_t i = 0; i < spec->nmounts; i++) {
-		struct spec_mount *m = &spec->mounts[i];
+		const struct spec_mount *m = &spec->mounts[i];
 
-		if (!m->idmap || m->nuid_map)
-			continue;
-		if (!spec->new_user_ns)
+		if (m->idmap && !m->nuid_map && !spec->new_user_ns)
 			return doc_error(d, "mounts", "", "%s: is to be id-mapped, but neither it nor linux has uidMappings",
 					 m->target);
-		m->uid_map = spec->uid_map;
-		m->gid_map = spec->gid_map;
-		m->nuid_map = spec->nuid_map;
-		m->ngid_map = spec->ngid_map;
 	}
 	return 0;
 }
@@ -202,6 +196,10 @@ static int add_one(struct doc *d, const struct node *n, const char *bundle)
 	}
 	if (!strcmp(type, "tmpfs")) {
 		add_tmpfs(spec, target, source, data, flags, &options);
+		return 0;
+	}
+	if (!strcmp(type, "overlay")) {
+		spec_add_mount(spec, "hostfs", target, "overlay", data, flags)->overlay = true;
 		return 0;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(same); i++) {

@@ -44,19 +44,27 @@ static bool is_pseudo(const char *type)
 	return false;
 }
 
+static int not_pseudo(const char *path, struct error *err)
+{
+	struct statfs fs;
+
+	if (statfs(path, &fs))
+		return error_errno(err, "%s", path);
+	for (size_t i = 0; i < ARRAY_SIZE(pseudo_magic); i++)
+		if (fs.f_type == pseudo_magic[i].magic)
+			return error_set(err, "%s is in a %s file system of the host, which a sandbox never gets", path,
+					 pseudo_magic[i].name);
+	return 0;
+}
+
 static int clone_tree(struct mount_tree *tree, struct error *err)
 {
 	struct mount_attr attr = {.attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, .propagation = MS_PRIVATE};
-	struct statfs fs;
 
 	if (tree->mapped)
 		return 0;
-	if (statfs(tree->source, &fs))
-		return error_errno(err, "%s", tree->source);
-	for (size_t i = 0; i < ARRAY_SIZE(pseudo_magic); i++)
-		if (fs.f_type == pseudo_magic[i].magic)
-			return error_set(err, "%s is in a %s file system of the host, which a sandbox never gets",
-					 tree->source, pseudo_magic[i].name);
+	if (not_pseudo(tree->source, err))
+		return -1;
 	tree->fd = open_tree(AT_FDCWD, tree->source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
 	if (tree->fd < 0)
 		return error_errno(err, "cannot clone the mounts at %s", tree->source);
@@ -67,7 +75,68 @@ static int clone_tree(struct mount_tree *tree, struct error *err)
 	return 0;
 }
 
-static int map_tree(struct spec_mount *m, struct error *err)
+/* The directories of an overlay's option: separated by colons, which a backslash makes part of a name. */
+static int check_layers(struct arena *a, const char *dirs, struct error *err)
+{
+	char *copy = arena_strdup(a, dirs), *out = copy, *start = copy;
+
+	for (char *p = copy;; p++) {
+		if (*p == '\\' && p[1]) {
+			*out++ = *++p;
+			continue;
+		}
+		if (*p && *p != ':') {
+			*out++ = *p;
+			continue;
+		}
+		bool last = !*p;
+
+		*out = '\0';
+		if (*start && not_pseudo(start, err)) /* "::" begins layers of data alone */
+			return -1;
+		out = start = p + 1;
+		if (last)
+			return 0;
+	}
+}
+
+static int set_overlay(int fs, struct arena *a, const char *options, struct error *err)
+{
+	char *save = NULL;
+
+	for (char *word = strtok_r(arena_strdup(a, options), ",", &save); word; word = strtok_r(NULL, ",", &save)) {
+		char *value = strchr(word, '=');
+
+		if (value)
+			*value++ = '\0';
+		if (value && (!strcmp(word, "lowerdir") || !strcmp(word, "upperdir") || !strcmp(word, "workdir")) &&
+		    (*value != '/' ? error_set(err, "%s=%s: is not an absolute path", word, value) : check_layers(a, value, err)))
+			return -1;
+		if (fsconfig(fs, value ? FSCONFIG_SET_STRING : FSCONFIG_SET_FLAG, word, value, 0))
+			return error_errno(err, "%s", word);
+	}
+	return fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) ? error_errno(err, "overlay") : 0;
+}
+
+/* Of the host, as the options say, and from then on a tree like any other. */
+static int make_overlay(struct spec_mount *m, struct error *err)
+{
+	cleanup_close int fs = fsopen("overlay", FSOPEN_CLOEXEC);
+	struct arena a = {0};
+	struct error why = {0};
+	int rc = fs < 0 ? error_errno(&why, "overlay") : set_overlay(fs, &a, m->options, &why);
+
+	arena_free(&a);
+	if (rc)
+		return error_set(err, "mounts: %s: %.900s", m->target, why.text);
+	m->mapped_fd = fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+						    (m->flags & MS_RDONLY ? MOUNT_ATTR_RDONLY : 0));
+	m->options = "";
+	return m->mapped_fd < 0 ? error_errno(err, "mounts: %s: overlay", m->target) : 0;
+}
+
+/* Without a map of its own a mount has the container's. */
+static int map_tree(const struct spec *spec, struct spec_mount *m, struct error *err)
 {
 	struct mount_tree tree = {.source = m->source, .readonly = m->flags & MS_RDONLY, .fd = -1};
 	struct mount_attr attr = {.attr_set = MOUNT_ATTR_IDMAP};
@@ -79,6 +148,12 @@ static int map_tree(struct spec_mount *m, struct error *err)
 		return -1;
 	}
 	fd = tree.fd;
+	if (!m->nuid_map) {
+		m->uid_map = spec->uid_map;
+		m->gid_map = spec->gid_map;
+		m->nuid_map = spec->nuid_map;
+		m->ngid_map = spec->ngid_map;
+	}
 	ns = userns_make(m, err);
 	if (ns < 0)
 		return -1;
@@ -93,7 +168,8 @@ static int map_tree(struct spec_mount *m, struct error *err)
 int mounts_map(struct spec *spec, struct error *err)
 {
 	for (size_t i = 0; i < spec->nmounts; i++)
-		if (spec->mounts[i].idmap && spec->mounts[i].mapped_fd < 0 && map_tree(&spec->mounts[i], err))
+		if (spec->mounts[i].mapped_fd < 0 && ((spec->mounts[i].overlay && make_overlay(&spec->mounts[i], err)) ||
+						      (spec->mounts[i].idmap && map_tree(spec, &spec->mounts[i], err))))
 			return -1;
 	return 0;
 }

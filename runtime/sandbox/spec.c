@@ -10,6 +10,7 @@ void spec_init(struct spec *spec)
 {
 	*spec = (struct spec){
 		.umask = 022,
+		.seccomp_fd = -1,
 		.limits = {
 			.memory = SPEC_UNSET, .memory_swap = SPEC_UNSET, .memory_low = SPEC_UNSET,
 			.cpu_quota = SPEC_UNSET, .cpu_period = SPEC_UNSET, .cpu_shares = SPEC_UNSET,
@@ -20,6 +21,8 @@ void spec_init(struct spec *spec)
 
 void spec_free(struct spec *spec)
 {
+	if (spec->seccomp_fd >= 0)
+		close(spec->seccomp_fd);
 	for (size_t i = 0; i < spec->nmounts; i++)
 		if (spec->mounts[i].mapped_fd >= 0)
 			close(spec->mounts[i].mapped_fd);

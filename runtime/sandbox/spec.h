@@ -26,7 +26,8 @@ struct spec_mount {
 	bool idmap, idmap_below; /* below: what is mounted below as well */
 	struct spec_idmap *uid_map, *gid_map; /* inside: on the disk; outside: the host's id that it is shown as */
 	size_t nuid_map, ngid_map;
-	int mapped_fd; /* the mapped tree, once it is made, or -1; mounts_map */
+	bool overlay; /* hostfs: the host's overlay with these options, not the source */
+	int mapped_fd; /* the mapped tree or the overlay, once it is made, or -1; mounts_map */
 };
 
 struct spec_rlimit {
@@ -90,7 +91,9 @@ struct spec {
 	bool no_new_privs;
 	struct sock_filter *seccomp; /* what the guest kernel makes of the program's calls; oci/seccomp.c */
 	size_t seccomp_len;
-	uint32_t seccomp_flags; /* SECCOMP_FILTER_FLAG_LOG */
+	uint32_t seccomp_flags; /* SECCOMP_FILTER_FLAG_LOG, WAIT_KILLABLE_RECV */
+	const char *seccomp_listener, *seccomp_metadata; /* socket of whom it asks, or NULL; what that one is told besides */
+	int seccomp_fd; /* the guest kernel's end of abi/notify.h, once container/notify.c has made it, or -1 */
 	const char *apparmor, *selinux; /* of the host processes; sandbox/lsm.h */
 	unsigned stdio_closed; /* bit = one of 0, 1, 2 that the program gets closed */
 	unsigned preserve_fds; /* descriptors 3 to this + 2 of ours go to the program */
@@ -125,6 +128,7 @@ struct spec {
 
 	/* on the host */
 	bool new_user_ns; /* asked for; limpet adds one when it has no privileges */
+	const char *user_path; /* the namespace whose ids it is to have (userns_like), or NULL */
 	struct spec_idmap *uid_map, *gid_map;
 	size_t nuid_map, ngid_map;
 	const char *own_uid_map, *own_gid_map; /* without new_user_ns: texts of the one an engine made for us, or NULL */

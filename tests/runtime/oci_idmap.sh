@@ -47,6 +47,17 @@ says 'shifted' 0 $'zero 40 50\nfive 77 56' oci run -b b $id
 	exit $failures
 ) || failures=$((failures + 1))
 
+# The ids of a user namespace that is there already, as those of a pod's containers are given.
+unshare -U sleep 60 &
+there=$!
+until [ "$(readlink /proc/$there/ns/user)" != "$(readlink /proc/self/ns/user)" ]; do sleep 0.02; done
+echo '0 300000 1000' >/proc/$there/uid_map; echo '0 400000 1000' >/proc/$there/gid_map
+config "c['linux']['namespaces'].append({'type': 'user', 'path': '/proc/$there/ns/user'})" "$(bind '"idmap"' '')" \
+	"sh('cat /proc/self/uid_map /proc/self/gid_map; $look; touch new2')"
+says 'a namespace by path' 0 $'         0     300000       1000\n         0     400000       1000\nzero 0 0\nfive 5 6' oci run -b b $id
+is 'on the disk of that' "$(stat -c '%u %g' data/new2)" '0 0'
+kill $there; wait $there 2>/dev/null
+
 refused() { # WHAT PATTERN EXPRESSION...
 	local what=$1 pattern=$2; shift 2
 	config "$@"
@@ -57,5 +68,7 @@ refused 'half a map' 'mounts\[3\].gidMappings: is missing' "$userns" "$(bind '' 
 refused 'no map' 'mounts: /data: is to be id-mapped, but neither it nor linux has uidMappings' "$(bind '"idmap"' '')"
 refused 'a tmpfs' 'mounts\[2\]: only bind mounts' "$userns" "c['mounts'][2]['uidMappings'] = c['mounts'][2]['gidMappings'] = [$maps]"
 refused 'a size' 'mounts\[3\].uidMappings\[0\].size: is out of range' "$(bind '' "'uidMappings': [{'containerID': 0, 'hostID': 4294967295, 'size': 5}], 'gidMappings': [$maps]")"
+refused 'no namespace' 'linux.namespaces: the user namespace /nowhere: No such file' "c['linux']['namespaces'].append({'type': 'user', 'path': '/nowhere'})"
+refused 'another kind' 'linux.namespaces: cannot join the user namespace /proc/self/ns/net' "c['linux']['namespaces'].append({'type': 'user', 'path': '/proc/self/ns/net'})"
 refused 'twice the same' 'writing .id_map' "$(bind '' "'uidMappings': [$maps, $maps], 'gidMappings': [$maps, $maps]")"
 finish
