@@ -44,7 +44,8 @@ static char *describe(const struct spec *spec, json_t *state)
 	json_t *all;
 	char *text;
 
-	json_object_set_new(state, "pid", json_integer(getpid()));
+	if (!json_integer_value(json_object_get(state, "pid"))) /* the container's own first process */
+		json_object_set_new(state, "pid", json_integer(getpid()));
 	all = json_pack("{ss s[s] sI so*}", "ociVersion", OCI_VERSION, "fds", "seccompFd", "pid", (json_int_t)getpid(), "metadata",
 			spec->seccomp_metadata ? json_string(spec->seccomp_metadata) : NULL);
 	json_object_set(all, "state", state);

@@ -14,8 +14,8 @@
 #include "runtime/sandbox/spec.h"
 
 /*
- * When the spec names an agent: starts the server, sends the agent the descriptor and the state of the container, whose
- * process on the host is the caller (taken over), and leaves spec->seccomp_fd for the guest kernel.
+ * When the spec names an agent: starts the server, sends the agent the descriptor and the state of the container (taken
+ * over), with the caller as the process that stands for the program, and leaves spec->seccomp_fd for the guest kernel.
  */
 int notify_start(struct spec *spec, json_t *state, struct error *err);
 void notify_close(struct spec *spec); /* ours of it, once the guest kernel has it */

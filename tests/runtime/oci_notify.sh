@@ -16,6 +16,7 @@ cat >agent.c <<'C'
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static int receive(int sock)
@@ -105,6 +106,8 @@ int main(int argc, char **argv)
 			printf("dirt is taken\n");
 		if (argc > 3) /* holds it a moment and lets it go */
 			continue;
+		if (fork())
+			continue;
 		for (;;) {
 			struct pollfd p = {.fd = fd, .events = POLLIN};
 			struct seccomp_notif n = {0};
@@ -123,7 +126,10 @@ int main(int argc, char **argv)
 		poll(&p, 1, 0);
 		printf("end %s", p.revents & POLLHUP ? "hup" : "");
 		printf(" %s\n", ioctl(fd, SECCOMP_IOCTL_NOTIF_RECV, &n) ? strerror(errno) : "one more");
+		return 0;
 	}
+	while (wait(NULL) > 0)
+		;
 	return 0;
 }
 C
@@ -202,7 +208,7 @@ mv agent.sock agent.old; mv said said.first
 agent 1
 says 'exec' 0 'getsid 42 ' oci exec $id asks one
 wait $!
-matches 'exec' "$(grep state said)" '"status":"running"'
+matches 'exec' "$(grep state said)" "\"state\":\{.*\"status\":\"running\",\"pid\":$(cat pid),"
 is 'its end' "$(tail -n 1 said)" 'end hup No such file or directory'
 # A call that nobody answers goes with its program.
 agent 1
@@ -215,6 +221,12 @@ is 'the end of who waits' "$(tail -n 1 said)" 'end hup No such file or directory
 ends 'delete' 0 oci delete --force $id
 wait $first
 is "the container's end" "$(tail -n 1 said.first)" 'end hup No such file or directory'
+# A hook in the container asks too, as a program of its own.
+agent 2
+config "$profile" 'c["process"]["args"] = ["asks", "one"]' 'c["hooks"] = {"startContainer": [{"path": "/bin/asks", "args": ["asks", "one"]}]}'
+says 'a hook' 0 'getsid 42 ' oci run -b b $id
+wait $!
+is 'of a hook and of the program' "$(grep -c '^state' said) $(grep -c '^end hup' said)" '2 2'
 # An agent that lets go: nobody answers.
 agent 1 leave
 config "$profile" 'c["process"]["args"] = ["sh", "-c", "sleep 0.3; exec asks one"]'
