@@ -1,7 +1,8 @@
 /*
- * The process behind an agent's descriptor: see notify.h. It answers the few FUSE requests that a file of this kind gets,
- * and keeps what the agent may know: which calls wait, and which of them it was told of. It ends when the agent has closed
- * the file; after the end of the sandbox it stays a moment, so that the agent sees a hang-up and not a broken file.
+ * The process behind an agent's descriptor: see notify.h. It answers the few FUSE requests that a file of this kind
+ * gets, and keeps what the agent may know: which calls wait, and which of them it was told of. It ends when the agent has
+ * closed the file; after the end of the sandbox it stays a moment, so that the agent sees a hang-up and not a broken
+ * file.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,6 +26,7 @@
 
 #define LINGER_MS 500
 #define POLLERS_MAX 16
+#define CALLS_MAX 65536 /* more threads no sandbox has: a guest kernel that is not itself any more must not fill our memory */
 #define REQUEST_SIZE 65536
 #define SECCOMP_IOC_NR(cmd) ((cmd) & 0xff)
 
@@ -45,6 +47,7 @@ struct waiting {
 static struct {
 	int fuse, sock;
 	struct call *calls; /* oldest first */
+	size_t ncalls;
 	struct waiting *waiting; /* oldest first */
 	uint64_t pollers[POLLERS_MAX]; /* to be told once, by FUSE's handles */
 	size_t npollers;
@@ -153,6 +156,7 @@ static void forget_call(uint64_t id)
 
 	if (c) {
 		*at = c->next;
+		s.ncalls--;
 		free(c);
 	}
 }
@@ -242,6 +246,9 @@ static bool hear(void)
 		memcpy(&from, CMSG_DATA(cmsg), sizeof(from));
 	switch (c->msg.type) {
 	case NOTIFY_CALL:
+		if (s.ncalls == CALLS_MAX)
+			break;
+		s.ncalls++;
 		c->pid = (uint32_t)from.pid;
 		while (*end)
 			end = &(*end)->next;
@@ -297,7 +304,8 @@ static int fetch_file(uint32_t tid, uint32_t number)
 	fd = pidfd < 0 ? -1 : (int)syscall(SYS_pidfd_getfd, pidfd, (int)number, 0);
 	if (fd < 0)
 		return -errno;
-	if (fstat(fd, &st) || S_ISDIR(st.st_mode) || S_ISBLK(st.st_mode) || S_ISLNK(st.st_mode) || fcntl(fd, F_GETFL) & O_PATH)
+	if (fstat(fd, &st) || S_ISDIR(st.st_mode) || S_ISBLK(st.st_mode) || S_ISLNK(st.st_mode) ||
+	    fcntl(fd, F_GETFL) & O_PATH)
 		return -EBADF;
 	return steal_fd(&fd);
 }
@@ -461,7 +469,8 @@ static bool confine(void)
 			rc = seccomp_rule_add_exact(ctx, SCMP_ACT_ALLOW, calls[i], 1,
 						    SCMP_A2_32(SCMP_CMP_MASKED_EQ, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY));
 		else if (calls[i] == SCMP_SYS(mmap))
-			rc = seccomp_rule_add_exact(ctx, SCMP_ACT_ALLOW, calls[i], 1, SCMP_A2_32(SCMP_CMP_MASKED_EQ, 4 /* PROT_EXEC */, 0));
+			rc = seccomp_rule_add_exact(ctx, SCMP_ACT_ALLOW, calls[i], 1,
+						    SCMP_A2_32(SCMP_CMP_MASKED_EQ, 4 /* PROT_EXEC */, 0));
 		else
 			rc = seccomp_rule_add_exact(ctx, SCMP_ACT_ALLOW, calls[i], 0);
 	}
@@ -488,7 +497,8 @@ static bool settle(int fuse, int sock)
 		return false;
 	s.fuse = 3;
 	s.sock = 4;
-	return !fcntl(s.fuse, F_SETFL, O_NONBLOCK) && !setsockopt(s.sock, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) && confine();
+	return !fcntl(s.fuse, F_SETFL, O_NONBLOCK) &&
+	       !setsockopt(s.sock, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) && confine();
 }
 
 _Noreturn void notify_serve(int fuse, int sock)

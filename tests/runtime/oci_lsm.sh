@@ -11,6 +11,28 @@ if [ -e /sys/module/apparmor ] || [ -e /sys/fs/selinux/enforce ]; then
 	config "$profile"
 	oci run -b b $id >out 2>&1 && fail 'a profile that is not there passes'
 	matches 'no such profile' "$(cat out)" 'process.apparmorProfile: (AppArmor does not take|this machine has no AppArmor)'
+	[ -d /sys/kernel/security/apparmor ] || mount -t securityfs none /sys/kernel/security 2>/dev/null
+	if [ -e /sys/kernel/security/apparmor/.load ] && command -v apparmor_parser >/dev/null; then
+		name=limpet-test-$$
+		cat >profile <<P
+profile $name flags=(attach_disconnected,mediate_deleted) {
+	file, network, capability, unix, signal, ptrace, umount,
+	deny /**/forbidden rw,
+}
+P
+		apparmor_parser -a -K profile || fail 'no profile'
+		echo secret >b/rootfs/forbidden
+		config "c['process']['apparmorProfile'] = '$name'" 'sh("cat /forbidden; sleep 60")'
+		ends 'run' 0 oci run -d -b b $id </dev/null
+		says 'exec' 1 "cat: can't open '/forbidden': Permission denied" oci exec $id cat /forbidden
+		for p in $(oci ps -f json $id | tr -c '0-9\n' ' '); do
+			is "process $p" "$(cat /proc/$p/attr/current 2>/dev/null || echo gone)" "$name (enforce)"
+		done
+		ends 'delete' 0 oci delete --force $id
+		config 'sh("cat /forbidden")'
+		says 'without' 0 secret oci run -b b $id
+		apparmor_parser -R -K profile
+	fi
 	finish
 fi
 config "$profile"

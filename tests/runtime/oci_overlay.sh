@@ -1,6 +1,8 @@
 # Mounts of type overlay: the host's, with the layers that the options name, and what is refused.
 lib=$(cd "$(dirname "$0")/../lib" && pwd); . "$lib/sh.sh"
 . "$lib/bundle.sh"
+modprobe overlay 2>/dev/null
+grep -qw overlay /proc/filesystems || skip 'the host has no overlay file system'
 chmod 755 "$work"
 mkdir -p one two:x upper work
 echo one >one/a; echo two >two:x/a; echo two >two:x/b
