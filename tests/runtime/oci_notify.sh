@@ -218,6 +218,17 @@ until grep -qs pause said; do sleep 0.02; done
 kill -KILL $!
 wait $second
 is 'the end of who waits' "$(tail -n 1 said)" 'end hup No such file or directory'
+# Without the process between them the call is nobody's, and the agent's file is dead.
+agent 1
+second=$!
+"$LIMPET" --root "$work/states" exec $id asks pause &
+waiter=$!
+until grep -qs pause said; do sleep 0.02; done
+kill -KILL "$(pgrep -P $waiter -x limpet-notify)"
+wait $waiter
+is 'a call that nobody can answer' $? 255
+wait $second
+matches 'the agent of that' "$(tail -n 1 said)" '^end '
 ends 'delete' 0 oci delete --force $id
 wait $first
 is "the container's end" "$(tail -n 1 said.first)" 'end hup No such file or directory'

@@ -1,13 +1,17 @@
 # linux.resources of config.json and `update`: each limit is in its file of the control group; what the host lacks is an
-# error that names the field. Host with cgroup v1 or hybrid: v2's files are looked at by unit/test_setting.
+# error that names the field. unit/setting has the names and values of both versions.
 lib=$(cd "$(dirname "$0")/../lib" && pwd); . "$lib/sh.sh"
 . "$lib/bundle.sh"
 top=/sys/fs/cgroup
-[ -d $top/cpu ] && [ -d $top/blkio ] || skip 'no cgroup v1 with cpu and blkio here'
 id=res$$ group=limpet-res-$$
 base="c['linux']['cgroupsPath'] = '/$group'"
+v2=
+[ "$(stat -f -c %T $top)" = cgroup2fs ] && v2=1
+[ "$v2" ] || { [ -d $top/cpu ] && [ -d $top/blkio ]; } || skip 'no cgroup v2, nor v1 with cpu and blkio'
 has() { # FILE EXPECTED
-	is "$1" "$(cat "$top/${1%%.*}/$group/$1" 2>&1)" "$2"
+	local dir=$top/${1%%.*}/$group
+	[ "$v2" ] && dir=$top/$group
+	is "$1" "$(cat "$dir/$1" 2>&1)" "$2"
 }
 # with EXPRESSION-FOR-RESOURCES COMMAND...: while such a container is there
 with() {
@@ -21,6 +25,43 @@ disk=$(awk '$4 ~ /^(vd|sd|nvme|xvd)/ { print $1 ":" $2; exit }' /proc/partitions
 [ "$disk" ] || skip 'no disk'
 dev="'major': ${disk%:*}, 'minor': ${disk#*:}"
 
+refused() { # WHAT RESOURCES PATTERN
+	config "$base" "c['linux']['resources'] = $2"
+	oci run -b b $id >out 2>&1 </dev/null && fail "$1 passes"
+	matches "$1" "$(cat out)" "$3"
+	[ -e "$top/cpu/$group" ] || [ -e "$top/$group" ] && fail "$1: the control group is left"
+}
+looks2() {
+	has cpu.max.burst 20000
+	has cpu.idle 1
+	has io.max "$disk rbps=1048576 wbps=2097152 riops=100 wiops=200"
+	[ ! -e $top/$group/hugetlb.2MB.max ] || has hugetlb.2MB.max 4194304
+	[ ! -e $top/$group/io.weight ] || matches 'io.weight' "$(cat $top/$group/io.weight)" 'default 2930'
+	ends 'update' 0 oci update --cpu-burst 5000 $id
+	has cpu.max.burst 5000
+	echo "{\"blockIO\": {\"throttleReadBpsDevice\": [{${dev//\'/\"}, \"rate\": 0}]}}" >r.json
+	ends 'update to none' 0 oci update -r r.json $id
+	has io.max "$disk rbps=max wbps=2097152 riops=100 wiops=200"
+	echo '{"memory": {"limit": 8192, "checkBeforeUpdate": true}}' >r.json
+	oci update -r r.json $id >out 2>&1 && fail 'a limit below what is used passes'
+	matches 'checked' "$(cat out)" 'linux.resources.memory.limit: 8192 is less than what is used already'
+	has memory.max max
+}
+quiet2() { matches 'warnings' "$(cat warned)" 'linux.resources.memory.swappiness is ignored: cgroup v2 has nothing like it'; }
+if [ "$v2" ]; then
+	huge= weight=
+	grep -qw hugetlb $top/cgroup.controllers && huge="'hugepageLimits': [{'pageSize': '2MB', 'limit': 4194304}],"
+	ls $top/*/io.weight >/dev/null 2>&1 && weight="'weight': 300,"
+	with "{$huge 'cpu': {'quota': 50000, 'burst': 20000, 'idle': 1}, 'blockIO': {$weight 'throttleReadBpsDevice': [{$dev, 'rate': 1048576}],
+		'throttleWriteBpsDevice': [{$dev, 'rate': 2097152}], 'throttleReadIOPSDevice': [{$dev, 'rate': 100}],
+		'throttleWriteIOPSDevice': [{$dev, 'rate': 200}]}}" looks2
+	config "$base" "c['linux']['resources'] = {'memory': {'swappiness': 5}, 'network': {'classID': 5}}"
+	oci run -b b $id >warned 2>&1 </dev/null || fail 'what v2 has nothing like'
+	quiet2
+	refused 'a page size that there is not' "{'hugepageLimits': [{'pageSize': '7MB', 'limit': 4194304}]}" 'linux.resources.hugepageLimits: '
+	refused 'rdma' "{'rdma': {'none_such': {'hcaHandles': 3}}}" 'linux.resources.rdma: '
+	finish
+fi
 looks() {
 	has memory.swappiness 17
 	matches 'oom_control' "$(cat $top/memory/$group/memory.oom_control)" 'oom_kill_disable 1'
@@ -57,12 +98,6 @@ quiet() { has memory.swappiness "$(cat $top/memory/memory.swappiness)"; }
 with "{'memory': {'swappiness': 18446744073709551615, 'disableOOMKiller': False}, 'network': {'classID': 0},
 	'blockIO': {'weight': 0, 'leafWeight': 0, 'weightDevice': None}, 'rdma': {}, 'hugepageLimits': []}" quiet
 
-refused() { # WHAT RESOURCES PATTERN
-	config "$base" "c['linux']['resources'] = $2"
-	oci run -b b $id >out 2>&1 </dev/null && fail "$1 passes"
-	matches "$1" "$(cat out)" "$3"
-	[ -e "$top/cpu/$group" ] && fail "$1: the control group is left"
-}
 [ -d $top/net_cls ] || refused 'classID' "{'network': {'classID': 5}}" 'linux.resources.network.classID: this machine has no net_cls control group'
 [ -d $top/net_prio ] || refused 'priorities' "{'network': {'priorities': [{'name': 'eth0', 'priority': 5}]}}" 'linux.resources.network.priorities: this machine has no net_prio'
 [ -d $top/rdma ] || refused 'rdma' "{'rdma': {'mlx5_0': {'hcaHandles': 3}}}" "linux.resources.rdma: this machine's control groups have no rdma.max"
