@@ -244,6 +244,27 @@ config "$profile" 'c["process"]["args"] = ["sh", "-c", "sleep 0.3; exec asks one
 says 'nobody listens' 0 'getsid -1 Function not implemented' oci run -b b $id
 wait $!
 
+# A container that joins a pod's sandbox has an agent of its own; so have its programs.
+cri="c['annotations'] = {'io.kubernetes.cri.container-type': '%s', 'io.kubernetes.cri.sandbox-id': 'pod$id'}"
+# shellcheck disable=SC2059
+config "$(printf "$cri" sandbox)" 'c["root"]["readonly"] = True' 'sh("sleep 100")'
+ends 'a pod' 0 oci run -d --pid-file pid -b b pod$id </dev/null
+agent 3
+# shellcheck disable=SC2059
+config "$(printf "$cri" container)" "$profile" "for n in c['linux']['namespaces']:
+	if n['type'] == 'network': n['path'] = '/proc/$(cat pid)/ns/net'" 'sh("asks one; sleep 100")' \
+	"c['mounts'].append({'destination': '/data', 'type': 'bind', 'source': '$work/mapped', 'options': ['rbind'],
+		'uidMappings': [{'containerID': 0, 'hostID': 40, 'size': 3}], 'gidMappings': [{'containerID': 0, 'hostID': 50, 'size': 3}]})"
+mkdir mapped
+ends 'one of the pod' 0 "$LIMPET" --root "$work/states" run -d -b b $id </dev/null
+is 'it joined' "$(ls -d states/*/socket)" "states/pod$id/socket"
+says 'a program of it' 0 'getsid 42 ' oci exec $id asks one
+says 'an id-mapped mount of it' 0 '40 50' oci exec $id stat -c '%u %g' /data
+ends 'delete one' 0 oci delete --force $id
+ends 'delete the pod' 0 oci delete --force pod$id
+wait $!
+is 'three agents' "$(grep -c '^end hup' said)" 3
+
 refused() { # WHAT PATTERN EXPRESSION...
 	local what=$1 pattern=$2; shift 2
 	config "$profile" "$@"
