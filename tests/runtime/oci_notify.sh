@@ -265,6 +265,15 @@ ends 'delete the pod' 0 oci delete --force pod$id
 wait $!
 is 'three agents' "$(grep -c '^end hup' said)" 3
 
+# Starts that come to nothing after the agent was told.
+agent 2
+config "$profile" 'c["process"]["args"] = ["none-such"]'
+ends 'no program' 127 oci run -b b $id
+config "$profile" 'c["linux"]["resources"] = {"unified": {"none.such": "1"}}'
+ends 'no such limit' 1 oci run -b b $id
+wait $!
+is 'agents of nothing' "$(grep -c '^state' said) $(grep -c '^end ' said)" '2 2'
+
 refused() { # WHAT PATTERN EXPRESSION...
 	local what=$1 pattern=$2; shift 2
 	config "$profile" "$@"
