@@ -36,7 +36,7 @@ looks2() {
 	has cpu.idle 1
 	has io.max "$disk rbps=1048576 wbps=2097152 riops=100 wiops=200"
 	[ ! -e $top/$group/hugetlb.2MB.max ] || has hugetlb.2MB.max 4194304
-	[ ! -e $top/$group/io.weight ] || matches 'io.weight' "$(cat $top/$group/io.weight)" 'default 2930'
+	[ ! "$weight" ] || matches 'io.weight' "$(cat $top/$group/io.weight)" 'default 2930'
 	ends 'update' 0 oci update --cpu-burst 5000 $id
 	has cpu.max.burst 5000
 	echo "{\"blockIO\": {\"throttleReadBpsDevice\": [{${dev//\'/\"}, \"rate\": 0}]}}" >r.json
@@ -51,6 +51,7 @@ quiet2() { matches 'warnings' "$(cat warned)" 'linux.resources.memory.swappiness
 if [ "$v2" ]; then
 	huge= weight=
 	grep -qw hugetlb $top/cgroup.controllers && huge="'hugepageLimits': [{'pageSize': '2MB', 'limit': 4194304}],"
+	echo +io >$top/cgroup.subtree_control 2>/dev/null
 	ls $top/*/io.weight >/dev/null 2>&1 && weight="'weight': 300,"
 	with "{$huge 'cpu': {'quota': 50000, 'burst': 20000, 'idle': 1}, 'blockIO': {$weight 'throttleReadBpsDevice': [{$dev, 'rate': 1048576}],
 		'throttleWriteBpsDevice': [{$dev, 'rate': 2097152}], 'throttleReadIOPSDevice': [{$dev, 'rate': 100}],
