@@ -502,7 +502,7 @@ static int launch(struct program *g, const int stdio[3])
 	list_add_tail(&g->node, &programs);
 	mutex_unlock(&programs_lock);
 	parent = paper_parent(g);
-	task_publish(t, parent);
+	task_publish(t, parent, current);
 	if (parent)
 		process_put(parent);
 	if (g->id)

@@ -26,7 +26,7 @@ bool seccomp_check(u64 nr, const struct sysargs *args, long *ret) __must_check;
 /* A program's first task gets a filter before it runs; checked here. flags: SECCOMP_FILTER_FLAG_LOG. 0 or -errno. */
 int seccomp_boot(struct task *t, const struct sock_filter *code, u32 len, u32 flags) __must_check;
 /* Under tasklist_lock: t, to be published, gets those of the current task. */
-void seccomp_inherit_locked(struct task *t);
+void seccomp_inherit_locked(struct task *t, const struct task *from);
 /* Of a task that has one; nobody runs it any more. */
 void seccomp_drop(struct task *t);
 /* Under tasklist_lock: how many filters t has. */
