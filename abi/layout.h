@@ -11,20 +11,24 @@
 #define KERNEL_BASE 0x7e0000000000ull /* the kernel's ELF image */
 #define KERNEL_IMAGE_MAX 0x10000000ull
 
-#define HEAP_BASE 0x7e1000000000ull /* shared: kernel heap */
+/*
+ * What each process uses of the next three, besides the image, lies in one range of 1 GiB. The host has no page tables for it
+ * to begin with: each such range costs a process a page.
+ *
+ * A shown page is a distance that fits a 32-bit displacement away from its scratch page. Negative, since a program can make
+ * its GS base 0 by loading a selector: what the gate then takes for the shown page must be no address that a program can
+ * map. Both are private to the host process, one page per slot.
+ */
+#define SHOWN_OFFSET (-0x4000000)
+#define SHOWN_BASE (SCRATCH_BASE + SHOWN_OFFSET) /* key S */
+#define SCRATCH_BASE 0x7e0014000000ull /* key 0 */
+
+#define HEAP_BASE 0x7e0018000000ull /* shared: kernel heap; the busy part is 512 MiB further, see core/alloc.c */
 #define HEAP_SIZE 0x1000000000ull /* 64 GiB of addresses */
 
 #define THREADS_BASE 0x7e4000000000ull /* shared: kernel and signal stacks, one slot per host thread */
 #define THREAD_SLOT_SIZE 0x10000ull
 #define THREAD_SLOTS 16384ull
-
-#define SCRATCH_BASE 0x7e6000000000ull /* private, key 0: one page per slot */
-/*
- * Of a shown page from its scratch page: fits a 32-bit displacement. Negative, since a program can make its GS base 0
- * by loading a selector: what the gate then takes for the shown page must be no address that a program can map.
- */
-#define SHOWN_OFFSET (-0x10000000)
-#define SHOWN_BASE (SCRATCH_BASE + SHOWN_OFFSET) /* private, key S: one page per slot */
 
 #define BOOT_BASE 0x7e7000000000ull /* shared, read-only: the boot block */
 #define BOOT_SIZE_MAX 0x10000000ull

@@ -171,7 +171,9 @@ static void thread_setup(struct hthread *ht, bool guest)
 	s->task = ht->task;
 	s->sigframe = hthread_sigstack(ht) + sigframe_offset;
 	s->sigstride = sigframe_stride;
+#ifdef LIMPET_DEBUG
 	s->defences_off = boot->defences_off;
+#endif
 	/* No frame yet, whatever the slot's last owner left here. */
 	*(u64 *)s->sigframe = 0;
 	s->kstack = hthread_kstack_top(ht);
