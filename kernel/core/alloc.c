@@ -1,7 +1,7 @@
 /*
  * The kernel heap: a buddy allocator of pages under a slab allocator of small objects.
  *
- * Each page of the heap has a descriptor (struct hpage) in an array in front of the pages. Slabs of one page (objects
+ * Each page of the heap has a descriptor (struct hpage) in an array at the heap's end, but for those in front. Slabs of one page (objects
  * up to 512 bytes) or four (up to 2 KiB) carve their block into equal objects linked through their first word.
  * One lock guards it all; memory is first touched outside of it.
  */
@@ -36,22 +36,18 @@ static const u16 class_size[] = { 16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 7
 #define CLASSES ARRAY_SIZE(class_size)
 #define SMALL_MAX 2048
 
-#define HEAP_PAGES (HEAP_SIZE >> PAGE_SHIFT)
-#define DESC_BYTES (HEAP_PAGES * sizeof(struct hpage))
-/*
- * The descriptors lie in front of the first page, that page's own last of all. So those of the pages that are used most share
- * a huge page with these (kmem_collapse), in which they have NEAR bytes.
- */
+#define DESC_BYTES ((HEAP_SIZE >> PAGE_SHIFT) * sizeof(struct hpage))
+#define DESCS ((struct hpage *)(HEAP_BASE + HEAP_SIZE - DESC_BYTES))
+#define HEAP_PAGES ((HEAP_SIZE - DESC_BYTES) >> PAGE_SHIFT)
+/* The descriptors of the first pages, which are used most, lie with these in one huge page (kmem_collapse). */
 #define HUGE_PAGE (2ull << 20)
-#define NEAR 0x10000ull
-#define BUSY (ALIGN_UP(DESC_BYTES, HUGE_PAGE))
-#define FIRST_PAGE ((BUSY + NEAR) >> PAGE_SHIFT)
+#define NEAR_BYTES 0x10000ull
+#define NEAR_PAGES (NEAR_BYTES / sizeof(struct hpage))
+#define FIRST_PAGE (NEAR_BYTES >> PAGE_SHIFT)
 _Static_assert((HEAP_BASE & (HUGE_PAGE - 1)) == 0, "layout");
 
-#define DESC_END (HEAP_BASE + (FIRST_PAGE << PAGE_SHIFT))
-
-static struct hpage *page(u64 n) { return (struct hpage *)(DESC_END - (n - FIRST_PAGE + 1) * sizeof(struct hpage)); }
-static u64 number_of(const struct hpage *h) { return FIRST_PAGE + (DESC_END - (u64)h) / sizeof(*h) - 1; }
+static struct hpage *page(u64 n) { return (n < NEAR_PAGES ? (struct hpage *)HEAP_BASE : DESCS) + n; }
+static u64 number_of(const struct hpage *h) { return (u64)(h - (h < DESCS ? (struct hpage *)HEAP_BASE : DESCS)); }
 
 static struct mutex heap_lock = MUTEX_INIT(LOCK_HEAP);
 /* Under heap_lock: */
@@ -430,9 +426,9 @@ extern char __text_start[], __data_huge[];
 bool kmem_collapse(void)
 {
 	static bool have[4];
-	const u64 where[] = { (u64)__text_start, (u64)__data_huge, HEAP_BASE + BUSY, THREADS_BASE };
+	const u64 where[] = { (u64)__text_start, (u64)__data_huge, HEAP_BASE, THREADS_BASE };
 
-	atomic_store(&collapsed_end, (BUSY + HUGE_PAGE) >> PAGE_SHIFT);
+	atomic_store(&collapsed_end, HUGE_PAGE >> PAGE_SHIFT);
 	bool all = true;
 
 	for (u32 i = 0; i < ARRAY_SIZE(where); i++) {
