@@ -13,7 +13,7 @@
 #define TASK_SIZE 0x7e0000000000ull /* first address that is not the guest's */
 #define USER_MIN 0x10000ull /* nothing is ever mapped below */
 
-#define KERNEL_BASE 0x7e0000000000ull /* the kernel's ELF image */
+#define KERNEL_BASE 0x7e0000000000ull /* the kernel's text */
 #define KERNEL_IMAGE_MAX 0x10000000ull
 
 /*
@@ -25,12 +25,16 @@
 #define SHOWN_BASE (SCRATCH_BASE + SHOWN_OFFSET) /* key S */
 #define SCRATCH_BASE 0x7e0014000000ull /* key 0 */
 
-#define HEAP_BASE 0x7e003c000000ull /* shared: kernel heap */
+/* Shared, and one mapping, from here to the last slot: the kernel's constants and data (kernel.lds), heap, slots. */
+#define KERNEL_SHARED 0x7e003ba00000ull
+
+#define HEAP_BASE 0x7e003c000000ull
 #define HEAP_SIZE 0x1000000000ull /* 64 GiB of addresses */
 
-#define THREADS_BASE 0x7e403c000000ull /* shared: kernel and signal stacks, one slot per host thread */
+#define THREADS_BASE (HEAP_BASE + HEAP_SIZE) /* kernel and signal stacks, one slot per host thread */
 #define THREAD_SLOT_SIZE 0x10000ull
 #define THREAD_SLOTS 16384ull
+#define THREADS_END (THREADS_BASE + THREAD_SLOTS * THREAD_SLOT_SIZE)
 
 #define BOOT_BASE 0x7e7000000000ull /* shared, read-only: the boot block */
 #define BOOT_SIZE_MAX 0x10000000ull

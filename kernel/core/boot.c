@@ -48,7 +48,7 @@
 #define HUGE_PAGE (2ull << 20)
 #define HOST_ADDR_END 0x7ffffffff000ull
 
-extern char __text_start[], __text_end[], __data_start[], __sealed_end[], __data_huge[], __bss_start[], __kernel_end[];
+extern char __text_start[], __text_end[], __data_start[], __sealed_end[], __data_huge[], __bss_start[];
 
 const struct boot_block *boot __ro_after_init;
 struct boot_auxv boot_auxv __ro_after_init;
@@ -172,16 +172,19 @@ static void write_or_die(int fd, u64 from, u64 to, u64 offset)
 	}
 }
 
-/* .sealed, .data and .bss become shared, in place, with their contents. */
+/*
+ * .sealed, .data and .bss become shared, in place, with their contents; heap and slots are behind them in the same memfd, so
+ * that it is one mapping less to copy for each. Offset and address go together, for kmem_collapse.
+ */
 static void share_globals(void)
 {
-	u64 start = (u64)__data_start, len = (u64)__kernel_end - start;
-	u64 lead = start & (HUGE_PAGE - 1); /* offset and address go together, for kmem_collapse */
-	int fd = shared_memory("limpet-data", 0, lead + len);
+	u64 start = (u64)__data_start, data = (u64)__data_huge;
+	int fd = shared_memory("limpet-memory", 0, THREADS_END - KERNEL_SHARED);
 
-	write_or_die(fd, start, (u64)__sealed_end, lead);
-	write_or_die(fd, (u64)__data_huge, (u64)__bss_start, lead + (u64)__data_huge - start);
-	if (host_mmap((void *)start, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, lead) != (long)start)
+	write_or_die(fd, start, (u64)__sealed_end, start - KERNEL_SHARED);
+	write_or_die(fd, data, (u64)__bss_start, data - KERNEL_SHARED);
+	if (host_mmap((void *)start, THREADS_END - start, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED | MAP_NORESERVE, fd,
+		      (loff_t)(start - KERNEL_SHARED)) != (long)start)
 		host_syscall(NR_exit_group, 124, 0, 0, 0, 0, 0);
 	host_close(fd);
 }
@@ -247,8 +250,6 @@ __no_stack_protector void boot_start(const u64 *sp)
 	u64 room = text_room();
 
 	share_globals();
-	host_close(shared_memory("limpet-heap", HEAP_BASE, HEAP_SIZE));
-	host_close(shared_memory("limpet-threads", THREADS_BASE, THREAD_SLOTS * THREAD_SLOT_SIZE));
 	filemem_host_fd = shared_memory("limpet-files", FILEMEM_BASE, FILEMEM_SIZE);
 	map_or_die(SCRATCH_BASE, THREAD_SLOTS * PAGE_SIZE, PROT_READ | PROT_WRITE,
 		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);

@@ -104,7 +104,7 @@ struct task *task_alloc(struct process *p)
 	t->orig_rax = ~0ull;
 	t->timer_slack_ns = 50000;
 	t->cpus_allowed = ~0ull;
-	t->start_time = ktime_get_boottime();
+	t->start_time = p && !p->pid ? p->start_time : ktime_get_boottime();
 	return t;
 }
 

@@ -17,7 +17,7 @@ void gate_pkey_call_entry(void);
 void gate_pkey_call_entry_parked(void);
 void gate_pkey_call_entry_open(void);
 __noreturn void gate_pkey_exit(struct task *t);
-extern char __text_start[], __data_start[], __kernel_end[];
+extern char __text_start[], __data_start[];
 
 static int protect(u64 start, u64 len, int prot, int key)
 {
@@ -39,11 +39,7 @@ static int init(void)
 	/* pkey_alloc gave this thread every right to both; threads and processes made from it inherit that. */
 	err = protect((u64)__text_start, kernel_text_room, PROT_READ | PROT_EXEC, k);
 	if (!err)
-		err = protect(data, (u64)__kernel_end - data, PROT_READ | PROT_WRITE, k);
-	if (!err)
-		err = protect(HEAP_BASE, HEAP_SIZE, PROT_READ | PROT_WRITE, k);
-	if (!err)
-		err = protect(THREADS_BASE, THREAD_SLOTS * THREAD_SLOT_SIZE, PROT_READ | PROT_WRITE, k);
+		err = protect(data, THREADS_END - data, PROT_READ | PROT_WRITE, k);
 	if (!err)
 		err = protect(FILEMEM_BASE, FILEMEM_SIZE, PROT_READ | PROT_WRITE, k);
 	if (!err)
