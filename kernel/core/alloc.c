@@ -1,7 +1,7 @@
 /*
  * The kernel heap: a buddy allocator of pages under a slab allocator of small objects.
  *
- * Each page of the heap has a descriptor (struct hpage) in an array at the heap's start. Slabs of one page (objects
+ * Each page of the heap has a descriptor (struct hpage) in an array at the heap's end, but for those in front. Slabs of one page (objects
  * up to 512 bytes) or four (up to 2 KiB) carve their block into equal objects linked through their first word.
  * One lock guards it all; memory is first touched outside of it.
  */
@@ -36,11 +36,18 @@ static const u16 class_size[] = { 16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 7
 #define CLASSES ARRAY_SIZE(class_size)
 #define SMALL_MAX 2048
 
-#define HEAP_PAGES (HEAP_SIZE >> PAGE_SHIFT)
-#define DESC_BYTES (HEAP_PAGES * sizeof(struct hpage))
-#define FIRST_PAGE ALIGN_UP(PAGE_ALIGN_UP(DESC_BYTES) >> PAGE_SHIFT, 1ul << MAX_ORDER)
+#define DESC_BYTES ((HEAP_SIZE >> PAGE_SHIFT) * sizeof(struct hpage))
+#define DESCS ((struct hpage *)(HEAP_BASE + HEAP_SIZE - DESC_BYTES))
+#define HEAP_PAGES ((HEAP_SIZE - DESC_BYTES) >> PAGE_SHIFT)
+/* The descriptors of the first pages, which are used most, lie with these in one huge page (kmem_collapse). */
+#define HUGE_PAGE (2ull << 20)
+#define NEAR_BYTES 0x10000ull
+#define NEAR_PAGES (NEAR_BYTES / sizeof(struct hpage))
+#define FIRST_PAGE (NEAR_BYTES >> PAGE_SHIFT)
+_Static_assert((HEAP_BASE & (HUGE_PAGE - 1)) == 0, "layout");
 
-static struct hpage *const pages = (struct hpage *)HEAP_BASE;
+static struct hpage *page(u64 n) { return (n < NEAR_PAGES ? (struct hpage *)HEAP_BASE : DESCS) + n; }
+static u64 number_of(const struct hpage *h) { return (u64)(h - (h < DESCS ? (struct hpage *)HEAP_BASE : DESCS)); }
 
 static struct mutex heap_lock = MUTEX_INIT(LOCK_HEAP);
 /* Under heap_lock: */
@@ -78,14 +85,14 @@ static bool grow_locked(u32 order)
 	while (top < start) {
 		u32 k = (u32)__builtin_ctzl(top);
 
-		pages[top].kind = HPAGE_FREE;
-		pages[top].order = (u8)k;
-		list_add(&pages[top].node, &free_blocks[k]);
+		page(top)->kind = HPAGE_FREE;
+		page(top)->order = (u8)k;
+		list_add(&page(top)->node, &free_blocks[k]);
 		top += 1ul << k;
 	}
-	pages[start].kind = HPAGE_FREE;
-	pages[start].order = (u8)o;
-	list_add(&pages[start].node, &free_blocks[o]);
+	page(start)->kind = HPAGE_FREE;
+	page(start)->order = (u8)o;
+	list_add(&page(start)->node, &free_blocks[o]);
 	top = start + (1ul << o);
 	stats.bytes_heap = (top - FIRST_PAGE) << PAGE_SHIFT;
 	return true;
@@ -107,11 +114,11 @@ static u64 block_alloc_locked(u32 order, enum hpage_kind kind)
 			return 0;
 	}
 	struct hpage *h = list_first_entry(&free_blocks[o], struct hpage, node);
-	u64 n = (u64)(h - pages);
+	u64 n = number_of(h);
 
 	list_del(&h->node);
 	while (o > order) {
-		struct hpage *buddy = &pages[n + (1ul << --o)];
+		struct hpage *buddy = page(n + (1ul << --o));
 
 		buddy->kind = HPAGE_FREE;
 		buddy->order = (u8)o;
@@ -125,23 +132,23 @@ static u64 block_alloc_locked(u32 order, enum hpage_kind kind)
 
 static void block_free_locked(u64 n)
 {
-	u32 order = pages[n].order;
+	u32 order = page(n)->order;
 
 	pages_used -= 1ul << order;
-	pages[n].kind = HPAGE_NONE;
+	page(n)->kind = HPAGE_NONE;
 	while (order < MAX_ORDER) {
 		u64 b = n ^ (1ul << order);
 
-		if (b < FIRST_PAGE || b >= top || pages[b].kind != HPAGE_FREE || pages[b].order != order)
+		if (b < FIRST_PAGE || b >= top || page(b)->kind != HPAGE_FREE || page(b)->order != order)
 			break;
-		list_del(&pages[b].node);
-		pages[b].kind = HPAGE_NONE;
+		list_del(&page(b)->node);
+		page(b)->kind = HPAGE_NONE;
 		n = min(n, b);
 		order++;
 	}
-	pages[n].kind = HPAGE_FREE;
-	pages[n].order = (u8)order;
-	list_add(&pages[n].node, &free_blocks[order]);
+	page(n)->kind = HPAGE_FREE;
+	page(n)->order = (u8)order;
+	list_add(&page(n)->node, &free_blocks[order]);
 }
 
 static u32 order_of(size_t n)
@@ -168,7 +175,7 @@ void *kpages_alloc(size_t n)
 	heap_init_locked();
 	p = block_alloc_locked(order_of(n), HPAGE_LARGE);
 	if (p) {
-		stats.bytes_used += PAGE_SIZE << pages[p].order;
+		stats.bytes_used += PAGE_SIZE << page(p)->order;
 		stats.objects_used++;
 	}
 	mutex_unlock(&heap_lock);
@@ -177,7 +184,7 @@ void *kpages_alloc(size_t n)
 
 static void large_free(u64 n)
 {
-	u32 order = pages[n].order;
+	u32 order = page(n)->order;
 
 	/* The block is ours alone until it is linked: hand big ones back first, without the lock. */
 	if ((1ul << order) >= TRIM_PAGES && n >= atomic_load_relaxed(&collapsed_end))
@@ -193,7 +200,7 @@ void kpages_free(void *p, size_t n)
 {
 	if (!p)
 		return;
-	BUG_ON(pages[page_of(p)].kind != HPAGE_LARGE || ((u64)p & ~PAGE_MASK));
+	BUG_ON(page(page_of(p))->kind != HPAGE_LARGE || ((u64)p & ~PAGE_MASK));
 	(void)n;
 	large_free(page_of(p));
 }
@@ -225,15 +232,15 @@ static bool slab_add_locked(u32 c)
 	for (u16 i = 0; i < total; i++)
 		*(void **)(base + i * size) = i + 1 < total ? base + (i + 1) * size : NULL;
 	for (u64 i = 1; i < (1ul << order); i++) {
-		pages[n + i].kind = HPAGE_SLAB_TAIL;
-		pages[n + i].tail = (u8)i;
+		page(n + i)->kind = HPAGE_SLAB_TAIL;
+		page(n + i)->tail = (u8)i;
 	}
 	mutex_lock(&heap_lock);
-	pages[n].class = (u8)c;
-	pages[n].inuse = 0;
-	pages[n].total = total;
-	pages[n].free = base;
-	list_add(&pages[n].node, &partial[c]);
+	page(n)->class = (u8)c;
+	page(n)->inuse = 0;
+	page(n)->total = total;
+	page(n)->free = base;
+	list_add(&page(n)->node, &partial[c]);
 	return true;
 }
 
@@ -304,9 +311,9 @@ void kfree(void *p)
 	u64 n = page_of(p);
 
 	BUG_ON((u64)p < HEAP_BASE || n < FIRST_PAGE || n >= top);
-	if (pages[n].kind == HPAGE_SLAB_TAIL)
-		n -= pages[n].tail;
-	struct hpage *h = &pages[n];
+	if (page(n)->kind == HPAGE_SLAB_TAIL)
+		n -= page(n)->tail;
+	struct hpage *h = page(n);
 
 	if (h->kind == HPAGE_LARGE) {
 		BUG_ON(p != page_ptr(n));
@@ -333,7 +340,7 @@ void kfree(void *p)
 	if (h->inuse == 0 && partial[c].next->next != &partial[c]) {
 		list_del(&h->node);
 		for (u64 i = 1; i < (1ul << h->order); i++)
-			pages[n + i].kind = HPAGE_NONE;
+			page(n + i)->kind = HPAGE_NONE;
 		block_free_locked(n);
 	}
 	mutex_unlock(&heap_lock);
@@ -348,9 +355,9 @@ void *krealloc(void *p, size_t size)
 		return kmalloc(size);
 	u64 n = page_of(p);
 
-	if (pages[n].kind == HPAGE_SLAB_TAIL)
-		n -= pages[n].tail;
-	old = pages[n].kind == HPAGE_LARGE ? PAGE_SIZE << pages[n].order : class_size[pages[n].class];
+	if (page(n)->kind == HPAGE_SLAB_TAIL)
+		n -= page(n)->tail;
+	old = page(n)->kind == HPAGE_LARGE ? PAGE_SIZE << page(n)->order : class_size[page(n)->class];
 	if (size <= old && size > old / 2)
 		return p;
 	q = kmalloc(size);
@@ -404,7 +411,7 @@ void kmem_warm(u64 step)
 	for (u64 window = FIRST_PAGE; window < end; window += stride) {
 		for (u64 n = window; n < window + stride; n++) {
 			/* Stale or not: the page is there. */
-			if (pages[n].kind != HPAGE_SLAB && pages[n].kind != HPAGE_LARGE)
+			if (page(n)->kind != HPAGE_SLAB && page(n)->kind != HPAGE_LARGE)
 				continue;
 			(void)*(volatile u8 *)page_ptr(n);
 			break;
@@ -412,17 +419,21 @@ void kmem_warm(u64 step)
 	}
 }
 
-#define HUGE_PAGE (2ull << 20)
 #define MADV_COLLAPSE 25
 
-extern char __ro_after_init_end[];
+extern char __text_start[], __data_huge[];
 
-void kmem_collapse(void)
+bool kmem_collapse(void)
 {
-	const u64 where[] = { (u64)__ro_after_init_end, HEAP_BASE + (FIRST_PAGE << PAGE_SHIFT), THREADS_BASE };
+	static bool have[4];
+	const u64 where[] = { (u64)__text_start, (u64)__data_huge, HEAP_BASE, THREADS_BASE };
 
-	atomic_store(&collapsed_end, FIRST_PAGE + (HUGE_PAGE >> PAGE_SHIFT));
-	for (u32 i = 0; i < ARRAY_SIZE(where); i++)
-		if (host_madvise((void *)where[i], HUGE_PAGE, MADV_COLLAPSE))
-			log_debug("no huge page at %#lx", where[i]);
+	atomic_store(&collapsed_end, HUGE_PAGE >> PAGE_SHIFT);
+	bool all = true;
+
+	for (u32 i = 0; i < ARRAY_SIZE(where); i++) {
+		have[i] = have[i] || !host_madvise((void *)where[i], HUGE_PAGE, MADV_COLLAPSE);
+		all = all && have[i];
+	}
+	return all;
 }

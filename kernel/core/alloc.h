@@ -40,10 +40,10 @@ void kmem_set_limit(u64 bytes);
 void kmem_fail_every(u32 n);
 
 /*
- * Asks the host for huge pages under what each fresh process touches of the kernel's memory: kernel data, heap, stacks.
- * For sandboxes that fork a lot; costs a few MiB. By kserver.
+ * Asks the host for huge pages under what each fresh process touches of the kernel's memory: text, data, heap, stacks. For
+ * sandboxes that fork a lot; costs a few MiB. By kserver. False: the host had not enough of them.
  */
-void kmem_collapse(void);
+bool kmem_collapse(void);
 /* Reads a byte in each `step` of the heap's busiest part, where there is one in use. */
 void kmem_warm(u64 step);
 

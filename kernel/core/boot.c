@@ -48,10 +48,11 @@
 #define HUGE_PAGE (2ull << 20)
 #define HOST_ADDR_END 0x7ffffffff000ull
 
-extern char __data_start[], __bss_start[], __kernel_end[];
+extern char __text_start[], __text_end[], __data_start[], __sealed_end[], __data_huge[], __bss_start[];
 
 const struct boot_block *boot __ro_after_init;
 struct boot_auxv boot_auxv __ro_after_init;
+u64 kernel_text_room __ro_after_init;
 static int filemem_host_fd __ro_after_init;
 static s64 boot_time __ro_after_init;
 
@@ -171,25 +172,47 @@ static int shared_memory(const char *name, u64 addr, u64 len)
 	return fd;
 }
 
-/* .data and .bss become shared, in place, with their contents. */
-static void share_globals(void)
+static void write_or_die(int fd, u64 from, u64 to, u64 offset)
 {
-	u64 start = (u64)__data_start, len = (u64)__kernel_end - start, init = (u64)__bss_start - start;
-	u64 lead = start & (HUGE_PAGE - 1); /* offset and address go together, for kmem_collapse */
-	int fd = shared_memory("limpet-data", 0, lead + len);
-
-	if (host_syscall(NR_lseek, fd, (long)lead, 0, 0, 0, 0) != (long)lead)
+	if (host_syscall(NR_lseek, fd, (long)offset, 0, 0, 0, 0) != (long)offset)
 		host_syscall(NR_exit_group, 124, 0, 0, 0, 0, 0);
-	for (u64 done = 0; done < init;) {
-		long n = host_write(fd, (void *)(start + done), init - done);
+	while (from < to) {
+		long n = host_write(fd, (void *)from, to - from);
 
 		if (n <= 0)
 			host_syscall(NR_exit_group, 124, 0, 0, 0, 0, 0);
-		done += (u64)n;
+		from += (u64)n;
 	}
-	if (host_mmap((void *)start, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, lead) != (long)start)
+}
+
+/*
+ * .sealed, .data and .bss become shared, in place, with their contents; heap and slots are behind them in the same memfd, so
+ * that it is one mapping less to copy for each. Offset and address go together, for kmem_collapse.
+ */
+static void share_globals(void)
+{
+	u64 start = (u64)__data_start, data = (u64)__data_huge;
+	int fd = shared_memory("limpet-memory", 0, THREADS_END - KERNEL_SHARED);
+
+	write_or_die(fd, start, (u64)__sealed_end, start - KERNEL_SHARED);
+	write_or_die(fd, data, (u64)__bss_start, data - KERNEL_SHARED);
+	if (host_mmap((void *)start, THREADS_END - start, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED | MAP_NORESERVE, fd,
+		      (loff_t)(start - KERNEL_SHARED)) != (long)start)
 		host_syscall(NR_exit_group, 124, 0, 0, 0, 0, 0);
 	host_close(fd);
+}
+
+/*
+ * The mapping of the text reaches to the end of its 2 MiB, or the host would not map it by a huge page. The runtime has laid
+ * the file out for that: behind the text there is nothing but zeroes.
+ */
+static u64 text_room(void)
+{
+	u64 len = PAGE_ALIGN_UP((u64)__text_end) - (u64)__text_start;
+
+	if (host_mremap(__text_start, len, HUGE_PAGE, 0, NULL) == (long)__text_start)
+		return HUGE_PAGE;
+	return len;
 }
 
 static void map_boot_block(void)
@@ -237,16 +260,16 @@ __no_stack_protector void boot_start(const u64 *sp)
 	}
 	/* First of all: the host may have put it where our own memory goes. */
 	struct mm_vdso moved = move_vdso(vdso);
+	u64 room = text_room();
 
 	share_globals();
-	host_close(shared_memory("limpet-heap", HEAP_BASE, HEAP_SIZE));
-	host_close(shared_memory("limpet-threads", THREADS_BASE, THREAD_SLOTS * THREAD_SLOT_SIZE));
 	filemem_host_fd = shared_memory("limpet-files", FILEMEM_BASE, FILEMEM_SIZE);
 	slot_pages(SCRATCH_BASE);
 	slot_pages(SHOWN_BASE);
 	map_boot_block();
 	harden_stack_guard(boot->random_seed[0]);
 	boot_auxv = aux;
+	kernel_text_room = room;
 	mm_vdso = moved;
 	strace_fd = boot->strace_fd;
 	boot_time = ktime_get_boottime();

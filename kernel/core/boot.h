@@ -9,6 +9,7 @@ struct boot_auxv {
 	u64 hwcap, hwcap2, minsigstksz, clktck;
 };
 extern struct boot_auxv boot_auxv;
+extern u64 kernel_text_room; /* bytes that are mapped for the text */
 
 /* The boot block itself, mapped read-only; boot_str(offset) = its string, NULL for offset 0. */
 extern const struct boot_block *boot;

@@ -6,7 +6,7 @@
 
 #define PROT_READ 1
 
-extern char __data_start[], __ro_after_init_end[];
+extern char __data_start[], __sealed_end[];
 
 /* Names that compilers know. */
 u64 __stack_chk_guard __ro_after_init;
@@ -22,5 +22,5 @@ void __stack_chk_fail(void) { panic("stack overrun, noticed in %p", __builtin_re
 
 int harden_seal(void)
 {
-	return (int)host_mprotect(__data_start, (size_t)(__ro_after_init_end - __data_start), PROT_READ);
+	return (int)host_mprotect(__data_start, (size_t)PAGE_ALIGN_UP((u64)(__sealed_end - __data_start)), PROT_READ);
 }

@@ -9,7 +9,7 @@
 
 /* The stack's guard gets its value: only from a function that never returns, and has no guard itself. */
 void harden_stack_guard(u64 random);
-/* From here on what is __ro_after_init stays what it is. -errno. */
+/* From here on what is __ro_after_init, and const, stays what it is. -errno. */
 int harden_seal(void) __must_check;
 
 #endif

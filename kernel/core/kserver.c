@@ -259,13 +259,13 @@ static bool died_outside(struct task *t)
 	return false;
 }
 
-#define COLLAPSE_AFTER 64u /* processes: then kmem_collapse pays */
+#define COLLAPSE_AFTER 64u /* processes: then kmem_collapse pays; tried again each time that they are twice as many */
 
 void reaper_main(void)
 {
 	const struct timespec64 patience = { .tv_sec = 5 };
 
-	for (u32 reaped = 0;;) {
+	for (u32 reaped = 0, collapse = COLLAPSE_AFTER;;) {
 		long pid = host_wait4(-1, NULL, WALL_, NULL);
 
 		/* The last one was killed from outside: a thread of ours unwinds it, and ends the sandbox. */
@@ -278,7 +278,7 @@ void reaper_main(void)
 		if (pid <= 0)
 			continue;
 		hproc_reaped((u32)pid, died_outside);
-		if (++reaped == COLLAPSE_AFTER)
-			kmem_collapse();
+		if (++reaped == collapse)
+			collapse = kmem_collapse() ? 0 : collapse * 2;
 	}
 }

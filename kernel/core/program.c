@@ -531,7 +531,7 @@ static int publish(struct program *g, struct task *t)
 	mutex_unlock(&tasklist_lock);
 	if (gone)
 		return -ESRCH;
-	task_publish(t, parent);
+	task_publish(t, parent, current);
 	if (parent)
 		process_put(parent);
 	mutex_lock(&tasklist_lock);

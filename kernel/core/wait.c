@@ -81,14 +81,6 @@ static void wake_sleeper(struct task *t)
 		wake_host(polls ? NULL : &t->wake);
 }
 
-void task_wake_soon(struct task *t)
-{
-	if (current->wake_depth)
-		wake_sleeper(t);
-	else
-		task_wake(t);
-}
-
 /*
  * Sleepers are taken off the queue as they are woken, so that two wake-ups reach two exclusive waiters. They are
  * marked under the queue's lock: wait_remove takes it too, so the waiter and its task stay valid so long. The host is
@@ -117,6 +109,15 @@ static void wake(struct wait_queue *wq, u32 events, bool all)
 			break;
 	}
 	mutex_unlock(&wq->lock);
+	wakes_release();
+}
+
+void wakes_hold(void) { current->wake_depth++; }
+
+void wakes_release(void)
+{
+	struct task *me = current;
+
 	if (--me->wake_depth)
 		return;
 	while (me->wake_count)
@@ -165,7 +166,9 @@ void task_wake(struct task *t)
 {
 	bool polls;
 
-	if (wake_mark(t, &polls))
+	if (current->wake_depth)
+		wake_sleeper(t);
+	else if (wake_mark(t, &polls))
 		wake_host(polls ? NULL : &t->wake);
 }
 

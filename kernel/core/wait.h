@@ -57,8 +57,12 @@ void wait_remove(struct waiter *w);
 void task_prepare_sleep(void);
 int task_sleep(s64 deadline);
 void task_wake(struct task *t);
-/* For callbacks of waiters: as task_wake, but the host is told when the waking call has left its queue's lock. */
-void task_wake_soon(struct task *t);
+/*
+ * In between the host is told of no wake-up, at the end of all. For who wakes under a lock that the woken takes first of
+ * all: the host likes to run them at once, on the waker's CPU. Wake-ups of a queue do this by themselves, under its lock.
+ */
+void wakes_hold(void);
+void wakes_release(void);
 #define TASK_WAKE_BATCH 8u
 #define TASK_WAKE_POLLS 3u /* a state of task.wake: asleep in the host's epoll (poller_sleep) */
 

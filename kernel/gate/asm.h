@@ -28,16 +28,16 @@
 #define SCRATCH_RSP 32
 #define SCRATCH_FRAME 64 /* rip, cs, rflags, rsp, ss for IRETQ; or only where to jump */
 /* Shown: a program may read it only. abi/layout.h has why it lies in front of scratch. */
-#define SHOWN_SELECTOR (-0x10000000)
-#define SHOWN_PKRU (-0x10000000 + 8)
-#define SHOWN_TASK (-0x10000000 + 0x10)
-#define SHOWN_SIGFRAME (-0x10000000 + 0x18)
-#define SHOWN_KSTACK (-0x10000000 + 0x20)
-#define SHOWN_SCRATCH_FRAME (-0x10000000 + 0x28)
-#define SHOWN_XMASK (-0x10000000 + 0x30)
-#define SHOWN_SIGSTRIDE (-0x10000000 + 0x38)
+#define SHOWN_SELECTOR (-0x4000000)
+#define SHOWN_PKRU (-0x4000000 + 8)
+#define SHOWN_TASK (-0x4000000 + 0x10)
+#define SHOWN_SIGFRAME (-0x4000000 + 0x18)
+#define SHOWN_KSTACK (-0x4000000 + 0x20)
+#define SHOWN_SCRATCH_FRAME (-0x4000000 + 0x28)
+#define SHOWN_XMASK (-0x4000000 + 0x30)
+#define SHOWN_SIGSTRIDE (-0x4000000 + 0x38)
 
-#define SHOWN_DEFENCES_OFF (-0x10000000 + 0x40) /* debug builds: enum boot_defence */
+#define SHOWN_DEFENCES_OFF (-0x4000000 + 0x40) /* debug builds: enum boot_defence */
 
 #define SIGSTACK_SIZE 0x5000
 

@@ -20,7 +20,7 @@
 #define WINDOW 0x10000ull /* the host maps what is there around a read fault, this much at once */
 #define STACK_WARM 4u /* pages */
 
-extern char __kernel_start[], __rodata_end[], __data_start[], __bss_big[];
+extern char __text_start[], __text_end[], __data_start[], __sealed_end[], __data_huge[], __bss_big[];
 
 /* On an empty stack: waits to be called or dismissed. */
 static void wait_for_work(void *arg)
@@ -136,8 +136,9 @@ static void warm(struct hthread *ht)
 {
 	volatile u8 *top = (volatile u8 *)hthread_kstack_top(ht);
 
-	touch((u64)__kernel_start, (u64)__rodata_end);
-	touch((u64)__data_start, (u64)__bss_big);
+	touch((u64)__text_start, (u64)__text_end);
+	touch((u64)__data_start, (u64)__sealed_end);
+	touch((u64)__data_huge, (u64)__bss_big);
 	kmem_warm(WINDOW);
 	for (u32 i = 1; i <= STACK_WARM; i++)
 		top[-(s64)(i * PAGE_SIZE)] = 0;

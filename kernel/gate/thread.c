@@ -34,7 +34,7 @@
 #define PR_SET_SYSCALL_USER_DISPATCH 59
 #define SECCOMP_SET_MODE_FILTER 1
 
-static __big struct hthread hthreads[THREAD_SLOTS];
+static __sparse struct hthread hthreads[THREAD_SLOTS];
 struct mutex hproc_lock = MUTEX_INIT(LOCK_LEAF);
 struct task hthread_nobody;
 
@@ -50,7 +50,7 @@ static struct hproc *kserver_hproc; /* set once */
 #define LEAVING_WAIT 2000000000ll /* ns; then the fork is made all the same */
 static u32 leaving;
 static struct wait_queue leaving_wait = { MUTEX_INIT(LOCK_WAITQ), LIST_HEAD_INIT(leaving_wait.waiters) };
-static __big u32 free_slots[THREAD_SLOTS];
+static __sparse u32 free_slots[THREAD_SLOTS];
 static u32 nr_free, high_water;
 static struct list_head dying = LIST_HEAD_INIT(dying); /* hthread.node: slots whose thread is about to be gone */
 
@@ -171,7 +171,9 @@ static void thread_setup(struct hthread *ht, bool guest)
 	s->task = ht->task;
 	s->sigframe = hthread_sigstack(ht) + sigframe_offset;
 	s->sigstride = sigframe_stride;
+#ifdef LIMPET_DEBUG
 	s->defences_off = boot->defences_off;
+#endif
 	/* No frame yet, whatever the slot's last owner left here. */
 	*(u64 *)s->sigframe = 0;
 	s->kstack = hthread_kstack_top(ht);

@@ -24,7 +24,7 @@ struct msg_queue {
 	u32 lspid, lrpid;
 };
 
-static struct ipc_table msg_table;
+static __big struct ipc_table msg_table;
 
 static s64 now_seconds(void) { return ktime_get_real() / NSEC_PER_SEC; }
 

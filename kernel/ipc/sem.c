@@ -33,7 +33,7 @@ struct sem_undo {
 	int16_t adjust[];
 };
 
-static struct ipc_table sem_table;
+static __big struct ipc_table sem_table;
 /* All undo lists of the sandbox, hashed by process; under ipc_lock. Heads are made on first use. */
 #define UNDO_HASH 64u
 static struct list_head undo_hash[UNDO_HASH];

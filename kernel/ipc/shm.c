@@ -23,7 +23,7 @@ struct shm {
 	u32 cpid, lpid;
 };
 
-static struct ipc_table shm_table;
+static __big struct ipc_table shm_table;
 
 static s64 now_seconds(void) { return ktime_get_real() / NSEC_PER_SEC; }
 

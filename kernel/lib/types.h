@@ -58,6 +58,7 @@ typedef s64 loff_t; /* byte offset in a file, never negative unless it carries a
 #define __uninitialized __attribute__((uninitialized))
 #define __aligned(n) __attribute__((aligned(n)))
 #define __big __attribute__((section(".bss.big"))) /* tables: behind what is used all the time */
+#define __sparse __attribute__((section(".bss.sparse"))) /* of which little is used: last of all */
 
 /* Errors travel in pointers as Linux does it: the last 4095 addresses are errnos. */
 static inline void *err_ptr(long err) { return (void *)err; }

@@ -8,6 +8,7 @@
 #include "abi/linux/errno.h"
 #include "core/alloc.h"
 #include "core/boot.h"
+#include "gate/gate.h"
 #include "gate/host.h"
 #include "lib/string.h"
 #include "mm/vma.h"
@@ -17,13 +18,13 @@
 
 bool code_scanned(void)
 {
-	return defence(DEFENCE_SCAN) && (boot->platform == BOOT_PLATFORM_PKEY || defence_asked(DEFENCE_SCAN));
+	return defence(DEFENCE_SCAN) && (gate == &gate_pkey || defence_asked(DEFENCE_SCAN));
 }
 
 bool code_copied(void)
 {
 	return defence(DEFENCE_COPY) &&
-	       (boot->platform == BOOT_PLATFORM_PKEY || defence_asked(DEFENCE_SCAN) || defence_asked(DEFENCE_COPY));
+	       (gate == &gate_pkey || defence_asked(DEFENCE_SCAN) || defence_asked(DEFENCE_COPY));
 }
 
 size_t code_read(struct mm *mm, void *to, u64 addr, size_t len)

@@ -57,14 +57,16 @@ static u64 pages_held; /* of all images that are not freed yet; atomic */
 
 static s64 begun; /* when the first program was mapped; atomic */
 
-bool image_affordable(void)
+static bool affordable_at(s64 now)
 {
-	s64 now = ktime_get(), was = atomic_load(&begun);
+	s64 was = atomic_load(&begun);
 
 	if (!was)
 		atomic_store(&begun, now);
 	return was && now - was > LONG;
 }
+
+bool image_affordable(void) { return affordable_at(ktime_get()); }
 
 static s64 nsec(const struct statx_timestamp *t) { return t->tv_sec * NSEC_PER_SEC + t->tv_nsec; }
 
@@ -229,8 +231,8 @@ void image_look(struct map_pieces *p, struct file *file, u64 offset, u64 len, u3
 	struct patch_area *a = NULL, *old = NULL;
 	struct file_image *f;
 	struct identity id;
-	bool begin = false, above = false, affordable = image_affordable();
-	s64 now = ktime_get();
+	bool begin = false, above = false, affordable;
+	s64 now;
 	u32 changes = 0;
 
 	if ((prot & (PROT_EXEC | PROT_WRITE)) != PROT_EXEC || (flags & MAP_TYPE) != MAP_PRIVATE || p->count != 1 ||
@@ -242,6 +244,8 @@ void image_look(struct map_pieces *p, struct file *file, u64 offset, u64 len, u3
 	if (!f || !identify(s->host_fd, &id) || offset >= id.size || offset + len > PAGE_ALIGN_UP(id.size))
 		return;
 	p->image_of = f;
+	now = ktime_get();
+	affordable = affordable_at(now);
 	mutex_lock(&images_lock);
 	if (memcmp(&f->id, &id, sizeof(id))) {
 		old = detach_locked(f);

@@ -130,36 +130,51 @@ static void copy_fields(struct task *t, const struct clone_args *a)
 }
 
 /*
- * A child exists for the host before it does for the guest, so that a refused clone leaves no trace. It waits for
- * its publication on t->go: 0 not yet, 1 published, 2 not yet and the child sleeps.
+ * A child exists for the host before it does for the guest, so that a refused clone leaves no trace. Whoever comes first
+ * publishes it, its maker or itself: were it always the maker, then on one CPU, where the host runs the child first,
+ * every fork would cost two more context switches. t->go, a futex word, says how far that is.
  */
+enum { GO_NOT_YET, GO_BUSY, GO_AWAITED, GO_DONE };
+#define GO_SPINS 50
+
 static void wait_published(struct task *t)
 {
-	for (int i = 0; i < 200 && atomic_load(&t->go) != 1; i++)
+	for (int i = 0; i < GO_SPINS && atomic_load(&t->go) != GO_DONE; i++)
 		__builtin_ia32_pause();
-	if (atomic_cas(&t->go, 0, 2))
-		while (atomic_load(&t->go) != 1)
-			host_futex(&t->go, FUTEX_WAIT, 2, NULL, NULL, 0);
+	(void)atomic_cas(&t->go, GO_BUSY, GO_AWAITED);
+	while (atomic_load(&t->go) != GO_DONE)
+		host_futex(&t->go, FUTEX_WAIT, GO_AWAITED, NULL, NULL, 0);
 }
 
-static void publish(struct task *t, const struct clone_args *a)
+/* Its maker or t itself; the maker does not go on before it is done, so that it stays there for t. */
+static void publish(struct task *t)
 {
-	struct process *parent = current->process;
+	struct task *maker = t->maker;
+	struct process *parent;
 
-	if (a->flags & (CLONE_PARENT | CLONE_THREAD)) {
+	if (maker->process == t->process || t->made_sibling) {
 		mutex_lock(&tasklist_lock);
-		parent = parent->parent;
+		parent = maker->process->parent;
 		if (parent)
 			process_get(parent);
 		mutex_unlock(&tasklist_lock);
 	} else {
+		parent = maker->process;
 		process_get(parent);
 	}
-	task_publish(t, parent);
+	task_publish(t, parent, maker);
 	if (parent)
 		process_put(parent);
-	if (atomic_xchg(&t->go, 1) == 2)
+	if (atomic_xchg(&t->go, GO_DONE) == GO_AWAITED)
 		host_futex(&t->go, FUTEX_WAKE, 1, NULL, NULL, 0);
+}
+
+static void publish_once(struct task *t)
+{
+	if (atomic_cas(&t->go, GO_NOT_YET, GO_BUSY))
+		publish(t);
+	else
+		wait_published(t);
 }
 
 /* The child's first kernel code, on its own host thread (or, for vfork, on the parent's). */
@@ -167,7 +182,7 @@ static void child_start(void *arg __unused)
 {
 	struct task *t = current;
 
-	wait_published(t);
+	publish_once(t);
 	gate_set_fsbase(t->tls);
 	if (!uptr_null(t->set_child_tid) && put_user_u32(t->set_child_tid, t->pid->nr))
 		log_debug("clone: child tid address is not writable");
@@ -252,6 +267,8 @@ static struct task *make_child(const struct clone_args *a)
 	if (!t)
 		return err_ptr(-ENOMEM);
 	copy_fields(t, a);
+	t->maker = current;
+	t->made_sibling = a->flags & CLONE_PARENT;
 	err = copy_parts(t, a);
 	if (!err)
 		err = task_alloc_pid(t, 0);
@@ -309,7 +326,7 @@ long do_clone(const struct clone_args *a)
 	if ((a->flags & CLONE_VM) && (a->flags & CLONE_VFORK) && !(a->flags & CLONE_THREAD)) {
 		if (pidfd_file)
 			fd_install(pidfd, pidfd_file);
-		publish(t, a);
+		publish(t);
 		me->regs.rax = (u64)tid;
 		me->orig_rax = ~0ull;
 		task_rusage_start(t);
@@ -323,10 +340,14 @@ long do_clone(const struct clone_args *a)
 		p->vfork_parent = me;
 	}
 	if ((a->flags & CLONE_VM) && hthread_reserve(t)) {
-		publish(t, a);
+		publish(t);
 		hthread_call(t, child_start, NULL);
 		goto started;
 	}
+	/* A child that shares the descriptors may look for the pidfd: it is not to be ahead of us. */
+	if (pidfd_file)
+		t->go = GO_BUSY;
+	task_get(t); /* it may be done with itself before we are */
 	err = (a->flags & CLONE_VM) ? hthread_spawn(t, child_start, NULL) : start_copy(t);
 	if (err) {
 		if (pidfd_file) {
@@ -334,10 +355,18 @@ long do_clone(const struct clone_args *a)
 			fd_cancel(pidfd);
 		}
 		task_put(t);
+		task_put(t);
 		process_put(p);
 		return err;
 	}
-	publish(t, a);
+	if (pidfd_file) {
+		fd_install(pidfd, pidfd_file);
+		pidfd_file = NULL;
+		publish(t);
+	} else {
+		publish_once(t);
+	}
+	task_put(t);
 started:
 	if (pidfd_file)
 		fd_install(pidfd, pidfd_file);

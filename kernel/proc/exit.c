@@ -339,6 +339,7 @@ static void exit_notify(struct task *t, int status, const struct rusage_sum *use
 	list_init(&dead);
 	container_get(c);
 	mutex_lock(&tasklist_lock);
+	wakes_hold();
 	leads = t == p->leader;
 	last = p->nr_threads == 1;
 	rusage_add(&p->self_dead, used);
@@ -371,6 +372,7 @@ static void exit_notify(struct task *t, int status, const struct rusage_sum *use
 	empty = container_empty_locked(c);
 	owner_empty = owner && container_empty_locked(owner);
 	mutex_unlock(&tasklist_lock);
+	wakes_release();
 
 	put_reaped(&dead);
 	if (last && p == init_process) {

@@ -23,7 +23,7 @@ struct mutex tasklist_lock = MUTEX_INIT(LOCK_TASKLIST);
 
 /* Under tasklist_lock: */
 static __big struct hlist_head pid_hash[1u << PID_HASH_BITS];
-static __big u64 root_used[PID_WORDS];
+static __sparse u64 root_used[PID_WORDS];
 static __big u64 root_summary[PID_WORDS / 64];
 
 struct pid_ns root_pid_ns = {

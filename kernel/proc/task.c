@@ -104,7 +104,7 @@ struct task *task_alloc(struct process *p)
 	t->orig_rax = ~0ull;
 	t->timer_slack_ns = 50000;
 	t->cpus_allowed = ~0ull;
-	t->start_time = ktime_get_boottime();
+	t->start_time = p && !p->pid ? p->start_time : ktime_get_boottime();
 	return t;
 }
 
@@ -250,7 +250,7 @@ static void publish_init(struct container *c, struct process *p)
 }
 
 /* A new process takes its place among its parent's children and in its parent's group and session. */
-static void publish_process(struct process *p, struct task *t, struct process *parent)
+static void publish_process(struct process *p, struct task *t, struct process *parent, const struct task *maker)
 {
 	process_get(p); /* the pid table's */
 	pid_get(t->pid);
@@ -268,10 +268,10 @@ static void publish_process(struct process *p, struct task *t, struct process *p
 		return;
 	}
 	p->parent_tid = parent->pid->nr;
-	if (current->process == parent)
-		p->parent_tid = current->pid->nr;
-	else if (current->process && current->process->parent == parent) /* CLONE_PARENT */
-		p->parent_tid = current->process->parent_tid;
+	if (maker->process == parent)
+		p->parent_tid = maker->pid->nr;
+	else if (maker->process && maker->process->parent == parent) /* CLONE_PARENT */
+		p->parent_tid = maker->process->parent_tid;
 	if (parent->zombie) {
 		parent = p->pid->ns->init; /* perhaps a zombie too, until the last of its children is gone */
 		p->parent_tid = parent->pid->nr;
@@ -288,7 +288,7 @@ static void publish_process(struct process *p, struct task *t, struct process *p
 		tty_get(p->tty);
 }
 
-void task_publish(struct task *t, struct process *parent)
+void task_publish(struct task *t, struct process *parent, const struct task *maker)
 {
 	struct process *p = t->process;
 	bool first = !p->pid;
@@ -297,9 +297,9 @@ void task_publish(struct task *t, struct process *parent)
 	task_get(t); /* the pid table's */
 	t->published = true;
 	t->pid->task = t;
-	seccomp_inherit_locked(t);
+	seccomp_inherit_locked(t, maker);
 	if (first)
-		publish_process(p, t, parent);
+		publish_process(p, t, parent, maker);
 	mutex_lock(&p->sighand->lock);
 	list_add_tail(&t->thread_node, &p->threads);
 	p->nr_threads++;

@@ -187,6 +187,8 @@ struct task {
 	void *fp_parked; /* of a lender: its floating point state; kernel/gate */
 	struct hthread *dead_ht; /* kernel/gate: the slot whose stack it still uses after its host thread was killed */
 	u32 go; /* clone.c: published */
+	struct task *maker; /* who cloned it; until it is published */
+	bool made_sibling; /* by CLONE_PARENT */
 	u64 tls; /* FS base a new task starts with; of a lender, what it comes back to */
 	bool vfork_child; /* runs on its parent's host thread */
 	struct task *lender; /* that parent; own */
@@ -222,7 +224,7 @@ struct task {
  *   t->mm, files, fs, mnt_ns, uts_ns, sighand = references, set by the caller (mm->users counted too); all dropped
  *                                      by the exit or the last put
  *   task_alloc_pid(t, 0);              reserves the number: t->pid->nr is valid from here
- *   task_publish(t, parent);           visible and killable; cannot fail
+ *   task_publish(t, parent, current);  visible and killable; cannot fail
  *
  * task_alloc's reference belongs to the running task: do_exit hands it to hthread_exit, which drops it by task_put
  * when the host thread no longer needs `current`. Before publication task_put undoes everything.
@@ -233,8 +235,11 @@ struct task *task_alloc(struct process *p); /* p NULL: a service thread. NULL = 
 /* comm, credentials, signal mask, nice, scheduling, affinity, no_new_privs, timer slack. */
 void task_inherit(struct task *t, const struct task *from);
 int task_alloc_pid(struct task *t, u32 want) __must_check; /* want 0 = any. -EAGAIN, -ENOMEM, -EEXIST, -EINVAL */
-/* parent: of a new process; NULL only for a PID 1. The first published process of a container is its init. */
-void task_publish(struct task *t, struct process *parent);
+/*
+ * parent: of a new process; NULL only for a PID 1. maker: who made it, perhaps not the caller. The first published
+ * process of a container is its init.
+ */
+void task_publish(struct task *t, struct process *parent, const struct task *maker);
 void task_set_comm(struct task *t, const char *name);
 /* Notes what the host thread that t is about to be served by has used so far (vfork: lent thread). By that thread. */
 void task_rusage_start(struct task *t);

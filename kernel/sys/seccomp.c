@@ -275,10 +275,8 @@ int seccomp_boot(struct task *t, const struct sock_filter *code, u32 len, u32 fl
 	return 0;
 }
 
-void seccomp_inherit_locked(struct task *t)
+void seccomp_inherit_locked(struct task *t, const struct task *from)
 {
-	const struct task *from = current;
-
 	mutex_assert_held(&tasklist_lock);
 	if (!from->seccomp_mode)
 		return;

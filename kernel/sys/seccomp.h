@@ -31,8 +31,8 @@ bool seccomp_check(u64 nr, const struct sysargs *args, long *ret) __must_check;
  * listener_fd: -1, or what seccomp_listener_remote takes over; closed on failure. 0 or -errno.
  */
 int seccomp_boot(struct task *t, const struct sock_filter *code, u32 len, u32 flags, int listener_fd) __must_check;
-/* Under tasklist_lock: t, to be published, gets those of the current task. */
-void seccomp_inherit_locked(struct task *t);
+/* Under tasklist_lock: t, to be published, gets those of its maker. */
+void seccomp_inherit_locked(struct task *t, const struct task *from);
 /* Under tasklist_lock, or of a task that nobody else sees: makes no call any more. */
 void seccomp_drop(struct task *t);
 /* Under tasklist_lock: how many filters t has. */

@@ -127,13 +127,16 @@ static void put_ranges(struct code *c)
 	put(c, LOAD, FIELD(nr));
 	for (size_t i = 0; i < ARRAY_SIZE(low); i++)
 		put_if(c, BPF_JEQ | BPF_K, low[i], LABEL_RANGE, LABEL_NONE);
-	c->insn[c->len++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_madvise, 0, 5);
+	c->insn[c->len++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_madvise, 0, 8);
 	/* The guest kernel gives back memory of its own, heap and contents of files, and may have it in huge pages. */
 	put(c, LOAD, LOW(2));
 	put_if(c, BPF_JEQ | BPF_K, MADV_COLLAPSE, LABEL_ROWS, LABEL_NONE);
 	put_if(c, BPF_JEQ | BPF_K, MADV_REMOVE, LABEL_NONE, LABEL_RANGE);
 	put(c, LOAD, HIGH(0));
-	put_if(c, BPF_JGE | BPF_K, HEAP_BASE >> 32, LABEL_ROWS, LABEL_RANGE);
+	put_if(c, BPF_JGT | BPF_K, HEAP_BASE >> 32, LABEL_ROWS, LABEL_NONE);
+	put_if(c, BPF_JEQ | BPF_K, HEAP_BASE >> 32, LABEL_NONE, LABEL_RANGE);
+	put(c, LOAD, LOW(0));
+	put_if(c, BPF_JGE | BPF_K, (uint32_t)HEAP_BASE, LABEL_ROWS, LABEL_RANGE);
 	for (size_t i = 0; i < ARRAY_SIZE(high); i++)
 		put_if(c, BPF_JEQ | BPF_K, high[i], LABEL_RANGE,
 		       i + 1 < ARRAY_SIZE(high) ? LABEL_NONE : LABEL_ROWS);

@@ -23,7 +23,8 @@ for p in $(below $pid); do
 	done < <(awk '/^[0-9a-f]+-[0-9a-f]+ /{ours = $1 >= "7e0000000000" && $1 < "7f8" && $2 ~ /^rw.p/ && !$6; r = $1}
 		/^Size:/{big = $2 >= 2048} /^VmFlags:/ && ours && big {sub(/VmFlags:/, ""); print r, $0}' "/proc/$p/smaps")
 done
-[ $seen -ge 4 ] || fail "$seen regions seen, of a kserver and a program at least two each"
+# Scratch and shown pages are beside each other: one region where they have no keys.
+[ $seen -ge 2 ] || fail "$seen regions seen, of a kserver and a program at least one each"
 echo >&3
 wait $pid
 finish

@@ -38,6 +38,7 @@ int main(void)
 	volatile uint64_t *s = shown();
 
 	area("kernel image", KERNEL_BASE, 4 << 20, 4096ull);
+	area("kernel data", HEAP_BASE - (4 << 20), 4 << 20, 4096ull);
 	area("kernel heap", HEAP_BASE, 64 << 20, 256 << 10);
 	area("end of the heap", HEAP_BASE + HEAP_SIZE - (1 << 20), 1 << 20, 64 << 10);
 	area("thread slots", THREADS_BASE, 64 * THREAD_SLOT_SIZE, 4096ull);

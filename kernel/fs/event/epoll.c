@@ -75,7 +75,7 @@ static bool epoll_wake_one(struct epoll *ep)
 	if (!s)
 		return false;
 	list_del(&s->node);
-	task_wake_soon(s->task); /* it cannot leave before we unlock */
+	task_wake(s->task); /* it cannot leave before we unlock */
 	return true;
 }
 

@@ -52,7 +52,7 @@ static bool poll_wake(struct waiter *w, u32 events)
 	struct poll_entry *e = container_of(w, struct poll_entry, w);
 
 	atomic_store(&e->owner->triggered, 1);
-	task_wake_soon(w->task);
+	task_wake(w->task);
 	return true;
 }
 

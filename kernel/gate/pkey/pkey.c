@@ -17,7 +17,7 @@ void gate_pkey_call_entry(void);
 void gate_pkey_call_entry_parked(void);
 void gate_pkey_call_entry_open(void);
 __noreturn void gate_pkey_exit(struct task *t);
-extern char __kernel_start[], __text_start[], __text_end[], __rodata_end[], __data_start[], __kernel_end[];
+extern char __text_start[], __data_start[];
 
 static int protect(u64 start, u64 len, int prot, int key)
 {
@@ -27,7 +27,6 @@ static int protect(u64 start, u64 len, int prot, int key)
 static int init(void)
 {
 	int k = (int)host_pkey_alloc(0, 0), s = (int)host_pkey_alloc(0, 0), code = (int)host_pkey_alloc(0, 0);
-	u64 text = PAGE_ALIGN_DOWN((u64)__text_start), text_end = PAGE_ALIGN_UP((u64)__text_end);
 	u64 data = (u64)__data_start;
 	int err;
 
@@ -38,15 +37,9 @@ static int init(void)
 	gate_pkey.app_pkru = defence(DEFENCE_KEYS) ? RIGHTS_NO_ACCESS << (2 * k) | RIGHTS_NO_WRITE << (2 * s) : 0;
 	gate_pkey.app_pkru |= RIGHTS_NO_ACCESS << (2 * code);
 	/* pkey_alloc gave this thread every right to both; threads and processes made from it inherit that. */
-	err = protect(text, text_end - text, PROT_READ | PROT_EXEC, k);
+	err = protect((u64)__text_start, kernel_text_room, PROT_READ | PROT_EXEC, k);
 	if (!err)
-		err = protect(text_end, PAGE_ALIGN_UP((u64)__rodata_end) - text_end, PROT_READ, k);
-	if (!err)
-		err = protect(data, (u64)__kernel_end - data, PROT_READ | PROT_WRITE, k);
-	if (!err)
-		err = protect(HEAP_BASE, HEAP_SIZE, PROT_READ | PROT_WRITE, k);
-	if (!err)
-		err = protect(THREADS_BASE, THREAD_SLOTS * THREAD_SLOT_SIZE, PROT_READ | PROT_WRITE, k);
+		err = protect(data, THREADS_END - data, PROT_READ | PROT_WRITE, k);
 	if (!err)
 		err = protect(FILEMEM_BASE, FILEMEM_SIZE, PROT_READ | PROT_WRITE, k);
 	if (!err)

@@ -23,8 +23,8 @@ struct inet_tw {
 };
 
 /* All under inet_table_lock. */
-static struct hlist_head ports[INET_PROTOS][PORT_HASH];
-static struct hlist_head conns[CONN_HASH];
+static __big struct hlist_head ports[INET_PROTOS][PORT_HASH];
+static __big struct hlist_head conns[CONN_HASH];
 static struct hlist_head listeners[LISTEN_HASH];
 static struct hlist_head tws[TW_HASH];
 static struct list_head tw_age = LIST_HEAD_INIT(tw_age);
