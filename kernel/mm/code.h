@@ -33,7 +33,8 @@ struct code_clean {
 };
 /*
  * Makes [addr, addr + len) executable (prot: the host's), page by page: what has a sequence stays PROT_READ, as it must
- * be before. With `clean` NULL all of it is looked at. 1 = there was such a page, or one that cannot be read; -errno.
+ * be before. With `clean` NULL all of it is looked at. 1 = there was such a page, or one that cannot be read; -errno:
+ * nothing of it is executable.
  */
 int code_enable(u64 addr, u64 len, int prot, const struct code_clean *clean) __must_check;
 /* Reads the current program's memory under mm->lock; no fault is mended. Bytes read. */

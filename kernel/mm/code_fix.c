@@ -105,8 +105,12 @@ static int hide(struct mm *mm, u64 page)
 static int put_byte(struct mm *mm, u64 addr, u8 v)
 {
 	void *page = (void *)PAGE_ALIGN_DOWN(addr);
+	struct vma *in = vma_find(mm, addr);
 	long err;
 
+	/* Trampolines are everybody's. */
+	if (in && in->start <= addr && !in->file && (in->flags & VMA_NOWRITE))
+		return -EPERM;
 	err = hide(mm, (u64)page);
 	if (err)
 		return (int)err;
@@ -270,18 +274,19 @@ bool code_fix_at(struct mm *mm, u64 rip, struct code_fix *out)
 	return found;
 }
 
+/* Beside the page, all that code_enable() looks at. */
 static bool view_read(struct mm *mm, struct page_view *w, u64 page)
 {
+	size_t before = code_is_exec(mm, page - 1) ? CODE_BEFORE : SCAN_REACH;
+	size_t behind = code_is_exec(mm, page + PAGE_SIZE) ? CODE_BEHIND : SCAN_REACH;
 	u8 *p = w->bytes;
 
 	w->page = page;
-	w->before = code_is_exec(mm, page - 1) && code_read(mm, p, page - CODE_BEFORE, CODE_BEFORE) == CODE_BEFORE ?
-			    CODE_BEFORE : 0;
+	w->before = code_read(mm, p, page - before, before) == before ? before : 0;
 	if (code_read(mm, p + w->before, page, PAGE_SIZE) != PAGE_SIZE)
 		return false;
 	w->n = w->before + PAGE_SIZE;
-	if (code_is_exec(mm, page + PAGE_SIZE))
-		w->n += code_read(mm, p + w->n, page + PAGE_SIZE, CODE_BEHIND);
+	w->n += code_read(mm, p + w->n, page + PAGE_SIZE, behind);
 	return true;
 }
 
@@ -363,12 +368,18 @@ static bool fix_hit(struct mm *mm, const struct scan_hit *hit, u64 addr, const s
 	return !fix_put(mm, f, 0) && !fix_put(mm, f, (u32)(addr - start));
 }
 
-/* No instruction is known to have it. */
+/* No instruction is known to have it. In what is not run, in front of the page, stay the bytes that are there. */
 static bool fix_data(struct mm *mm, const struct scan_hit *hit, u64 addr, const u8 *bytes)
 {
-	u32 i = fix_find(mm, addr), len = min((u32)hit->len, (u32)INSN_MAX);
+	u32 skip = code_is_exec(mm, addr) ? 0 : (u32)(PAGE_ALIGN_UP(addr) - addr), i, len;
 	struct code_fix *f;
 
+	if (skip >= hit->len)
+		return false;
+	addr += skip;
+	bytes += skip;
+	len = min((u32)hit->len - skip, (u32)INSN_MAX);
+	i = fix_find(mm, addr);
 	if (i < mm->fix_count && mm->fixes[i].start < addr + len)
 		return false;
 	f = fix_add(mm, addr);
