@@ -207,7 +207,9 @@ int code_show_traps(struct mm *mm, u64 page)
 	if (!mm_range_is_guests(page, PAGE_SIZE))
 		return -EINVAL;
 	err = host_pkey_mprotect((void *)page, PAGE_SIZE, PROT_READ, 0);
-	return err ? (int)err : code_enable(page, PAGE_SIZE, PROT_READ | PROT_EXEC, NULL);
+	if (!err)
+		err = code_enable(page, PAGE_SIZE, PROT_READ | PROT_EXEC, NULL);
+	return err == CODE_BUSY ? 0 : (int)err; /* the next fetch tries again */
 }
 
 void code_unshow(struct mm *mm, u64 addr, void *buf, size_t len)
@@ -446,7 +448,14 @@ static enum code_resolved resolve_locked(struct mm *mm, struct page_view *w, u64
 			return CODE_REFUSED;
 		}
 	}
-	return code_enable(page, PAGE_SIZE, PROT_READ | PROT_EXEC, NULL) ? CODE_REFUSED : CODE_RESOLVED;
+	switch (code_enable(page, PAGE_SIZE, PROT_READ | PROT_EXEC, NULL)) {
+	case 0:
+		return CODE_RESOLVED;
+	case CODE_BUSY:
+		return CODE_LATER;
+	default:
+		return CODE_REFUSED;
+	}
 }
 
 enum code_resolved code_resolve(struct mm *mm, u64 page, u64 rip)
@@ -464,6 +473,10 @@ enum code_resolved code_resolve(struct mm *mm, u64 page, u64 rip)
 			break;
 	}
 	kfree(w);
+	if (r == CODE_LATER) {
+		mm_pause_killable();
+		r = CODE_RESOLVED;
+	}
 	if (why.kind)
 		complain(&why);
 	if (why.file)
