@@ -38,6 +38,17 @@ size_t code_read(struct mm *mm, void *to, u64 addr, size_t len)
 	return n;
 }
 
+bool code_write(struct mm *mm, u64 addr, const void *from, size_t len)
+{
+	bool done;
+
+	mutex_assert_held(&mm->lock);
+	atomic_store(&mm->looking, current);
+	done = !copy_out(uptr(addr), from, len);
+	atomic_store(&mm->looking, NULL);
+	return done;
+}
+
 bool code_is_exec(struct mm *mm, u64 addr)
 {
 	struct vma *v = addr < TASK_SIZE ? vma_find(mm, addr) : NULL;
@@ -200,10 +211,8 @@ static int copy_pages(struct mm *mm, u64 from, u64 to, u64 len)
 			off += PAGE_SIZE;
 			continue;
 		}
-		atomic_store(&mm->looking, current);
-		if (copy_out(uptr(to + off), buf, n))
+		if (!code_write(mm, to + off, buf, n))
 			err = -ENOMEM;
-		atomic_store(&mm->looking, NULL);
 		off += n;
 	}
 	kfree(buf);

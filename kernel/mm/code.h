@@ -40,6 +40,8 @@ struct code_clean {
 int code_enable(u64 addr, u64 len, int prot, const struct code_clean *clean) __must_check;
 /* Reads the current program's memory under mm->lock; no fault is mended. Bytes read. */
 size_t code_read(struct mm *mm, void *to, u64 addr, size_t len);
+/* The same the other way round, into pages that are writable; true = all of it. */
+bool code_write(struct mm *mm, u64 addr, const void *from, size_t len) __must_check;
 /* [addr, addr + len) becomes private anonymous memory with the same contents, PROT_READ. */
 int code_make_private(struct mm *mm, u64 addr, u64 len) __must_check;
 /* Is the page an executable one of the program's, on paper? */

@@ -117,10 +117,8 @@ static int put_byte(struct mm *mm, u64 addr, u8 v)
 	err = host_mprotect(page, PAGE_SIZE, PROT_READ | PROT_WRITE);
 	if (err)
 		return (int)err;
-	atomic_store(&mm->looking, current);
-	if (copy_out(uptr(addr), &v, 1))
+	if (!code_write(mm, addr, &v, 1))
 		err = -EFAULT;
-	atomic_store(&mm->looking, NULL);
 	if (host_mprotect(page, PAGE_SIZE, PROT_READ))
 		err = -ENOMEM;
 	return (int)err;
