@@ -116,7 +116,7 @@ struct code_answer {
 };
 /* From memory; false = has to be asked. Takes a leaf lock. */
 bool code_answer_known(const struct code_question *q, struct code_answer *a);
-/* Asks the supervisor, for a bounded time, and remembers the answer. 0 or -errno. No lock held. */
+/* Asks the supervisor, for a bounded time, and remembers the answer. 0; -errno = there is none. No lock held. */
 int code_ask(const struct code_question *q) __must_check;
 
 #endif

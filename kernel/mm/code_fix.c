@@ -425,7 +425,7 @@ static void complain(const struct refusal *why)
 }
 
 static enum code_resolved resolve_locked(struct mm *mm, struct page_view *w, u64 page, u64 rip, struct code_question *q,
-					 struct refusal *why)
+					 bool ask, struct refusal *why)
 {
 	struct scan_hit hit;
 	struct code_answer a;
@@ -438,8 +438,11 @@ static enum code_resolved resolve_locked(struct mm *mm, struct page_view *w, u64
 		if (hit.at + hit.len <= w->before || hit.at >= w->before + PAGE_SIZE)
 			continue;
 		ask_about(mm, w, hit.at, rip, q);
-		if (!code_answer_known(q, &a))
-			return CODE_ASK;
+		if (!code_answer_known(q, &a)) {
+			if (ask)
+				return CODE_ASK;
+			a = (struct code_answer){ .start = -1 };
+		}
 		if (!fix_hit(mm, &hit, view_addr(w, hit.at), q, &a) &&
 		    !fix_data(mm, &hit, view_addr(w, hit.at), w->bytes + hit.at)) {
 			refuse(mm, view_addr(w, hit.at), &hit, why);
@@ -462,13 +465,15 @@ enum code_resolved code_resolve(struct mm *mm, u64 page, u64 rip)
 	struct code_question q;
 	struct refusal why = { 0 };
 	enum code_resolved r = w ? CODE_ASK : CODE_REFUSED;
+	bool ask = true;
 
 	for (u32 i = 0; i < ROUNDS_MAX && r == CODE_ASK; i++) {
 		mutex_lock(&mm->lock);
-		r = resolve_locked(mm, w, page, rip, &q, &why);
+		r = resolve_locked(mm, w, page, rip, &q, ask, &why);
 		mutex_unlock(&mm->lock);
-		if (r == CODE_ASK && code_ask(&q))
-			break;
+		/* Without an answer the sequence is data, until its trap is met. */
+		if (r == CODE_ASK)
+			ask = !code_ask(&q);
 	}
 	kfree(w);
 	if (r == CODE_LATER) {
