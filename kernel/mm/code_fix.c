@@ -27,7 +27,7 @@
 #include "proc/task.h"
 
 #define ROUNDS_MAX 256u /* sequences in one page, about */
-#define FIXES_MAX 65536u
+#define FIXES_MAX 4096u
 #define WARNINGS_MAX 8u
 
 /* Why a page does not run. */
@@ -67,10 +67,10 @@ static struct code_fix *fix_add(struct mm *mm, u64 start)
 	u32 at = fix_find(mm, start);
 
 	if (mm->fix_count == mm->fix_room) {
-		u32 room = mm->fix_room ? mm->fix_room * 2 : 8;
+		u32 room = mm->fix_room ? min(mm->fix_room * 2, FIXES_MAX) : 8;
 		struct code_fix *n;
 
-		if (room > FIXES_MAX)
+		if (mm->fix_count == FIXES_MAX)
 			return NULL;
 		n = krealloc(mm->fixes, room * sizeof(*n));
 		if (!n)
@@ -84,10 +84,10 @@ static struct code_fix *fix_add(struct mm *mm, u64 start)
 	return &mm->fixes[at];
 }
 
-static void fix_remove(struct mm *mm, u32 at)
+static void fix_remove(struct mm *mm, u32 at, u32 n)
 {
-	mm->fix_count--;
-	memmove(mm->fixes + at, mm->fixes + at + 1, (mm->fix_count - at) * sizeof(*mm->fixes));
+	mm->fix_count -= n;
+	memmove(mm->fixes + at, mm->fixes + at + n, (mm->fix_count - at) * sizeof(*mm->fixes));
 }
 
 /* The page is PROT_READ, for the kernel alone where the gate can do that. */
@@ -167,23 +167,22 @@ void code_drop(struct mm *mm, u64 addr, u64 len)
 
 	while (n < mm->fix_count && mm->fixes[n].start < addr + len)
 		n++;
-	for (; n > i; n--)
-		fix_remove(mm, i);
+	fix_remove(mm, i, n - i);
 }
 
 void code_restore(struct mm *mm, u64 addr, u64 len)
 {
-	u32 i = fix_find(mm, addr);
+	u32 i = fix_find(mm, addr), n;
 
-	while (i < mm->fix_count && mm->fixes[i].start < addr + len) {
-		const struct code_fix *f = &mm->fixes[i];
+	for (n = i; n < mm->fix_count && mm->fixes[n].start < addr + len; n++) {
+		const struct code_fix *f = &mm->fixes[n];
 
 		/* All of it, also what lies beyond the border: that page is looked at again before it runs. */
 		for (u32 k = 0; k < f->len; k++)
 			if (f->changed >> k & 1)
 				(void)!put_byte(mm, f->start + k, f->bytes[k]);
-		fix_remove(mm, i);
 	}
+	fix_remove(mm, i, n - i);
 }
 
 bool code_hides(const struct mm *mm, u64 page)
@@ -240,7 +239,7 @@ bool code_try_again(struct mm *mm, u64 rip)
 	    !mm_retries_used_up(mm, PAGE_ALIGN_DOWN(rip))) {
 		/* An instruction begins at rip: the fetch's fault will say so to who looks. */
 		again = !put_byte(mm, mm->fixes[i].start, mm->fixes[i].bytes[0]);
-		fix_remove(mm, i);
+		fix_remove(mm, i, 1);
 	}
 	mutex_unlock(&mm->lock);
 	return again;
@@ -354,6 +353,8 @@ static bool fix_hit(struct mm *mm, const struct scan_hit *hit, u64 addr, const s
 		return true;
 	if (i < mm->fix_count && mm->fixes[i].start == start) {
 		f = &mm->fixes[i];
+		if (f->len != a->len)
+			return false;
 	} else if (i < mm->fix_count && mm->fixes[i].start < start + a->len) {
 		return false; /* instructions that overlap */
 	} else {
