@@ -207,13 +207,11 @@ static int copy_pages(struct mm *mm, u64 from, u64 to, u64 len)
 	while (off < len && !err) {
 		size_t n = PAGE_ALIGN_DOWN(code_read(mm, buf, from + off, min(CHUNK, len - off)));
 
-		if (!n) {
-			off += PAGE_SIZE;
-			continue;
-		}
-		if (!code_write(mm, to + off, buf, n))
+		if (fatal_pending_current())
+			err = -EINTR;
+		else if (n && !code_write(mm, to + off, buf, n))
 			err = -ENOMEM;
-		off += n;
+		off += n ? n : PAGE_SIZE;
 	}
 	kfree(buf);
 	return err;
