@@ -20,6 +20,8 @@ int kserver_thread(const char *name, void (*fn)(void *), void *arg) __must_check
  * done. The process descends from the spawner of t's container. -errno.
  */
 int kserver_spawn(struct task *t, void (*fn)(void *), void *arg) __must_check;
+/* The same without waiting: when there will be no process, but that is known later only, failed is called instead of fn. */
+int kserver_spawn_later(struct task *t, void (*fn)(void *), void *arg, void (*failed)(void *arg, int err)) __must_check;
 
 /* spawner.c: that of the first container, which kserver's thread starts, and those of others. */
 struct spawner *spawner_first(void);

@@ -94,7 +94,7 @@ static struct seccomp_filter *assign_locked(struct task *t, struct seccomp_filte
 
 static bool is_ancestor(const struct seccomp_filter *a, const struct seccomp_filter *of)
 {
-	while (of && of != a)
+	while (of && of->count > a->count)
 		of = of->prev;
 	return of == a;
 }
@@ -102,13 +102,17 @@ static bool is_ancestor(const struct seccomp_filter *a, const struct seccomp_fil
 /* The thread that cannot be given the current task's filters, because it has others of its own; NULL = none. */
 static struct task *sync_obstacle_locked(void)
 {
+	const struct seccomp_filter *fine = NULL; /* most threads have the same one */
 	struct task *t;
 
 	for_each_thread(current->process, t) {
 		if (t == current || t->exited || t->exiting || t->seccomp_mode == SECCOMP_MODE_DISABLED)
 			continue;
-		if (t->seccomp_mode != SECCOMP_MODE_FILTER || !is_ancestor(t->seccomp, current->seccomp))
+		if (t->seccomp_mode != SECCOMP_MODE_FILTER)
 			return t;
+		if (t->seccomp != fine && !is_ancestor(t->seccomp, current->seccomp))
+			return t;
+		fine = t->seccomp;
 	}
 	return NULL;
 }
@@ -317,6 +321,8 @@ bool seccomp_check(u64 nr, const struct sysargs *args, long *ret)
 		if (by && by->log)
 			log_call("an error", nr);
 		*ret = -(long)min(answer & SECCOMP_RET_DATA, ERRNO_MAX);
+		if (*ret <= -ERESTARTSYS)
+			current->orig_rax = ~0ull; /* a number like others: it restarts nothing */
 		return false;
 	case SECCOMP_RET_TRAP:
 		if (by && by->log)

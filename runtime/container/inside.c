@@ -13,8 +13,8 @@
 #include "runtime/oci/config.h"
 #include "runtime/sandbox/boot.h"
 
-/* The hook as a program of the container; all of it was checked when the container was made. */
-static int load(struct spec *spec, const json_t *config, const json_t *hook, struct error *err)
+/* The hook as a program of the container, with the rights of its process; all of it was checked when it was made. */
+static int load(struct spec *spec, json_t *config, const json_t *hook, struct error *err)
 {
 	json_t *process = json_deep_copy(json_object_get(config, "process"));
 	json_t *args = json_object_get(hook, "args"), *env = json_object_get(hook, "env");
@@ -27,14 +27,11 @@ static int load(struct spec *spec, const json_t *config, const json_t *hook, str
 		json_object_set_new(process, "args", json_pack("[s]", path));
 	if (env)
 		json_object_set(process, "env", env);
-	json_object_set_new(process, "cwd", json_string("/"));
 	json_object_set_new(process, "terminal", json_false());
-	json_object_set_new(process, "noNewPrivileges", json_false());
-	json_object_set_new(process, "user", json_pack("{sisi}", "uid", 0, "gid", 0));
-	rc = config_load_process(spec, process, "config.json", err);
+	rc = config_load_process(spec, process, "config.json", err) ||
+	     config_load_lasting(spec, config, "config.json", err);
 	json_decref(process);
 	spec->exec_path = arena_strdup(&spec->arena, path);
-	spec->cap_permitted = spec->cap_effective = spec->cap_bounding;
 	return rc;
 }
 
@@ -90,7 +87,7 @@ static int wait_end(int fd, int out, int64_t timeout, char *words, size_t size)
 	}
 }
 
-static int run_one(const struct container *c, const json_t *config, const json_t *hook, size_t index, const json_t *state,
+static int run_one(const struct container *c, json_t *config, const json_t *hook, size_t index, const json_t *state,
 		   struct error *err)
 {
 	const char *path = json_string_value(json_object_get(hook, "path"));
@@ -124,7 +121,7 @@ static int run_one(const struct container *c, const json_t *config, const json_t
 	return 0;
 }
 
-int inside_hooks_run(const struct container *c, const json_t *config, json_t *state, struct error *err)
+int inside_hooks_run(const struct container *c, json_t *config, json_t *state, struct error *err)
 {
 	json_t *hook, *list = json_object_get(json_object_get(config, "hooks"), "startContainer");
 	size_t i;

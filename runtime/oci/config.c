@@ -494,9 +494,9 @@ static int load_sysctl(struct doc *d, const struct node *linux_)
 
 		if (!text || strlen(text) > 200)
 			return doc_error(d, all.where, key, text ? "is longer than 200 bytes" : "is not a string");
-		if (!strcmp(key, "kernel.hostname"))
+		if (!strcmp(key, "kernel.hostname") || !strcmp(key, "kernel/hostname"))
 			return doc_error(d, all.where, key, "the field hostname sets it");
-		if (!strcmp(key, "kernel.domainname")) {
+		if (!strcmp(key, "kernel.domainname") || !strcmp(key, "kernel/domainname")) {
 			spec->domainname = arena_strdup(&spec->arena, text);
 			continue;
 		}
