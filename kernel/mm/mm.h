@@ -151,8 +151,9 @@ void image_adopt(struct mm *mm, u64 addr);
 int mm_host_pid(struct task *t);
 /*
  * The memory that task_may_access() speaks of, referenced: not that of a program which exec is still loading, for which it
- * waits. NULL = t has none; err_ptr(-EPERM, or -EINTR when the caller must die).
+ * waits. NULL = t has none; err_ptr(-EINTR): the caller must die. The second one asks, too: err_ptr(-EPERM).
  */
+struct mm *mm_get_loaded(struct task *t);
 struct mm *mm_get_allowed(struct task *t, bool fs_creds);
 /*
  * mm as t's (process_vm_readv, /proc/PID/mem, ptrace): bytes done or -errno; -ESRCH when t has another program by now.

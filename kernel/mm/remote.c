@@ -62,7 +62,7 @@ bool mm_pause_killable(void)
 	return !fatal_pending_current();
 }
 
-struct mm *mm_get_allowed(struct task *t, bool fs_creds)
+struct mm *mm_get_loaded(struct task *t)
 {
 	struct mm *mm;
 
@@ -71,6 +71,15 @@ struct mm *mm_get_allowed(struct task *t, bool fs_creds)
 		if (!mm_pause_killable())
 			return err_ptr(-EINTR);
 	}
+	return mm;
+}
+
+struct mm *mm_get_allowed(struct task *t, bool fs_creds)
+{
+	struct mm *mm = mm_get_loaded(t);
+
+	if (is_err(mm))
+		return mm;
 	if (task_may_access(t, fs_creds))
 		return mm;
 	if (mm)

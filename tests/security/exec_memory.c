@@ -1,6 +1,7 @@
 /*
  * A program that may write into another one's memory goes on doing so while that one executes a set-user-ID program,
- * whose memory is not its business: by process_vm_writev, whose permission is asked for once, and by /proc/PID/mem.
+ * whose memory is not its business: by process_vm_writev, whose permission is asked for once, and by /proc/PID/mem. And
+ * what it has opened of the process before tells nothing of the new program.
  *
  * defence: none, it is the order of things in exec and nothing that could be switched off
  */
@@ -89,10 +90,39 @@ static void attack(bool mem)
 	printf("%d programs\n", runs);
 }
 
-int main(int argc, char **argv __attribute__((unused)))
+/* The list of mappings, opened when it was allowed and read when it is another program's. */
+static void list(const char *name)
+{
+	int go[2], fd, status;
+	char path[64], buf[512];
+	pid_t pid;
+
+	(void)!pipe(go);
+	pid = fork();
+	if (!pid) {
+		(void)!read(go[0], buf, 1);
+		execl(NAME, NAME, "still", (char *)NULL);
+		_exit(4);
+	}
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
+	fd = open(path, O_RDONLY);
+	if (fd < 0)
+		broken("%s cannot be opened", name);
+	(void)!write(go[1], "x", 1);
+	for (int i = 0, again; i < 1000 && (again = open(path, O_RDONLY)) >= 0; i++) {
+		close(again);
+		usleep(10000);
+	}
+	if (read(fd, buf, sizeof(buf)) > 0)
+		broken("%s of a set-user-ID program can be read", name);
+	close(fd);
+	waitpid(pid, &status, 0);
+}
+
+int main(int argc, char **argv)
 {
 	if (argc > 1)
-		return victim();
+		return strcmp(argv[1], "still") ? victim() : (int)sleep(2);
 	if (!getenv("PLATFORM") || geteuid()) {
 		printf("SKIP for the inside of a sandbox\n");
 		return 77;
@@ -102,5 +132,7 @@ int main(int argc, char **argv __attribute__((unused)))
 		return 2;
 	attack(false);
 	attack(true);
+	list("maps");
+	list("smaps");
 	return attack_result("memory of a program behind exec");
 }
