@@ -14,6 +14,7 @@ struct zygote_pool;
 
 /* Starts a service thread; only kserver's own threads may call it. -errno. */
 int kserver_thread(const char *name, void (*fn)(void *), void *arg) __must_check;
+__noreturn void kserver_thread_end(void); /* by itself */
 
 /*
  * Has fn(arg) run for t on a blank host process; from any task. Takes a zygote, or waits until the host's clone is

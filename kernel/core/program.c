@@ -496,7 +496,10 @@ static struct task *make_task(struct program *g, int *err)
 		*err = g->leads && g->id ? fs_boot_empty(&t->mnt_ns, &t->fs) :
 					   container_world(g->container, &t->mnt_ns, &t->fs);
 	if (!*err && b->seccomp_len)
-		*err = seccomp_boot(t, (const void *)((const u8 *)b + b->seccomp), b->seccomp_len, b->seccomp_flags);
+		*err = seccomp_boot(t, (const void *)((const u8 *)b + b->seccomp), b->seccomp_len, b->seccomp_flags,
+				    b->seccomp_fd);
+	else if (b->seccomp_fd >= 0)
+		host_close(b->seccomp_fd);
 	if (!*err)
 		*err = task_alloc_pid(t, g->leads && g->container->own_pids ? 1 : 0);
 	if (*err) {

@@ -20,6 +20,7 @@
 #include "proc/internal.h"
 #include "proc/ptimer.h"
 #include "proc/session.h"
+#include "sys/seccomp.h"
 
 void process_wake_parent(struct process *p)
 {
@@ -353,6 +354,7 @@ static void exit_notify(struct task *t, int status, const struct rusage_sum *use
 	if (!leads)
 		list_del(&t->thread_node);
 	mutex_unlock(&sh->lock);
+	seccomp_drop(t); /* listeners hear of the last one's end */
 
 	if (!leads) {
 		t->pid->task = NULL;

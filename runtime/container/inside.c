@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "runtime/container/hooks.h"
+#include "runtime/container/notify.h"
 #include "runtime/container/server.h"
 #include "runtime/oci/config.h"
 #include "runtime/sandbox/boot.h"
@@ -35,16 +36,24 @@ static int load(struct spec *spec, json_t *config, const json_t *hook, struct er
 	return rc;
 }
 
-static int begin(const struct container *c, int fd, const struct spec *spec, int in, int out, struct error *err)
+static int begin(const struct container *c, int fd, struct spec *spec, const json_t *state, int in, int out,
+		 struct error *err)
 {
 	struct reply reply;
 	size_t size;
 	cleanup_close int block = boot_program_memfd(spec, false, 0, 0, &size, err);
-	const int fds[] = {block, in, out, out};
+	bool asks = spec->seccomp_listener;
+	const struct request r = {
+		.type = REQUEST_EXEC, .container = container_in_pod(c), .arg = {(int64_t)size, asks ? 7 | 8 : 7},
+	};
 
-	const struct request r = {.type = REQUEST_EXEC, .container = container_in_pod(c), .arg = {(int64_t)size, 7}};
+	if (block < 0 || notify_start(spec, json_deep_copy(state), err))
+		return -1;
+	const int fds[] = {block, in, out, out, spec->seccomp_fd};
+	int rc = server_request(fd, &r, fds, asks ? 5 : 4, err);
 
-	if (block < 0 || server_request(fd, &r, fds, 4, err) || server_reply(fd, &reply, err))
+	notify_close(spec);
+	if (rc || server_reply(fd, &reply, err))
 		return -1;
 	return reply.type == REPLY_STARTED ? 0 : error_set(err, "%s", reply.text);
 }
@@ -105,7 +114,7 @@ static int run_one(const struct container *c, json_t *config, const json_t *hook
 		return error_errno(err, "pipe");
 	out = pair[0];
 	spec_init(&spec);
-	status = load(&spec, config, hook, &why) || begin(c, fd, &spec, in, pair[1], &why);
+	status = load(&spec, config, hook, &why) || begin(c, fd, &spec, state, in, pair[1], &why);
 	spec_free(&spec);
 	close(pair[1]);
 	if (status)
