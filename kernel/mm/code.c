@@ -191,7 +191,7 @@ static int enable(struct mm *mm, u64 start, u64 end, int prot, const struct code
 int code_enable(u64 addr, u64 len, int prot, const struct code_clean *clean)
 {
 	mutex_assert_held(&current->mm->lock);
-	/* They may have begun when a page was still writable. What is known comes fresh from a file: nobody has it yet. */
+	/* They may have begun when a page was writable. What is known comes fresh from a file: nobody has it yet. */
 	if (!clean && atomic_load(&current->mm->remote_writers))
 		return CODE_BUSY;
 	return enable(current->mm, addr, addr + len, prot, clean);

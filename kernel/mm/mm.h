@@ -150,8 +150,8 @@ void image_adopt(struct mm *mm, u64 addr);
 /* Its host process, or -ESRCH when it has none now (exiting, or its host thread is lent to a vfork child). */
 int mm_host_pid(struct task *t);
 /*
- * The memory that task_may_access() speaks of, referenced: not that of a program which exec is still loading, for which it
- * waits. NULL = t has none; err_ptr(-EINTR): the caller must die. The second one asks, too: err_ptr(-EPERM).
+ * The memory that task_may_access() speaks of, referenced: not that of a program which exec is still loading, for
+ * which it waits. NULL = t has none; err_ptr(-EINTR): the caller must die. The second one asks, too: err_ptr(-EPERM).
  */
 struct mm *mm_get_loaded(struct task *t);
 struct mm *mm_get_allowed(struct task *t, bool fs_creds);

@@ -81,7 +81,7 @@ static int fetch_tail(struct mm *mm, struct remap *r)
 	}
 	mutex_unlock(&mm->lock);
 	r->file = file;
-	/* What could be run as it is shall be still, with what it grows by: the file may have another layer's data now. */
+	/* What can be run as it is shall be so with what it grows by: the file may have another layer's data now. */
 	if (flags & VMA_STABLE)
 		prot |= PROT_EXEC;
 	if (file && !err)

@@ -413,7 +413,8 @@ void patch_drop_locked(struct mm *mm, u64 start, u64 end)
 			struct counter *c;
 
 			if (!site || from >= end || from + JMP_LEN <= start ||
-			    !patchable(vma_find(mm, from), from, from + JMP_LEN) || !unpatch(mm, a, n, from, start, end))
+			    !patchable(vma_find(mm, from), from, from + JMP_LEN) ||
+			    !unpatch(mm, a, n, from, start, end))
 				continue;
 			dropped++;
 			mm->exec_seq++;

@@ -3,8 +3,8 @@
  * copies; in another one the host copies, between kernel memory and a range that was checked to be a program's.
  *
  * The host holds on to pages while it copies, whatever becomes of their mapping: those calls are counted. Nothing turns
- * executable while somebody writes (code.c), and exec goes on with new memory when nobody is at the old one (a call that
- * begins later finds that the task has another).
+ * executable while somebody writes (code.c), and exec goes on with new memory when nobody is at the old one (a call
+ * that begins later finds that the task has another).
  */
 #include "abi/linux/errno.h"
 #include "core/alloc.h"

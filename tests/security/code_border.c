@@ -145,11 +145,12 @@ static void give_back(unsigned char *big, int from, int to)
 		mprotect(big + 2 * from * PAGE, PAGE, PROT_READ);
 }
 
-/* With few to spare, of three pages only the first turns executable. Then the second is changed, and looked at alone. */
+/* With few to spare, of three pages only the first turns executable. Then the second changes and is looked at alone. */
 static void half_failed(void *unused __attribute__((unused)))
 {
 	size_t pages = 140000;
-	unsigned char *big = anon(pages, PROT_READ), *between = anon(1, PROT_READ | PROT_WRITE), *q = anon(5, PROT_NONE) + PAGE;
+	unsigned char *big = anon(pages, PROT_READ), *between = anon(1, PROT_READ | PROT_WRITE);
+	unsigned char *q = anon(5, PROT_NONE) + PAGE;
 	int failed = 0;
 
 	harms = *between;

@@ -1,6 +1,6 @@
 /*
- * Many programs at once run pages with forbidden sequences that nobody has seen before, and the supervisor is asked about
- * each: none of them may be ended for that, however many wait.
+ * Many programs at once run pages with forbidden sequences that nobody has seen before, and the supervisor is asked
+ * about each: none of them may be ended for that, however many wait.
  *
  * defence: none, it is innocent programs that must run
  */

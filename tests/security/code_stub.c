@@ -1,5 +1,5 @@
 /*
- * The page of stubs beside a text image has an XRSTOR that is meant to run. It stays executable whatever lies beside it.
+ * The page of stubs beside a text image has an XRSTOR that is meant to run. It stays executable whatever is beside it.
  *
  * defence: none, here it is the kernel's own code that has to run
  */
@@ -31,7 +31,8 @@ static char *map_text(char *at)
 {
 	size_t skip = text.p_offset % PAGE, len = (text.p_filesz + skip + PAGE - 1) & ~(PAGE - 1);
 
-	return mmap(at, len, PROT_READ | PROT_EXEC, MAP_PRIVATE | (at ? MAP_FIXED : 0), interp, (off_t)(text.p_offset - skip));
+	return mmap(at, len, PROT_READ | PROT_EXEC, MAP_PRIVATE | (at ? MAP_FIXED : 0), interp,
+		    (off_t)(text.p_offset - skip));
 }
 
 /* Is there an area of the kernel's that begins here? at = 0: any. */

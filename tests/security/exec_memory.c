@@ -79,7 +79,8 @@ static void attack(bool mem)
 		close(fd);
 		runs++;
 		if (WIFEXITED(status) && WEXITSTATUS(status) == TOUCHED) {
-			broken("a set-user-ID program's memory was written to by %s", mem ? "/proc/PID/mem" : "process_vm_writev");
+			broken("a set-user-ID program's memory was written to by %s",
+			       mem ? "/proc/PID/mem" : "process_vm_writev");
 			break;
 		}
 		if (status) {

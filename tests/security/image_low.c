@@ -1,6 +1,6 @@
 /*
- * A text image has its trampolines in front of the text. Somebody who maps the file where there is no room for them must
- * not take the image from those who have it mapped.
+ * A text image has its trampolines in front of the text. Somebody who maps the file where there is no room for them
+ * must not take the image from those who have it mapped.
  *
  * defence: none, images make programs faster and nothing else
  */
@@ -35,7 +35,8 @@ static char *map_text(char *at)
 {
 	size_t skip = text.p_offset % PAGE, len = (text.p_filesz + skip + PAGE - 1) & ~(PAGE - 1);
 
-	return mmap(at, len, PROT_READ | PROT_EXEC, MAP_PRIVATE | (at ? MAP_FIXED : 0), interp, (off_t)(text.p_offset - skip));
+	return mmap(at, len, PROT_READ | PROT_EXEC, MAP_PRIVATE | (at ? MAP_FIXED : 0), interp,
+		    (off_t)(text.p_offset - skip));
 }
 
 /* Are there trampolines in front of the text at base? */
