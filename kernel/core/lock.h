@@ -16,7 +16,6 @@
 /* A class ranks its locks: while holding one, only locks of a higher class may be taken. */
 enum lock_class {
 	LOCK_CLASS_NONE,
-	LOCK_EXEC, /* process.exec_lock: one exec or ptrace-like access at a time */
 	LOCK_FS_RENAME, /* one directory rename per sandbox */
 	LOCK_INODE, /* inode.lock: directory contents, attributes */
 	LOCK_INODE_LOWER, /* inode.lock of a file system that overlay stands on */

@@ -91,6 +91,12 @@ static int new_flags(const struct vma *v, int advice, u32 *flags, bool *host)
 	return 0;
 }
 
+/* mseal(2): contents that the program could not write may not be thrown away either, nor kept from a child. */
+static bool discards_sealed(const struct vma *v)
+{
+	return (v->flags & VMA_SEALED) && !v->file && !(v->prot & PROT_WRITE);
+}
+
 static int flag_locked(struct mm *mm, u64 start, u64 end, int advice)
 {
 	int err = vma_isolate(mm, start, end), ret = 0;
@@ -105,6 +111,8 @@ static int flag_locked(struct mm *mm, u64 start, u64 end, int advice)
 		if (v->start > at)
 			ret = -ENOMEM;
 		err = new_flags(v, advice, &flags, &host);
+		if (!err && (advice == MADV_DONTFORK || advice == MADV_WIPEONFORK) && discards_sealed(v))
+			err = -EPERM;
 		if (err)
 			return err;
 		if (flags == v->flags)
@@ -121,14 +129,13 @@ static int flag_locked(struct mm *mm, u64 start, u64 end, int advice)
 	return at < end ? -ENOMEM : ret;
 }
 
-/* mseal(2): contents that the program could not write may not be thrown away either. */
 static int discard_allowed(struct mm *mm, u64 start, u64 end)
 {
 	int err = 0;
 
 	mutex_lock(&mm->lock);
 	for (struct vma *v = vma_find(mm, start); v && v->start < end && !err; v = vma_next(v))
-		if ((v->flags & VMA_SEALED) && !v->file && !(v->prot & PROT_WRITE))
+		if (discards_sealed(v))
 			err = -EPERM;
 	mutex_unlock(&mm->lock);
 	return err;

@@ -1,7 +1,8 @@
 /*
  * A range of memory turns executable: see code.h. It is PROT_READ when it is looked at, so nobody can change it; what
- * stands beside it is looked at as far as a sequence reaches, where that is executable on paper. A neighbour that is
- * writable at the moment will be looked at with our bytes beside it when it turns.
+ * stands beside it is looked at as far as a sequence reaches, whatever it is: the list does not have yet what is just
+ * being mapped or moved. A neighbour that is writable at the moment will be looked at with our bytes beside it when it
+ * turns.
  */
 #include "mm/code.h"
 
@@ -38,6 +39,17 @@ size_t code_read(struct mm *mm, void *to, u64 addr, size_t len)
 	return n;
 }
 
+bool code_write(struct mm *mm, u64 addr, const void *from, size_t len)
+{
+	bool done;
+
+	mutex_assert_held(&mm->lock);
+	atomic_store(&mm->looking, current);
+	done = !copy_out(uptr(addr), from, len);
+	atomic_store(&mm->looking, NULL);
+	return done;
+}
+
 bool code_is_exec(struct mm *mm, u64 addr)
 {
 	struct vma *v = addr < TASK_SIZE ? vma_find(mm, addr) : NULL;
@@ -53,34 +65,42 @@ struct chunk {
 };
 
 /* False = its first page cannot be read. A page that cannot be ends the chunk. */
-static bool chunk_read(struct mm *mm, struct chunk *c, u64 at, u64 start, u64 end)
+static bool chunk_read(struct mm *mm, struct chunk *c, u64 at, u64 end)
 {
-	bool has_left = at > start || code_is_exec(mm, at - 1);
 	u8 *p = c->bytes;
 
 	c->at = at;
-	c->left = has_left && code_read(mm, p, at - SCAN_REACH, SCAN_REACH) == SCAN_REACH ? SCAN_REACH : 0;
+	c->left = code_read(mm, p, at - SCAN_REACH, SCAN_REACH) == SCAN_REACH ? SCAN_REACH : 0;
 	p += c->left;
 	c->n = PAGE_ALIGN_DOWN(code_read(mm, p, at, min(CHUNK, end - at)));
 	p += c->n;
-	c->right = 0;
-	if (c->n && (at + c->n < end || code_is_exec(mm, at + c->n)))
-		c->right = code_read(mm, p, at + c->n, SCAN_REACH);
+	c->right = c->n ? code_read(mm, p, at + c->n, SCAN_REACH) : 0;
 	return c->n != 0;
+}
+
+/* Does it need what is on both sides of p + border? Prefixes may be all that is in front. */
+static bool crosses(const u8 *p, size_t n, size_t border, const struct scan_hit *hit)
+{
+	struct scan_hit alone;
+
+	if (hit->at < border)
+		return hit->at + hit->len > border;
+	return hit->kind == SCAN_WRGSBASE &&
+	       !(scan_next(p + border, n - border, hit->at - border, &alone) && alone.at == hit->at - border);
 }
 
 /* The pages of a chunk that have a sequence, as bits. */
 static u32 chunk_dirty(const struct chunk *c)
 {
-	size_t size = c->left + c->n + c->right;
+	size_t end = c->left + c->n, size = end + c->right;
 	struct scan_hit hit;
 	u32 dirty = 0;
 
 	for (size_t from = 0; scan_next(c->bytes, size, from, &hit); from = hit.at + 1) {
 		/* What ends before us or begins behind us is others' business. */
-		if (hit.at >= c->left + c->n || hit.at + hit.len <= c->left)
+		if (hit.at + hit.len <= c->left || (hit.at >= end && !crosses(c->bytes, size, end, &hit)))
 			continue;
-		dirty |= 1u << (hit.at < c->left ? 0 : (hit.at - c->left) >> PAGE_SHIFT);
+		dirty |= 1u << (hit.at < c->left ? 0 : (min(hit.at, end - 1) - c->left) >> PAGE_SHIFT);
 	}
 	return dirty;
 }
@@ -97,13 +117,28 @@ static bool is_clean(const struct code_clean *clean, u64 index)
 	return clean && clean->bits && page < clean->pages && (atomic_load_relaxed(&clean->bits[page / 64]) >> page % 64 & 1);
 }
 
-/* Pages from at on that need no look: neither end of the range does, for what is beside it. */
+/* No sequence lies across the border at `at`. What cannot be read is not there. */
+static bool border_clean(struct mm *mm, u64 at)
+{
+	u8 p[2 * SCAN_REACH];
+	struct scan_hit hit;
+
+	if (code_read(mm, p, at - SCAN_REACH, SCAN_REACH) != SCAN_REACH ||
+	    code_read(mm, p + SCAN_REACH, at, SCAN_REACH) != SCAN_REACH)
+		return true;
+	for (size_t from = 0; scan_next(p, sizeof(p), from, &hit); from = hit.at + 1)
+		if (crosses(p, sizeof(p), SCAN_REACH, &hit))
+			return false;
+	return true;
+}
+
+/* Bytes from at on that are known to be clean. What is beside the range is not, so its borders are looked at. */
 static u64 clean_run(struct mm *mm, const struct code_clean *clean, u64 at, u64 start, u64 end)
 {
 	u64 to = at;
 
 	while (to < end && is_clean(clean, (to - start) >> PAGE_SHIFT)) {
-		if ((to == start && code_is_exec(mm, to - 1)) || (to + PAGE_SIZE == end && code_is_exec(mm, end)))
+		if ((to == start && !border_clean(mm, start)) || (to + PAGE_SIZE == end && !border_clean(mm, end)))
 			break;
 		to += PAGE_SIZE;
 	}
@@ -126,9 +161,11 @@ static int enable(struct mm *mm, u64 start, u64 end, int prot, const struct code
 		}
 		if (!c)
 			c = kmalloc(sizeof(*c));
-		if (!c)
-			return -ENOMEM;
-		if (!chunk_read(mm, c, at, start, end)) {
+		if (!c) {
+			err = -ENOMEM;
+			break;
+		}
+		if (!chunk_read(mm, c, at, end)) {
 			err = enable_run(run, at, prot);
 			run = at += PAGE_SIZE;
 			skipped = 1;
@@ -146,12 +183,18 @@ static int enable(struct mm *mm, u64 start, u64 end, int prot, const struct code
 	kfree(c);
 	if (!err)
 		err = enable_run(run, end, prot);
+	/* Nothing is executable that the list does not know of. */
+	if (err)
+		(void)!host_mprotect((void *)start, end - start, PROT_READ);
 	return err ? err : skipped;
 }
 
 int code_enable(u64 addr, u64 len, int prot, const struct code_clean *clean)
 {
 	mutex_assert_held(&current->mm->lock);
+	/* They may have begun when a page was writable. What is known comes fresh from a file: nobody has it yet. */
+	if (!clean && atomic_load(&current->mm->remote_writers))
+		return CODE_BUSY;
 	return enable(current->mm, addr, addr + len, prot, clean);
 }
 
@@ -165,15 +208,11 @@ static int copy_pages(struct mm *mm, u64 from, u64 to, u64 len)
 	while (off < len && !err) {
 		size_t n = PAGE_ALIGN_DOWN(code_read(mm, buf, from + off, min(CHUNK, len - off)));
 
-		if (!n) {
-			off += PAGE_SIZE;
-			continue;
-		}
-		atomic_store(&mm->looking, current);
-		if (copy_out(uptr(to + off), buf, n))
+		if (fatal_pending_current())
+			err = -EINTR;
+		else if (n && !code_write(mm, to + off, buf, n))
 			err = -ENOMEM;
-		atomic_store(&mm->looking, NULL);
-		off += n;
+		off += n ? n : PAGE_SIZE;
 	}
 	kfree(buf);
 	return err;

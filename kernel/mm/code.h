@@ -33,11 +33,15 @@ struct code_clean {
 };
 /*
  * Makes [addr, addr + len) executable (prot: the host's), page by page: what has a sequence stays PROT_READ, as it must
- * be before. With `clean` NULL all of it is looked at. 1 = there was such a page, or one that cannot be read; -errno.
+ * be before. With `clean` NULL all of it is looked at. 1 = there was such a page, or one that cannot be read; -errno:
+ * nothing of it is executable. CODE_BUSY: nor now, while others write to this memory from outside.
  */
+#define CODE_BUSY 2
 int code_enable(u64 addr, u64 len, int prot, const struct code_clean *clean) __must_check;
 /* Reads the current program's memory under mm->lock; no fault is mended. Bytes read. */
 size_t code_read(struct mm *mm, void *to, u64 addr, size_t len);
+/* The same the other way round, into pages that are writable; true = all of it. */
+bool code_write(struct mm *mm, u64 addr, const void *from, size_t len) __must_check;
 /* [addr, addr + len) becomes private anonymous memory with the same contents, PROT_READ. */
 int code_make_private(struct mm *mm, u64 addr, u64 len) __must_check;
 /* Is the page an executable one of the program's, on paper? */
@@ -59,7 +63,7 @@ struct code_fix {
 	u8 bytes[16]; /* as they were */
 };
 /* The program fetched from this page, which is executable on paper. Resolved = try again. No lock held. */
-enum code_resolved { CODE_RESOLVED, CODE_REFUSED, CODE_UNREADABLE, CODE_ASK };
+enum code_resolved { CODE_RESOLVED, CODE_REFUSED, CODE_UNREADABLE, CODE_ASK, CODE_LATER };
 enum code_resolved code_resolve(struct mm *mm, u64 page, u64 rip);
 /* The range is unmapped or replaced: forget its traps. */
 void code_drop(struct mm *mm, u64 addr, u64 len);
@@ -112,7 +116,7 @@ struct code_answer {
 };
 /* From memory; false = has to be asked. Takes a leaf lock. */
 bool code_answer_known(const struct code_question *q, struct code_answer *a);
-/* Asks the supervisor, for a bounded time, and remembers the answer. 0 or -errno. No lock held. */
+/* Asks the supervisor, for a bounded time, and remembers the answer. 0; -errno = there is none. No lock held. */
 int code_ask(const struct code_question *q) __must_check;
 
 #endif

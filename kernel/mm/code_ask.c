@@ -12,9 +12,11 @@
 #include "core/wait.h"
 #include "lib/string.h"
 #include "mm/code.h"
+#include "proc/container.h"
 
 #define ANSWERS 512u /* remembered; a power of 2 */
-#define ASKING_MAX 32u /* at a time */
+#define ASKING_MAX 32u /* at a time; others wait */
+#define ASKING_EACH 4u /* of one container */
 #define WAIT_MAX (3 * NSEC_PER_SEC)
 
 static struct answered {
@@ -25,6 +27,7 @@ static struct answered {
 
 static struct asking {
 	u64 id; /* 0 = free */
+	const struct container *whose; /* compared only */
 	struct code_answer a;
 	bool done; /* atomic */
 	struct wait_queue wait;
@@ -33,6 +36,8 @@ static struct asking {
 /* Only outside wait queues, whose locks rank above it. */
 static struct mutex lock = MUTEX_INIT(LOCK_NOTIFY);
 static u64 last_id;
+static struct wait_queue freed_wait = { MUTEX_INIT(LOCK_WAITQ), LIST_HEAD_INIT(freed_wait.waiters) };
+static u32 freed; /* how often; atomic */
 
 static struct answered *place_of(const struct code_question *q)
 {
@@ -91,19 +96,38 @@ static void remember(const struct code_question *q, const struct code_answer *a)
 
 static struct asking *asking_get(void)
 {
+	const struct container *whose = current_container();
 	struct asking *s = NULL;
+	u32 same = 0;
 
 	mutex_lock(&lock);
-	for (u32 i = 0; i < ASKING_MAX && !s; i++)
+	for (u32 i = 0; i < ASKING_MAX; i++) {
 		if (!asking[i].id)
 			s = &asking[i];
+		else
+			same += asking[i].whose == whose;
+	}
+	if (same >= ASKING_EACH)
+		s = NULL;
 	if (s) {
+		s->whose = whose;
 		wait_queue_init(&s->wait);
 		s->id = ++last_id;
 		s->done = false;
 	}
 	mutex_unlock(&lock);
 	return s;
+}
+
+static struct asking *asking_wait(s64 deadline)
+{
+	for (;;) {
+		u32 seen = atomic_load(&freed);
+		struct asking *s = asking_get();
+
+		if (s || wait_event_full(&freed_wait, atomic_load(&freed) != seen, WAIT_KILLABLE, deadline, 0))
+			return s;
+	}
 }
 
 void control_located(s64 id, s64 start, s64 len, bool flags_dead)
@@ -127,19 +151,22 @@ void control_located(s64 id, s64 start, s64 len, bool flags_dead)
 
 int code_ask(const struct code_question *q)
 {
-	struct asking *s = asking_get();
+	s64 deadline = ktime_get() + WAIT_MAX;
+	struct asking *s = asking_wait(deadline);
 	struct code_answer a;
 	bool done;
 
 	if (!s)
 		return -EAGAIN;
 	control_locate((s64)s->id, q->at, q->known, q->bytes, q->n);
-	(void)wait_event_full(&s->wait, atomic_load(&s->done), WAIT_KILLABLE, ktime_get() + WAIT_MAX, 0);
+	(void)wait_event_full(&s->wait, atomic_load(&s->done), WAIT_KILLABLE, deadline, 0);
 	mutex_lock(&lock);
 	done = s->done;
 	a = s->a;
 	s->id = 0;
 	mutex_unlock(&lock);
+	(void)atomic_add(&freed, 1);
+	wake_up_all(&freed_wait);
 	if (!done)
 		return -ETIMEDOUT;
 	if (a.start >= 0 && !a.len)

@@ -113,6 +113,11 @@ void code_pieces_look(struct map_pieces *p, struct file *file, u64 offset, u32 p
 	if (!s->fixed) {
 		if (inode_write_deny(file->inode))
 			return;
+		/* Into a mapping of it that was there a moment ago, perhaps. */
+		if (mm_remote_writing()) {
+			inode_write_allow(file->inode);
+			return;
+		}
 		p->denied = file->inode;
 	}
 	p->stable = true;

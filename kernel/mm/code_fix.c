@@ -27,7 +27,7 @@
 #include "proc/task.h"
 
 #define ROUNDS_MAX 256u /* sequences in one page, about */
-#define FIXES_MAX 65536u
+#define FIXES_MAX 4096u
 #define WARNINGS_MAX 8u
 
 /* Why a page does not run. */
@@ -67,10 +67,10 @@ static struct code_fix *fix_add(struct mm *mm, u64 start)
 	u32 at = fix_find(mm, start);
 
 	if (mm->fix_count == mm->fix_room) {
-		u32 room = mm->fix_room ? mm->fix_room * 2 : 8;
+		u32 room = mm->fix_room ? min(mm->fix_room * 2, FIXES_MAX) : 8;
 		struct code_fix *n;
 
-		if (room > FIXES_MAX)
+		if (mm->fix_count == FIXES_MAX)
 			return NULL;
 		n = krealloc(mm->fixes, room * sizeof(*n));
 		if (!n)
@@ -84,10 +84,10 @@ static struct code_fix *fix_add(struct mm *mm, u64 start)
 	return &mm->fixes[at];
 }
 
-static void fix_remove(struct mm *mm, u32 at)
+static void fix_remove(struct mm *mm, u32 at, u32 n)
 {
-	mm->fix_count--;
-	memmove(mm->fixes + at, mm->fixes + at + 1, (mm->fix_count - at) * sizeof(*mm->fixes));
+	mm->fix_count -= n;
+	memmove(mm->fixes + at, mm->fixes + at + n, (mm->fix_count - at) * sizeof(*mm->fixes));
 }
 
 /* The page is PROT_READ, for the kernel alone where the gate can do that. */
@@ -105,18 +105,20 @@ static int hide(struct mm *mm, u64 page)
 static int put_byte(struct mm *mm, u64 addr, u8 v)
 {
 	void *page = (void *)PAGE_ALIGN_DOWN(addr);
+	struct vma *in = vma_find(mm, addr);
 	long err;
 
+	/* Trampolines are everybody's. */
+	if (in && in->start <= addr && !in->file && (in->flags & VMA_NOWRITE))
+		return -EPERM;
 	err = hide(mm, (u64)page);
 	if (err)
 		return (int)err;
 	err = host_mprotect(page, PAGE_SIZE, PROT_READ | PROT_WRITE);
 	if (err)
 		return (int)err;
-	atomic_store(&mm->looking, current);
-	if (copy_out(uptr(addr), &v, 1))
+	if (!code_write(mm, addr, &v, 1))
 		err = -EFAULT;
-	atomic_store(&mm->looking, NULL);
 	if (host_mprotect(page, PAGE_SIZE, PROT_READ))
 		err = -ENOMEM;
 	return (int)err;
@@ -165,23 +167,22 @@ void code_drop(struct mm *mm, u64 addr, u64 len)
 
 	while (n < mm->fix_count && mm->fixes[n].start < addr + len)
 		n++;
-	for (; n > i; n--)
-		fix_remove(mm, i);
+	fix_remove(mm, i, n - i);
 }
 
 void code_restore(struct mm *mm, u64 addr, u64 len)
 {
-	u32 i = fix_find(mm, addr);
+	u32 i = fix_find(mm, addr), n;
 
-	while (i < mm->fix_count && mm->fixes[i].start < addr + len) {
-		const struct code_fix *f = &mm->fixes[i];
+	for (n = i; n < mm->fix_count && mm->fixes[n].start < addr + len; n++) {
+		const struct code_fix *f = &mm->fixes[n];
 
 		/* All of it, also what lies beyond the border: that page is looked at again before it runs. */
 		for (u32 k = 0; k < f->len; k++)
 			if (f->changed >> k & 1)
 				(void)!put_byte(mm, f->start + k, f->bytes[k]);
-		fix_remove(mm, i);
 	}
+	fix_remove(mm, i, n - i);
 }
 
 bool code_hides(const struct mm *mm, u64 page)
@@ -203,7 +204,9 @@ int code_show_traps(struct mm *mm, u64 page)
 	if (!mm_range_is_guests(page, PAGE_SIZE))
 		return -EINVAL;
 	err = host_pkey_mprotect((void *)page, PAGE_SIZE, PROT_READ, 0);
-	return err ? (int)err : code_enable(page, PAGE_SIZE, PROT_READ | PROT_EXEC, NULL);
+	if (!err)
+		err = code_enable(page, PAGE_SIZE, PROT_READ | PROT_EXEC, NULL);
+	return err == CODE_BUSY ? 0 : (int)err; /* the next fetch tries again */
 }
 
 void code_unshow(struct mm *mm, u64 addr, void *buf, size_t len)
@@ -236,7 +239,7 @@ bool code_try_again(struct mm *mm, u64 rip)
 	    !mm_retries_used_up(mm, PAGE_ALIGN_DOWN(rip))) {
 		/* An instruction begins at rip: the fetch's fault will say so to who looks. */
 		again = !put_byte(mm, mm->fixes[i].start, mm->fixes[i].bytes[0]);
-		fix_remove(mm, i);
+		fix_remove(mm, i, 1);
 	}
 	mutex_unlock(&mm->lock);
 	return again;
@@ -270,18 +273,19 @@ bool code_fix_at(struct mm *mm, u64 rip, struct code_fix *out)
 	return found;
 }
 
+/* Beside the page, all that code_enable() looks at. */
 static bool view_read(struct mm *mm, struct page_view *w, u64 page)
 {
+	size_t before = code_is_exec(mm, page - 1) ? CODE_BEFORE : SCAN_REACH;
+	size_t behind = code_is_exec(mm, page + PAGE_SIZE) ? CODE_BEHIND : SCAN_REACH;
 	u8 *p = w->bytes;
 
 	w->page = page;
-	w->before = code_is_exec(mm, page - 1) && code_read(mm, p, page - CODE_BEFORE, CODE_BEFORE) == CODE_BEFORE ?
-			    CODE_BEFORE : 0;
+	w->before = code_read(mm, p, page - before, before) == before ? before : 0;
 	if (code_read(mm, p + w->before, page, PAGE_SIZE) != PAGE_SIZE)
 		return false;
 	w->n = w->before + PAGE_SIZE;
-	if (code_is_exec(mm, page + PAGE_SIZE))
-		w->n += code_read(mm, p + w->n, page + PAGE_SIZE, CODE_BEHIND);
+	w->n += code_read(mm, p + w->n, page + PAGE_SIZE, behind);
 	return true;
 }
 
@@ -349,6 +353,8 @@ static bool fix_hit(struct mm *mm, const struct scan_hit *hit, u64 addr, const s
 		return true;
 	if (i < mm->fix_count && mm->fixes[i].start == start) {
 		f = &mm->fixes[i];
+		if (f->len != a->len)
+			return false;
 	} else if (i < mm->fix_count && mm->fixes[i].start < start + a->len) {
 		return false; /* instructions that overlap */
 	} else {
@@ -363,12 +369,18 @@ static bool fix_hit(struct mm *mm, const struct scan_hit *hit, u64 addr, const s
 	return !fix_put(mm, f, 0) && !fix_put(mm, f, (u32)(addr - start));
 }
 
-/* No instruction is known to have it. */
+/* No instruction is known to have it. In what is not run, in front of the page, stay the bytes that are there. */
 static bool fix_data(struct mm *mm, const struct scan_hit *hit, u64 addr, const u8 *bytes)
 {
-	u32 i = fix_find(mm, addr), len = min((u32)hit->len, (u32)INSN_MAX);
+	u32 skip = code_is_exec(mm, addr) ? 0 : (u32)(PAGE_ALIGN_UP(addr) - addr), i, len;
 	struct code_fix *f;
 
+	if (skip >= hit->len)
+		return false;
+	addr += skip;
+	bytes += skip;
+	len = min((u32)hit->len - skip, (u32)INSN_MAX);
+	i = fix_find(mm, addr);
 	if (i < mm->fix_count && mm->fixes[i].start < addr + len)
 		return false;
 	f = fix_add(mm, addr);
@@ -414,7 +426,7 @@ static void complain(const struct refusal *why)
 }
 
 static enum code_resolved resolve_locked(struct mm *mm, struct page_view *w, u64 page, u64 rip, struct code_question *q,
-					 struct refusal *why)
+					 bool ask, struct refusal *why)
 {
 	struct scan_hit hit;
 	struct code_answer a;
@@ -427,15 +439,25 @@ static enum code_resolved resolve_locked(struct mm *mm, struct page_view *w, u64
 		if (hit.at + hit.len <= w->before || hit.at >= w->before + PAGE_SIZE)
 			continue;
 		ask_about(mm, w, hit.at, rip, q);
-		if (!code_answer_known(q, &a))
-			return CODE_ASK;
+		if (!code_answer_known(q, &a)) {
+			if (ask)
+				return CODE_ASK;
+			a = (struct code_answer){ .start = -1 };
+		}
 		if (!fix_hit(mm, &hit, view_addr(w, hit.at), q, &a) &&
 		    !fix_data(mm, &hit, view_addr(w, hit.at), w->bytes + hit.at)) {
 			refuse(mm, view_addr(w, hit.at), &hit, why);
 			return CODE_REFUSED;
 		}
 	}
-	return code_enable(page, PAGE_SIZE, PROT_READ | PROT_EXEC, NULL) ? CODE_REFUSED : CODE_RESOLVED;
+	switch (code_enable(page, PAGE_SIZE, PROT_READ | PROT_EXEC, NULL)) {
+	case 0:
+		return CODE_RESOLVED;
+	case CODE_BUSY:
+		return CODE_LATER;
+	default:
+		return CODE_REFUSED;
+	}
 }
 
 enum code_resolved code_resolve(struct mm *mm, u64 page, u64 rip)
@@ -444,15 +466,21 @@ enum code_resolved code_resolve(struct mm *mm, u64 page, u64 rip)
 	struct code_question q;
 	struct refusal why = { 0 };
 	enum code_resolved r = w ? CODE_ASK : CODE_REFUSED;
+	bool ask = true;
 
 	for (u32 i = 0; i < ROUNDS_MAX && r == CODE_ASK; i++) {
 		mutex_lock(&mm->lock);
-		r = resolve_locked(mm, w, page, rip, &q, &why);
+		r = resolve_locked(mm, w, page, rip, &q, ask, &why);
 		mutex_unlock(&mm->lock);
-		if (r == CODE_ASK && code_ask(&q))
-			break;
+		/* Without an answer the sequence is data, until its trap is met. */
+		if (r == CODE_ASK)
+			ask = !code_ask(&q);
 	}
 	kfree(w);
+	if (r == CODE_LATER) {
+		mm_pause_killable();
+		r = CODE_RESOLVED;
+	}
 	if (why.kind)
 		complain(&why);
 	if (why.file)

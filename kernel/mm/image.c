@@ -26,6 +26,7 @@
 #define IN_USE (5 * NSEC_PER_SEC) /* since it was mapped: it is not given up for another one */
 #define QUIET (2 * NSEC_PER_SEC) /* since the last change: a later one has another time then */
 #define PAGES_MAX (64ull << 20 >> PAGE_SHIFT) /* all images; at most a sixteenth of what the sandbox may have */
+#define LOW_MIN 2u
 #define OWN_AREAS_MIN 8u /* of an mm's areas that are left to its own patches */
 
 /* A file as it was. */
@@ -48,7 +49,8 @@ struct file_image {
 	struct image_met met;
 	u32 changes; /* of the file, as far as was told */
 	bool making, hopeless;
-	bool above; /* it is mapped where there is nothing in front */
+	u32 low; /* so often the area was wanted where there is nothing in front, while nobody had it mapped */
+	bool above; /* the next one is behind the text */
 };
 
 static struct mutex images_lock = MUTEX_INIT(LOCK_LEAF);
@@ -111,7 +113,7 @@ static struct patch_area *detach_locked(struct file_image *f)
 	f->area = NULL;
 	f->hopeless = false;
 	f->seen = 0;
-	f->met.count = f->met_asked = 0;
+	f->met.count = f->met_asked = f->low = 0;
 	return a;
 }
 
@@ -328,16 +330,23 @@ void image_place(struct mm *mm, struct map_pieces *p, u64 addr, u64 len)
 			areas(mm) < PATCH_AREAS - OWN_AREAS_MIN && mm->vma_count < MAX_MAP_COUNT - 4;
 }
 
+/* An image that others have mapped suits them, and whoever maps a file low on purpose does not take it from them. */
 void image_put(struct map_pieces *p)
 {
 	struct file_image *f = p->image_of;
+	struct patch_area *old = NULL;
 
 	if (p->image_above) {
 		mutex_lock(&images_lock);
-		f->above = true;
+		if (f->area == p->image && ref_read(&f->area->ref) <= 2 && ++f->low >= LOW_MIN) {
+			f->above = true;
+			f->changes++;
+			old = detach_locked(f);
+		}
 		mutex_unlock(&images_lock);
-		forget(f);
 	}
+	if (old)
+		area_put(old);
 	if (p->image)
 		area_put(p->image);
 }

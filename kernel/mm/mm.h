@@ -86,6 +86,8 @@ struct mm {
 	u32 fix_count, fix_room;
 	bool code_hidden; /* some page has, or had, the gate's code_key */
 	struct code_stubs *stubs; /* mm/code_stub.c: NULL = none */
+	u32 remote_users, remote_writers; /* calls of others on this memory that are under way, mm/remote.c; atomic */
+	bool loading; /* exec is not done: its credentials are not in force yet; atomic */
 	struct task *looking; /* holds the lock and reads the program's memory: its faults are not mended; atomic */
 };
 
@@ -145,10 +147,25 @@ void mm_task_work(void); /* the current task's share of that, on its way to its 
  */
 void image_adopt(struct mm *mm, u64 addr);
 
-/* Another task's memory (process_vm_readv, /proc/PID/mem, ptrace): bytes done or -errno. write != 0: into it. */
 /* Its host process, or -ESRCH when it has none now (exiting, or its host thread is lent to a vfork child). */
 int mm_host_pid(struct task *t);
-ssize_t mm_access_remote(struct task *t, u64 addr, void *buf, size_t len, bool write);
+/*
+ * The memory that task_may_access() speaks of, referenced: not that of a program which exec is still loading, for
+ * which it waits. NULL = t has none; err_ptr(-EINTR): the caller must die. The second one asks, too: err_ptr(-EPERM).
+ */
+struct mm *mm_get_loaded(struct task *t);
+struct mm *mm_get_allowed(struct task *t, bool fs_creds);
+/*
+ * mm as t's (process_vm_readv, /proc/PID/mem, ptrace): bytes done or -errno; -ESRCH when t has another program by now.
+ * write != 0: into it.
+ */
+ssize_t mm_access_remote(struct task *t, struct mm *mm, u64 addr, void *buf, size_t len, bool write);
+/* Nobody is at it any more, but for those who find out that it is not their task's. False = the task must die. */
+bool mm_remote_wait(struct mm *mm);
+/* Waits for a moment; false = the task must die. */
+bool mm_pause_killable(void);
+/* Is anybody writing to others' memory, in the whole sandbox? */
+bool mm_remote_writing(void);
 
 /* mm/elf.c: loads into the empty current->mm. */
 struct elf_image {

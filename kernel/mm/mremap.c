@@ -81,18 +81,32 @@ static int fetch_tail(struct mm *mm, struct remap *r)
 	}
 	mutex_unlock(&mm->lock);
 	r->file = file;
+	/* What can be run as it is shall be so with what it grows by: the file may have another layer's data now. */
+	if (flags & VMA_STABLE)
+		prot |= PROT_EXEC;
 	if (file && !err)
 		err = mm_pieces_get(file, r->tail_offset, more, prot, flags & (MAP_SHARED | MAP_PRIVATE), &r->tail);
 	return err;
 }
 
-static int check_growth(struct mm *mm, const struct vma *v, const struct remap *r)
+/* The tail is to be mapped beside v: is it what v says it is? */
+static bool tail_stable(const struct vma *v, const struct remap *r)
+{
+	return r->tail.stable && (!r->tail.denied || (v->flags & VMA_DENY));
+}
+
+static int check_growth(struct mm *mm, struct vma *v, const struct remap *r)
 {
 	u64 pages = (r->new_len - r->old_len) >> PAGE_SHIFT;
 
 	/* The mapping was changed while its file was asked. */
 	if (v->file != r->file || (v->file && v->offset + (r->addr - v->start) + r->old_len != r->tail_offset))
 		return -EAGAIN;
+	if ((v->flags & VMA_STABLE) && !tail_stable(v, r)) {
+		if (v->prot & PROT_EXEC)
+			return -EAGAIN;
+		v->flags &= ~VMA_STABLE; /* it is copied when it turns executable */
+	}
 	if ((v->flags & MAP_LOCKED) && mm_lock_allowed(mm, pages, -EAGAIN))
 		return -EAGAIN;
 	return mm_may_grow(mm, pages, mm_is_data(v->prot, v->flags) ? pages : 0);

@@ -10,6 +10,7 @@
 #include "core/log.h"
 #include "fs/file.h"
 #include "lib/string.h"
+#include "mm/code.h"
 #include "mm/image.h"
 #include "mm/trampoline.h"
 #include "mm/vma.h"
@@ -163,10 +164,7 @@ static bool patchable(const struct vma *v, u64 from, u64 to)
 	       (v->file || !(v->flags & VMA_SEALED));
 }
 
-/*
- * With the pages writable under mm->lock, so that no copy can need mm_fault: an unreadable page behind a file's end
- * is SIGBUS, which takes no lock.
- */
+/* Under mm->lock no copy may have its fault mended (code_read). */
 static enum site_state patch_locked(struct mm *mm, struct plan *p)
 {
 	u64 first = PAGE_ALIGN_DOWN(p->from), end = max(p->from + JMP_LEN, p->site + SYSCALL_LEN + p->moved);
@@ -180,8 +178,8 @@ static enum site_state patch_locked(struct mm *mm, struct plan *p)
 	state = trampoline_make(mm, p, jump);
 	if (state != SITE_PATCHED)
 		return state;
-	if (mm_host_protect(first, end - first, PROT_READ | PROT_WRITE) || copy_in(now, uptr(p->from), len) ||
-	    memcmp(now, p->code + BEFORE - (p->site - p->from), len) || copy_out(uptr(p->from), jump, JMP_LEN))
+	if (mm_host_protect(first, end - first, PROT_READ | PROT_WRITE) || code_read(mm, now, p->from, len) != len ||
+	    memcmp(now, p->code + BEFORE - (p->site - p->from), len) || !code_write(mm, p->from, jump, JMP_LEN))
 		state = SITE_CHANGED;
 	mm->exec_seq++;
 	if (mm_host_protect(first, end - first, PROT_READ | PROT_EXEC))
@@ -382,17 +380,17 @@ bool patch_step(struct task *t)
  * or a store across two pages could make them executable in turn for ever. What is executable can be read.
  * True: it was there.
  */
-static bool unpatch(struct patch_area *a, u32 n, u64 from, u64 start, u64 end)
+static bool unpatch(struct mm *mm, struct patch_area *a, u32 n, u64 from, u64 start, u64 end)
 {
 	u64 page = PAGE_ALIGN_DOWN(from), behind = PAGE_ALIGN_UP(from + JMP_LEN);
 	u8 jump[JMP_LEN], now[JMP_LEN];
 	bool done;
 
 	slot_jump(a, n, from, jump);
-	if (copy_in(now, uptr(from), JMP_LEN) || memcmp(now, jump, JMP_LEN) ||
+	if (code_read(mm, now, from, JMP_LEN) != JMP_LEN || memcmp(now, jump, JMP_LEN) ||
 	    mm_host_protect(page, behind - page, PROT_READ | PROT_WRITE))
 		return false;
-	done = !copy_out(uptr(from), a->slots[n].original, JMP_LEN);
+	done = code_write(mm, from, a->slots[n].original, JMP_LEN);
 	/* A neighbour stays what it was; mm_fault tries again. */
 	if ((page < start && mm_host_protect(page, PAGE_SIZE, PROT_READ | PROT_EXEC)) ||
 	    (behind > end && mm_host_protect(end, PAGE_SIZE, PROT_READ | PROT_EXEC)))
@@ -415,7 +413,8 @@ void patch_drop_locked(struct mm *mm, u64 start, u64 end)
 			struct counter *c;
 
 			if (!site || from >= end || from + JMP_LEN <= start ||
-			    !patchable(vma_find(mm, from), from, from + JMP_LEN) || !unpatch(a, n, from, start, end))
+			    !patchable(vma_find(mm, from), from, from + JMP_LEN) ||
+			    !unpatch(mm, a, n, from, start, end))
 				continue;
 			dropped++;
 			mm->exec_seq++;

@@ -139,10 +139,15 @@ static long move_pieces(u64 from, u64 len, u64 to, int flags)
 	if (ret != -EFAULT || !half)
 		return ret;
 	ret = move_pieces(from, half, to, flags);
-	return ret ? ret : move_pieces(from + half, len - half, to + half, flags);
+	if (ret)
+		return ret;
+	ret = move_pieces(from + half, len - half, to + half, flags);
+	if (ret)
+		(void)!move_pieces(to, half, from, MREMAP_MAYMOVE | MREMAP_FIXED);
+	return ret;
 }
 
-/* keep = MREMAP_DONTUNMAP. What is at the new place is replaced. */
+/* keep = MREMAP_DONTUNMAP. What is at the new place is replaced; after a failure there is nothing. */
 int mm_host_move(u64 from, u64 len, u64 to, u32 prot, bool keep)
 {
 	int flags = MREMAP_MAYMOVE | MREMAP_FIXED | (keep ? MREMAP_DONTUNMAP : 0);
@@ -161,16 +166,14 @@ int mm_host_move(u64 from, u64 len, u64 to, u32 prot, bool keep)
 		code_drop(current->mm, to, len);
 	}
 	err = move_pieces(from, len, to, flags);
-	if (!(prot & PROT_EXEC))
-		return err;
-	if (err) {
-		int ignored = mm_host_protect(from, len, prot);
-
-		(void)ignored; /* mm_fault mends what is left */
-		return err;
-	}
-	err = keep ? mm_host_protect(from, len, prot) : 0;
-	return err ? err : mm_host_protect(to, len, prot);
+	if (err)
+		(void)!host_munmap((void *)to, len); /* the list has nothing there */
+	/* Where this fails memory stays readable, and mm_fault tries again. */
+	if ((prot & PROT_EXEC) && (err || keep))
+		(void)!mm_host_protect(from, len, prot);
+	if ((prot & PROT_EXEC) && !err)
+		(void)!mm_host_protect(to, len, prot);
+	return (int)err;
 }
 
 long mm_host_advise(u64 addr, u64 len, int advice)

@@ -1,6 +1,10 @@
 /*
  * The memory of other tasks: process_vm_readv(2), /proc/PID/mem. In the caller's own address space these are user
  * copies; in another one the host copies, between kernel memory and a range that was checked to be a program's.
+ *
+ * The host holds on to pages while it copies, whatever becomes of their mapping: those calls are counted. Nothing turns
+ * executable while somebody writes (code.c), and exec goes on with new memory when nobody is at the old one (a call
+ * that begins later finds that the task has another).
  */
 #include "abi/linux/errno.h"
 #include "core/alloc.h"
@@ -16,6 +20,9 @@
 
 #define START_WAIT 100000 /* ns */
 #define START_WAITS 20
+#define PAUSE 50000 /* ns */
+
+static u32 writing; /* calls in the whole sandbox; atomic */
 
 static int host_pid(struct task *t, bool *starting)
 {
@@ -46,6 +53,73 @@ int mm_host_pid(struct task *t)
 	return pid;
 }
 
+bool mm_pause_killable(void)
+{
+	struct wait_queue wq;
+
+	wait_queue_init(&wq);
+	(void)wait_event_full(&wq, false, WAIT_KILLABLE, ktime_get() + PAUSE, 0);
+	return !fatal_pending_current();
+}
+
+struct mm *mm_get_loaded(struct task *t)
+{
+	struct mm *mm;
+
+	while ((mm = task_get_mm(t)) && mm != current->mm && atomic_load(&mm->loading)) {
+		mm_put(mm);
+		if (!mm_pause_killable())
+			return err_ptr(-EINTR);
+	}
+	return mm;
+}
+
+struct mm *mm_get_allowed(struct task *t, bool fs_creds)
+{
+	struct mm *mm = mm_get_loaded(t);
+
+	if (is_err(mm))
+		return mm;
+	if (task_may_access(t, fs_creds))
+		return mm;
+	if (mm)
+		mm_put(mm);
+	return err_ptr(-EPERM);
+}
+
+bool mm_remote_wait(struct mm *mm)
+{
+	while (atomic_load(&mm->remote_users))
+		if (!mm_pause_killable())
+			return false;
+	return true;
+}
+
+bool mm_remote_writing(void) { return atomic_load(&writing); }
+
+static void remote_end(struct mm *mm, bool write)
+{
+	if (write) {
+		atomic_sub(&writing, 1);
+		atomic_sub(&mm->remote_writers, 1);
+	}
+	atomic_sub(&mm->remote_users, 1);
+}
+
+/* Counted first, then looked at: exec does it the other way round. */
+static bool remote_begin(struct task *t, struct mm *mm, bool write)
+{
+	atomic_add(&mm->remote_users, 1);
+	if (write) {
+		atomic_add(&mm->remote_writers, 1);
+		atomic_add(&writing, 1);
+	}
+	if (atomic_load(&t->mm) == mm)
+		return true;
+	remote_end(mm, write);
+	return false;
+}
+
 static ssize_t access_own(u64 addr, void *buf, size_t len, bool write)
 {
 	size_t n = write ? copy_out_partial(uptr(addr), buf, len) : copy_in_partial(buf, uptr(addr), len);
@@ -57,9 +131,10 @@ static ssize_t access_own(u64 addr, void *buf, size_t len, bool write)
 	return n ? (ssize_t)n : -EFAULT;
 }
 
-ssize_t mm_access_remote(struct task *t, u64 addr, void *buf, size_t len, bool write)
+ssize_t mm_access_remote(struct task *t, struct mm *mm, u64 addr, void *buf, size_t len, bool write)
 {
 	struct iovec local = { (u64)buf, len }, remote = { addr, len };
+	ssize_t n;
 	int pid;
 
 	if (!len)
@@ -69,17 +144,21 @@ ssize_t mm_access_remote(struct task *t, u64 addr, void *buf, size_t len, bool w
 			return -EFAULT;
 		local.len = remote.len = len = TASK_SIZE - addr;
 	}
-	if (t->mm == current->mm)
+	if (mm == current->mm)
 		return access_own(addr, buf, len, write);
-	pid = mm_host_pid(t);
-	if (pid < 0)
-		return pid;
-	return write ? host_process_vm_writev(pid, &local, 1, &remote, 1, 0) :
-		       host_process_vm_readv(pid, &local, 1, &remote, 1, 0);
+	if (!remote_begin(t, mm, write))
+		return -ESRCH;
+	n = pid = mm_host_pid(t);
+	if (pid > 0)
+		n = write ? host_process_vm_writev(pid, &local, 1, &remote, 1, 0) :
+			    host_process_vm_readv(pid, &local, 1, &remote, 1, 0);
+	remote_end(mm, write);
+	return n;
 }
 
 /* By way of a kernel buffer: kserver, who makes the host's call, does not have the caller's memory. */
-ssize_t mm_process_vm(struct task *t, struct uio *local, const struct iovec *remote, u32 count, bool write)
+ssize_t mm_process_vm(struct task *t, struct mm *mm, struct uio *local, const struct iovec *remote, u32 count,
+		      bool write)
 {
 	size_t done = 0, got;
 	ssize_t n = 0;
@@ -101,7 +180,7 @@ ssize_t mm_process_vm(struct task *t, struct uio *local, const struct iovec *rem
 			size_t want = min(min(remote[i].len - off, BOUNCE_SIZE), local->resid);
 
 			got = write ? uio_copy_from(local, buf, want) : want;
-			n = got ? mm_access_remote(t, remote[i].base + off, buf, got, write) : -EFAULT;
+			n = got ? mm_access_remote(t, mm, remote[i].base + off, buf, got, write) : -EFAULT;
 			if (n > 0 && !write)
 				n = (ssize_t)uio_copy_to(local, buf, (size_t)n);
 			if (n <= 0)

@@ -4,10 +4,12 @@
 
 #include "mm/uaccess.h"
 
+struct mm;
 struct task;
 
-/* Between the caller's buffers (freshly initialised) and t's memory; permission is checked. remote: a kernel copy of
+/* Between the caller's buffers (freshly initialised) and mm, t's; permission is checked. remote: a kernel copy of
  * the caller's array, not checked yet. Bytes moved or -errno. */
-ssize_t mm_process_vm(struct task *t, struct uio *local, const struct iovec *remote, u32 count, bool write);
+ssize_t mm_process_vm(struct task *t, struct mm *mm, struct uio *local, const struct iovec *remote, u32 count,
+		      bool write);
 
 #endif

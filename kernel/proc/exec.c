@@ -68,7 +68,7 @@ static int commit_mm(struct exec_args *a)
 	atomic_sub(&a->exe->inode->write_count, 1); /* denied by a already */
 	a->mm = NULL;
 	old = task_swap_mm(new);
-	err = mm_exec_reset(new);
+	err = old && !mm_remote_wait(old) ? -EINTR : mm_exec_reset(new);
 	if (old) {
 		atomic_sub(&old->users, 1);
 		mm_put(old);
@@ -97,6 +97,7 @@ static void commit_process(struct exec_args *a)
 		current->pdeath_signal = 0;
 	cred_install(a->cred);
 	p->dumpable = dumpable;
+	atomic_store(&current->mm->loading, false);
 }
 
 static int commit(struct exec_args *a)
@@ -157,7 +158,9 @@ static struct exec_args *prepare(int dirfd, const char *path, const struct exec_
 		err = exec_copy_strings(a, argv, envp);
 	if (!err) {
 		a->mm = mm_alloc();
-		if (!a->mm)
+		if (a->mm)
+			a->mm->loading = true;
+		else
 			err = -ENOMEM;
 	}
 	if (err) {

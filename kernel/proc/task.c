@@ -60,7 +60,6 @@ struct process *process_alloc(void)
 	wait_queue_init(&p->child_wait);
 	wait_queue_init(&p->stop_wait);
 	sigpending_init(&p->shared_pending);
-	mutex_init(&p->exec_lock, LOCK_EXEC);
 	mutex_init(&p->rlim_lock, LOCK_LEAF);
 	rlimits_default(p->rlim);
 	p->start_time = ktime_get_boottime();

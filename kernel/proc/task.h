@@ -112,7 +112,6 @@ struct process {
 	struct wait_queue stop_wait; /* stopped threads sleep here */
 	struct sigpending shared_pending;
 
-	struct mutex exec_lock; /* LOCK_EXEC */
 	struct tty *tty; /* controlling terminal, reference held; under tasklist_lock */
 	struct rlimit rlim[RLIM_NLIMITS]; /* under rlim_lock; a field may be read alone without it */
 	struct mutex rlim_lock; /* LOCK_LEAF */

@@ -129,6 +129,7 @@ static long process_vm(int pid, struct uptr lvec, u64 lcount, struct uptr rvec, 
 {
 	struct iovec fast[8], *lalloc = NULL, *remote = NULL;
 	struct task *t = NULL;
+	struct mm *mm;
 	struct uio local;
 	long ret;
 
@@ -151,7 +152,13 @@ static long process_vm(int pid, struct uptr lvec, u64 lcount, struct uptr rvec, 
 	t = pid > 0 ? task_lookup(pid) : NULL;
 	if (!t)
 		goto out;
-	ret = task_may_access(t, false) ? mm_process_vm(t, &local, remote, rcount, write) : -EPERM;
+	mm = mm_get_allowed(t, false);
+	if (is_err(mm)) {
+		ret = ptr_err(mm);
+	} else if (mm) {
+		ret = mm_process_vm(t, mm, &local, remote, rcount, write);
+		mm_put(mm);
+	}
 out:
 	if (t)
 		task_put(t);

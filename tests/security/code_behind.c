@@ -1,6 +1,6 @@
 /*
  * Code that was clean when it turned executable, and is changed behind that: by write(2), through another mapping,
- * /proc/self/mem, process_vm_writev, a child, truncation, madvise.
+ * /proc/self/mem, process_vm_writev, a child, truncation, madvise, a copy of a file that could not be changed.
  *
  * defence: copy
  */
@@ -109,6 +109,40 @@ static void reread(enum gadget g)
 	close(fd);
 }
 
+/*
+ * A file of the lower layer cannot change, and is run as it is. What a mapping of it grows by is of the upper layer's
+ * copy, once there is one.
+ */
+static void grown(enum gadget g, bool before)
+{
+	static const char *const files[] = { "GPL-2", "GPL-3", "LGPL-2.1", "GFDL-1.3" };
+	char name[64];
+	unsigned char *p;
+	int fd, w;
+
+	snprintf(name, sizeof(name), "/usr/share/common-licenses/%s", files[g * 2 + before]);
+	fd = open(name, O_RDONLY);
+	if (fd < 0 || !getenv("PLATFORM"))
+		return;
+	p = map(1, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd);
+	mprotect(p, PAGE, PROT_READ);
+	w = open(name, O_RDWR);
+	if (w < 0)
+		return;
+	p = mremap(p, PAGE, 2 * PAGE, MREMAP_MAYMOVE);
+	if (p != MAP_FAILED) {
+		if (before)
+			attempt(load, p + PAGE);
+		mprotect(p + PAGE, PAGE, PROT_READ | PROT_EXEC);
+		attempt(call_gadget, p + PAGE);
+		(void)!pwrite(w, gadget_bytes[g], GADGET_LEN, PAGE);
+		run(g, p + PAGE, p + PAGE, "the upper layer's part of a mapping of a lower file");
+		munmap(p, 2 * PAGE);
+	}
+	close(w);
+	close(fd);
+}
+
 static void remote(enum gadget g, pid_t pid, unsigned char *p, const char *what)
 {
 	struct iovec l = { (void *)gadget_bytes[g], GADGET_LEN }, r = { p, GADGET_LEN };
@@ -152,6 +186,8 @@ int main(void)
 		through_file(g, MAP_PRIVATE);
 		through_file(g, MAP_SHARED);
 		reread(g);
+		grown(g, true);
+		grown(g, false);
 		memory(g, PROT_READ | PROT_EXEC);
 		memory(g, PROT_READ | PROT_WRITE | PROT_EXEC);
 	}

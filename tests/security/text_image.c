@@ -189,6 +189,24 @@ static void on_areas(void)
 	waitpid(pid, NULL, 0);
 }
 
+/* A child has what this program has, or its patched text leads to nowhere. */
+static void forked(void)
+{
+	pid_t pid;
+	int status;
+
+	for (int i = 0; i < areas; i++)
+		if (!madvise(area[i].p, PAGE, MADV_DONTFORK) || errno != EPERM)
+			broken("an area can be kept from children");
+	pid = fork();
+	if (!pid) {
+		attack_quiet = true;
+		_exit(works(text) ? 0 : 1);
+	}
+	if (waitpid(pid, &status, 0) != pid || status)
+		broken("a child without areas ends with %#x", status);
+}
+
 /* A place that looks like a system call to whoever believes a trap: for others it is a constant. */
 __asm__(".text\n"
 	".balign 64\n"
@@ -240,6 +258,7 @@ int main(int argc, char **argv)
 		check("the file");
 		on_areas();
 		check("the areas");
+		forked();
 		usleep(200000);
 	}
 	return attack_result("a shared text image");

@@ -4,6 +4,7 @@
 #include "abi/linux/stat.h"
 #include "fs/internal.h"
 #include "fs/proc/proc.h"
+#include "mm/mm.h"
 
 #define WRITE_MAX 4096u
 
@@ -304,6 +305,32 @@ void proc_file_release(struct file *f)
 	kfree(pf);
 }
 
+/* Permission was asked for when the file was opened. That was another program's if there was an exec since. */
+static bool still_allowed(const struct proc_file *pf, const struct proc_ctx *c)
+{
+	const struct process *p = c->task->process;
+
+	return !p || p->exec_id == pf->exec_id || task_may_access(c->task, true);
+}
+
+/* All of one program, or nothing. */
+static int show_guarded(const struct proc_node *n, const struct proc_file *pf, struct seq *s, const struct proc_ctx *c)
+{
+	struct mm *mm = mm_get_loaded(c->task), *now;
+	int err = 0;
+
+	if (is_err(mm))
+		return (int)ptr_err(mm);
+	if (still_allowed(pf, c))
+		err = n->e->show(s, c);
+	now = atomic_load(&c->task->mm);
+	if (now && now != mm)
+		s->len = min(s->len, sizeof(struct proc_text));
+	if (mm)
+		mm_put(mm);
+	return err;
+}
+
 static struct proc_text *make_text(struct file *f)
 {
 	const struct proc_node *n = proc_node(f->inode);
@@ -320,7 +347,7 @@ static struct proc_text *make_text(struct file *f)
 	if (!s.buf)
 		err = -ENOMEM;
 	else if (n->e->show)
-		err = n->e->show(&s, &c);
+		err = n->pid && (n->e->flags & PROC_ACCESS) ? show_guarded(n, f->priv, &s, &c) : n->e->show(&s, &c);
 	else
 		seq_puts(&s, n->e->text ? n->e->text : "");
 	drop_ctx(&c);
@@ -427,10 +454,22 @@ loff_t proc_file_llseek(struct file *f, loff_t off, int whence)
 	return whence != SEEK_SET && whence != SEEK_CUR ? -EINVAL : generic_llseek(f, off, whence, 0);
 }
 
+static int may_open(struct task *t)
+{
+	struct mm *mm = mm_get_allowed(t, true);
+
+	if (is_err(mm))
+		return ptr_err(mm) == -EPERM ? -EACCES : (int)ptr_err(mm);
+	if (mm)
+		mm_put(mm);
+	return 0;
+}
+
 static int proc_open(struct inode *i, struct file *f)
 {
 	const struct proc_node *n = proc_node(i);
 	struct proc_ctx c;
+	u32 exec_id;
 	int err = 0;
 
 	if (!S_ISREG_(i->mode))
@@ -439,10 +478,13 @@ static int proc_open(struct inode *i, struct file *f)
 		err = make_ctx(i, &c);
 		if (err)
 			return -ENOENT;
-		if ((n->e->flags & PROC_ACCESS) && !task_may_access(c.task, true))
-			err = -EACCES;
-		else
+		exec_id = c.task->process ? atomic_load(&c.task->process->exec_id) : 0;
+		if (n->e->flags & PROC_ACCESS)
+			err = may_open(c.task);
+		if (!err)
 			err = n->e->open ? n->e->open(&c, f) : proc_file_open(f);
+		if (!err && !n->e->open)
+			((struct proc_file *)f->priv)->exec_id = exec_id;
 		drop_ctx(&c);
 		return err;
 	}

@@ -20,7 +20,7 @@ static int live_text(struct seq *s, struct task *t, struct mm *mm, u64 start, u6
 	if (!buf)
 		return -ENOMEM;
 	while (done < len) {
-		n = mm_access_remote(t, start + done, buf, min(len - done, PAGE_SIZE), false);
+		n = mm_access_remote(t, mm, start + done, buf, min(len - done, PAGE_SIZE), false);
 		if (n <= 0)
 			break;
 		seq_write(s, buf, (size_t)n);

@@ -12,14 +12,18 @@ struct mem_file {
 
 int proc_mem_open(const struct proc_ctx *c, struct file *f)
 {
+	struct mm *mm = mm_get_allowed(c->task, true);
 	struct mem_file *m;
 
-	if (!task_may_access(c->task, true))
-		return -EACCES;
+	if (is_err(mm))
+		return ptr_err(mm) == -EPERM ? -EACCES : (int)ptr_err(mm);
 	m = kzalloc(sizeof(*m));
-	if (!m)
+	if (!m) {
+		if (mm)
+			mm_put(mm);
 		return -ENOMEM;
-	m->mm = task_get_mm(c->task);
+	}
+	m->mm = mm;
 	task_get(c->task);
 	m->task = c->task;
 	f->priv = m;
@@ -49,18 +53,15 @@ static ssize_t mem_move(struct file *f, struct uio *u, loff_t *pos, bool write)
 		return -ENOMEM;
 	while (u->resid) {
 		n = min(u->resid, PAGE_SIZE - ((u64)*pos & (PAGE_SIZE - 1)));
-		if (!m->mm || atomic_load(&m->task->mm) != m->mm)
+		if (!m->mm)
 			break;
 		if (write) {
 			moved = uio_copy_from(u, buf, n);
-			ret = moved ? mm_access_remote(m->task, (u64)*pos, buf, moved, true) : -EFAULT;
+			ret = moved ? mm_access_remote(m->task, m->mm, (u64)*pos, buf, moved, true) : -EFAULT;
 			if (ret < (ssize_t)moved)
 				uio_revert(u, moved - (ret > 0 ? (size_t)ret : 0));
 		} else {
-			ret = mm_access_remote(m->task, (u64)*pos, buf, n, false);
-			/* An exec in between: that was another program's. */
-			if (atomic_load(&m->task->mm) != m->mm)
-				ret = 0;
+			ret = mm_access_remote(m->task, m->mm, (u64)*pos, buf, n, false);
 			if (ret > 0) {
 				moved = uio_copy_to(u, buf, (size_t)ret);
 				ret = moved ? (ssize_t)moved : -EFAULT;

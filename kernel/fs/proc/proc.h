@@ -133,6 +133,7 @@ struct proc_file {
 	struct proc_text *text; /* under lock; NULL = not made yet */
 	void *priv; /* the type's own */
 	u32 seen;
+	u32 exec_id; /* of the process when it was opened; immutable */
 };
 int proc_file_open(struct file *f);
 ssize_t proc_file_read(struct file *f, struct uio *to, loff_t *pos);
