@@ -13,6 +13,10 @@
  * is the holder of the ring's wlock, the reader the holder of its socket's recv_lock, and neither locks anything else for
  * data.
  *
+ * Calls use the peer without a reference of their own. close(2) waits for them (a call holds the file), connect(2) to
+ * nobody does not: who uses the peer is counted in `inside` (loop_enter, loop_leave), and the references of connections
+ * dissolved stay in `past` until that is zero.
+ *
  * The ring is a list of chunks, small or large as what is written. head and tail count bytes since the beginning. A
  * chunk holds the bytes from its base on; the writer moves base up when all is read, so that short messages keep using
  * the same few cache lines. The reader looks at a chunk only while there is something to read, which is what makes
@@ -88,8 +92,10 @@ struct loop_sock {
 	u8 urg_byte;
 	u64 urg_pos; /* of the urgent byte in the stream; atomic */
 	struct list_head warm_node; /* of rings with memory; under the warm list's lock */
-	struct loop_past *past; /* of connections dissolved; under lock */
+	struct loop_past *past; /* of connections dissolved; under lock; atomic */
 	struct loop_ring rx;
+	u32 inside; /* calls that may use a peer, this one or one before; atomic; on the line that this end writes anyway */
+	u32 past_count; /* under lock */
 	struct list_head node; /* on a listener's list, under that one's lock */
 	struct inet_sock *listener; /* whose list node is on: a reference; under the listener's lock */
 
@@ -116,8 +122,18 @@ _Static_assert(sizeof(struct inet_sock) + sizeof(struct loop_sock) <= 768, "the 
 #endif
 
 static inline struct inet_sock *loop_self(const struct loop_sock *l) { return (struct inet_sock *)l - 1; }
-/* May change under who does not hold the lock: connect(2) to nobody, by another thread. */
+/*
+ * May change under who does not hold the lock: connect(2) to nobody, by another thread. What it points to stays until
+ * loop_leave() when loop_enter() came before, or while the lock is held.
+ */
 static inline struct inet_sock *loop_peer(struct inet_sock *s) { return atomic_load(&s->loop->peer); }
+static inline void loop_enter(struct inet_sock *s) { atomic_add(&s->loop->inside, 1u); }
+void loop_let_go(struct inet_sock *s);
+static inline void loop_leave(struct inet_sock *s)
+{
+	if (!atomic_sub(&s->loop->inside, 1u) && unlikely(atomic_load(&s->loop->past)))
+		loop_let_go(s);
+}
 
 /* loopconn.c */
 int loop_connect(struct inet_sock *s);

@@ -385,9 +385,11 @@ void loop_refused_data(struct inet_sock *s, struct inet_sock *peer)
 
 int loop_shutdown(struct inet_sock *s, u32 how)
 {
-	struct inet_sock *peer = loop_peer(s);
+	struct inet_sock *peer;
 	bool tw, ours;
 
+	loop_enter(s);
+	peer = loop_peer(s);
 	if ((how & INET_SEND_SHUTDOWN) && peer) {
 		mutex_lock_two(&s->lock, &peer->lock);
 		ours = loop_peer(s) == peer;
@@ -396,33 +398,28 @@ int loop_shutdown(struct inet_sock *s, u32 how)
 		if (ours)
 			fin_done(s, peer, tw);
 	}
+	loop_leave(s);
 	return 0;
 }
 
-/*
- * The peer is another thread's too, which may be in the middle of a call with it. Calls hold the socket's file, or at
- * least their table does (fdref_get, when nobody else uses that table): when nothing but one descriptor and our own call
- * refers to the file, the peers of connections that are over can go; else they wait for that, or for close.
- */
-#define ALONE 2u
+#define PAST_MAX 64u /* senders that sit in their copy from slow memory, each with another connection of the socket */
 
-static void let_go(struct inet_sock *s)
+/* The peers of connections dissolved can go as soon as no call is inside that may have seen them. */
+void loop_let_go(struct inet_sock *s)
 {
 	struct loop_sock *ls = s->loop;
-	struct loop_past *p;
-	struct file *f = atomic_load(&s->sock.file);
+	struct loop_past *p = NULL, *next;
 
 	atomic_fence();
-	if (f && ref_read(&f->ref) > ALONE)
-		return;
-	for (;;) {
-		mutex_lock(&s->lock);
+	mutex_lock(&s->lock);
+	if (!atomic_load(&ls->inside)) {
 		p = ls->past;
-		if (p)
-			ls->past = p->next;
-		mutex_unlock(&s->lock);
-		if (!p)
-			return;
+		atomic_store(&ls->past, NULL);
+		ls->past_count = 0;
+	}
+	mutex_unlock(&s->lock);
+	for (; p; p = next) {
+		next = p->next;
 		inet_put(p->peer);
 		kfree(p);
 	}
@@ -432,10 +429,13 @@ static void let_go(struct inet_sock *s)
 int loop_disconnect(struct inet_sock *s)
 {
 	struct loop_sock *ls = s->loop;
-	struct loop_past *p = kzalloc(sizeof(*p));
+	struct loop_past *p;
 	bool was;
 	int ret;
 
+	if (ls->past_count >= PAST_MAX)
+		return -ENOBUFS;
+	p = kzalloc(sizeof(*p));
 	if (!p)
 		return -ENOBUFS;
 	if (!loop_peer(s) && leave_syns(s)) {
@@ -461,7 +461,8 @@ int loop_disconnect(struct inet_sock *s)
 	mutex_lock(&s->lock);
 	p->peer = ls->peer;
 	p->next = ls->past;
-	ls->past = p;
+	atomic_store(&ls->past, p);
+	ls->past_count++;
 	atomic_store(&ls->peer, NULL);
 	ls->first_closer = false;
 	atomic_store(&ls->fin, false);
@@ -472,7 +473,7 @@ int loop_disconnect(struct inet_sock *s)
 	sleep_unlock(&ls->rx.wlock);
 	sleep_unlock(&s->recv_lock);
 	loop_cold(s);
-	let_go(s);
+	loop_let_go(s);
 	return 0;
 }
 
