@@ -197,7 +197,6 @@ const struct arg_rule arg_rules[] = {
 	OPTION(setsockopt, SOL_SOCKET, SO_SNDBUF),
 	OPTION(setsockopt, SOL_SOCKET, SO_RCVBUF),
 	OPTION(setsockopt, IPPROTO_TCP, TCP_NODELAY),
-	OPTION(setsockopt, IPPROTO_TCP, TCP_CORK),
 	OPTION(setsockopt, IPPROTO_TCP, TCP_QUICKACK),
 	OPTION(setsockopt, IPPROTO_TCP, TCP_KEEPIDLE),
 	OPTION(setsockopt, IPPROTO_TCP, TCP_KEEPINTVL),

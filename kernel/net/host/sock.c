@@ -232,6 +232,15 @@ static bool forwarded(const struct inet_sock *s, int level, int name)
 	return false;
 }
 
+/* What does not go now goes by the timer. */
+static void uncork(struct inet_sock *s, struct host_sock *h)
+{
+	int ret = host_cork_flush(h, 0);
+
+	if (ret && ret != -EAGAIN)
+		inet_set_err(s, -ret);
+}
+
 void host_sock_option(struct inet_sock *s, int level, int name, s32 value)
 {
 	struct host_sock *h = host_sock_get(s);
@@ -241,7 +250,7 @@ void host_sock_option(struct inet_sock *s, int level, int name, s32 value)
 	if (level == SOL_SOCKET && name == SO_LINGER)
 		set_linger(s, h);
 	else if (level == SOL_TCP && name == TCP_CORK && !value)
-		(void)host_cork_flush(h, 0); /* what does not go now goes by the timer */
+		uncork(s, h);
 	else if (forwarded(s, level, name))
 		set(h, level, name, value);
 	host_sock_put(h);

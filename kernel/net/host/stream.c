@@ -235,7 +235,7 @@ static int await(struct inet_sock *s, struct host_sock *h, u32 event, u32 news,
 		return -ENOTCONN;
 	if (w->nonblock)
 		return -EAGAIN;
-	ret = inet_wait(s, atomic_load(&h->ready) & (event | POLLERR | POLLHUP), w, 0, poll);
+	ret = inet_wait(s, (atomic_load(&h->ready) & (event | POLLERR | POLLHUP)) || atomic_load(&s->sock.err), w, 0, poll);
 	return ret ? sock_wait_error(w, ret) : 0;
 }
 
@@ -245,6 +245,7 @@ static ssize_t send_all(struct inet_sock *s, struct host_sock *h, struct sock_ms
 	u32 flags = (m->flags & (MSG_OOB | MSG_MORE)) | MSG_DONTWAIT | MSG_NOSIGNAL;
 	ssize_t done = 0;
 	long ret = 0;
+	int err;
 
 	while (m->data->resid) {
 		struct user_msghdr msg = { 0 };
@@ -262,9 +263,11 @@ static ssize_t send_all(struct inet_sock *s, struct host_sock *h, struct sock_ms
 			done += ret;
 			continue;
 		}
+		if (ret == -EAGAIN && !done && (err = socket_error(&s->sock)) != 0)
+			ret = err;
 		if (ret == -EAGAIN)
 			ret = await(s, h, POLLOUT, news, &w);
-		if (ret < 0)
+		if (ret < 0 || (done && atomic_load(&s->sock.err)))
 			break;
 	}
 	if (done) {
@@ -283,6 +286,7 @@ static ssize_t receive(struct inet_sock *s, struct host_sock *h, struct sock_msg
 	ssize_t done = 0;
 	long ret = 0;
 	u32 news = 0;
+	int err;
 
 	while (want) {
 		struct user_msghdr msg = { 0 };
@@ -295,6 +299,10 @@ static ssize_t receive(struct inet_sock *s, struct host_sock *h, struct sock_msg
 			if (!all)
 				break;
 			continue;
+		}
+		if (!done && (!ret || ret == -EAGAIN) && (err = socket_error(&s->sock)) != 0) {
+			ret = err; /* of what was sent late, cork.c */
+			break;
 		}
 		if (!ret || (m->flags & MSG_OOB))
 			break;
@@ -315,10 +323,10 @@ static ssize_t receive(struct inet_sock *s, struct host_sock *h, struct sock_msg
 ssize_t host_stream_send(struct inet_sock *s, struct sock_msg *m)
 {
 	struct host_sock *h = host_sock_get(s);
-	ssize_t ret = -EPIPE;
+	ssize_t ret = socket_error(&s->sock);
 
-	if (h && !(atomic_load(&s->shutdown) & INET_SEND_SHUTDOWN))
-		ret = send_all(s, h, m);
+	if (!ret)
+		ret = h && !(atomic_load(&s->shutdown) & INET_SEND_SHUTDOWN) ? send_all(s, h, m) : -EPIPE;
 	if (h)
 		host_sock_put(h);
 	return ret;

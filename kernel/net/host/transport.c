@@ -152,12 +152,13 @@ static int shutdown(struct inet_sock *s, u32 how)
 	struct host_sock *h = host_sock_get(s);
 	int ret;
 
-	if (h)
-		(void)host_cork_flush(h, 0);
-	ret = h ? (int)host_shutdown(h->fd, (int)how - 1) : 0;
-
-	if (h)
-		host_sock_put(h);
+	if (!h)
+		return 0;
+	ret = host_cork_flush(h, 0); /* there is room for it, cork.c */
+	if (ret && ret != -EAGAIN)
+		inet_set_err(s, -ret);
+	ret = (int)host_shutdown(h->fd, (int)how - 1);
+	host_sock_put(h);
 	return ret;
 }
 
