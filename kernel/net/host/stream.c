@@ -151,6 +151,8 @@ struct inet_sock *host_stream_accept(struct inet_sock *s)
 		c = child(s, (int)fd, &remote);
 	else if (fd >= 0)
 		host_close((int)fd);
+	else if (fd != -EAGAIN && fd != -ECONNABORTED)
+		c = err_ptr(fd);
 	if (h)
 		host_sock_put(h);
 	return c;

@@ -121,7 +121,7 @@ struct inet_ops {
 	void (*detach)(struct inet_sock *s);
 	/* Streams: start to listen; the backlog changed when it listens already. Called for each attached transport. */
 	int (*listen)(struct inet_sock *s, u32 backlog);
-	/* The next connection, or NULL; never waits. A reference that becomes its file's. */
+	/* The next connection, or NULL; never waits. A reference that becomes its file's. err_ptr: the call's error. */
 	struct inet_sock *(*accept)(struct inet_sock *s);
 	/*
 	 * Streams: begin a connection to s->remote, with s->state TCP_SYN_SENT. 0: it is made, or has begun; the

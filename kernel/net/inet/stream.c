@@ -226,11 +226,15 @@ struct socket *inet_accept(struct socket *sock, u32 file_flags)
 			return err_ptr(-EINVAL);
 		for (u32 i = 0; i < inet_nr_transports; i++) {
 			c = attached >> i & 1 && inet_transports[i]->accept ? inet_transports[i]->accept(s) : NULL;
+			if (is_err(c))
+				return err_ptr(ptr_err(c));
 			if (c)
 				return &c->sock;
 		}
 		if (w.nonblock)
 			return err_ptr(-EAGAIN);
+		if (signal_pending_current()) /* also when something is there again and again that comes to nothing */
+			return err_ptr(sock_wait_error(&w, -ERESTARTSYS));
 		ret = inet_wait(s, listener_ready(s), &w, WAIT_EXCLUSIVE, POLLIN | POLLRDNORM);
 		if (ret) {
 			if (listener_ready(s))
