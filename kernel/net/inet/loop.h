@@ -14,8 +14,10 @@
  * data.
  *
  * Calls use the peer without a reference of their own. close(2) waits for them (a call holds the file), connect(2) to
- * nobody does not: who uses the peer is counted in `inside` (loop_enter, loop_leave), and the references of connections
- * dissolved stay in `past` until that is zero.
+ * nobody does not: who uses the peer is counted (loop_enter, loop_leave), and the references of connections dissolved
+ * stay in `past` until nobody is left who came before. There are two counters, and newcomers use the one that `epoch`
+ * names, so that each falls to zero in its turn however many come: who still has a peer of the past is in one of them,
+ * and when both were seen at zero, at whatever times, nobody has.
  *
  * The ring is a list of chunks, small or large as what is written. head and tail count bytes since the beginning. A
  * chunk holds the bytes from its base on; the writer moves base up when all is read, so that short messages keep using
@@ -76,6 +78,7 @@ enum loop_queued { LOOP_NOT_QUEUED, LOOP_ACCEPT, LOOP_DEFERRED, LOOP_SYN };
 struct loop_past {
 	struct loop_past *next;
 	struct inet_sock *peer; /* a reference */
+	u32 empty; /* bits: these of inside[] have been zero since */
 };
 
 /*
@@ -90,12 +93,13 @@ struct loop_sock {
 	u8 queued; /* enum loop_queued; atomic */
 	u8 urg; /* enum urgent; atomic */
 	u8 urg_byte;
+	u8 epoch; /* written under lock; atomic */
+	u8 past_count; /* under lock; atomic */
 	u64 urg_pos; /* of the urgent byte in the stream; atomic */
 	struct list_head warm_node; /* of rings with memory; under the warm list's lock */
 	struct loop_past *past; /* of connections dissolved; under lock; atomic */
 	struct loop_ring rx;
-	u32 inside; /* calls that may use a peer, this one or one before; atomic; on the line that this end writes anyway */
-	u32 past_count; /* under lock */
+	u32 inside[2]; /* calls that may use a peer; atomic; on the line that this end writes anyway */
 	struct list_head node; /* on a listener's list, under that one's lock */
 	struct inet_sock *listener; /* whose list node is on: a reference; under the listener's lock */
 
@@ -127,11 +131,17 @@ static inline struct inet_sock *loop_self(const struct loop_sock *l) { return (s
  * loop_leave() when loop_enter() came before, or while the lock is held.
  */
 static inline struct inet_sock *loop_peer(struct inet_sock *s) { return atomic_load(&s->loop->peer); }
-static inline void loop_enter(struct inet_sock *s) { atomic_add(&s->loop->inside, 1u); }
-void loop_let_go(struct inet_sock *s);
-static inline void loop_leave(struct inet_sock *s)
+static inline u32 loop_enter(struct inet_sock *s)
 {
-	if (!atomic_sub(&s->loop->inside, 1u) && unlikely(atomic_load(&s->loop->past)))
+	u32 epoch = atomic_load_relaxed(&s->loop->epoch) & 1u;
+
+	atomic_add(&s->loop->inside[epoch], 1u);
+	return epoch;
+}
+void loop_let_go(struct inet_sock *s);
+static inline void loop_leave(struct inet_sock *s, u32 epoch)
+{
+	if (!atomic_sub(&s->loop->inside[epoch], 1u) && unlikely(atomic_load(&s->loop->past)))
 		loop_let_go(s);
 }
 

@@ -387,8 +387,9 @@ int loop_shutdown(struct inet_sock *s, u32 how)
 {
 	struct inet_sock *peer;
 	bool tw, ours;
+	u32 epoch;
 
-	loop_enter(s);
+	epoch = loop_enter(s);
 	peer = loop_peer(s);
 	if ((how & INET_SEND_SHUTDOWN) && peer) {
 		mutex_lock_two(&s->lock, &peer->lock);
@@ -398,26 +399,45 @@ int loop_shutdown(struct inet_sock *s, u32 how)
 		if (ours)
 			fin_done(s, peer, tw);
 	}
-	loop_leave(s);
+	loop_leave(s, epoch);
 	return 0;
 }
 
-#define PAST_MAX 64u /* senders that sit in their copy from slow memory, each with another connection of the socket */
+#define PAST_MAX 64u /* connections whose peers somebody may still use: the next one to be dissolved waits */
 
-/* The peers of connections dissolved can go as soon as no call is inside that may have seen them. */
+/* Those that nobody can have seen any more; newest first, so that what holds for one holds for all behind it. */
+static struct loop_past *unused_locked(struct loop_sock *ls)
+{
+	struct loop_past **at = &ls->past, *oldest = NULL, *unused;
+	u32 empty = (atomic_load(&ls->inside[0]) ? 0 : 1u) | (atomic_load(&ls->inside[1]) ? 0 : 2u);
+
+	for (; *at; at = &(*at)->next) {
+		(*at)->empty |= empty;
+		if ((*at)->empty == 3)
+			break;
+		oldest = *at;
+	}
+	unused = *at;
+	atomic_store(at, NULL);
+	for (struct loop_past *p = unused; p; p = p->next)
+		atomic_store(&ls->past_count, (u8)(ls->past_count - 1));
+	/* The one that newcomers use must run empty too, when the other has. */
+	if (oldest && oldest->empty == 2u >> ls->epoch)
+		atomic_store(&ls->epoch, (u8)!ls->epoch);
+	return unused;
+}
+
 void loop_let_go(struct inet_sock *s)
 {
-	struct loop_sock *ls = s->loop;
-	struct loop_past *p = NULL, *next;
+	struct loop_past *p, *next;
+	bool full;
 
-	atomic_fence();
 	mutex_lock(&s->lock);
-	if (!atomic_load(&ls->inside)) {
-		p = ls->past;
-		atomic_store(&ls->past, NULL);
-		ls->past_count = 0;
-	}
+	full = s->loop->past_count == PAST_MAX;
+	p = unused_locked(s->loop);
 	mutex_unlock(&s->lock);
+	if (full && p)
+		inet_wake(s, 0);
 	for (; p; p = next) {
 		next = p->next;
 		inet_put(p->peer);
@@ -433,8 +453,9 @@ int loop_disconnect(struct inet_sock *s)
 	bool was;
 	int ret;
 
-	if (ls->past_count >= PAST_MAX)
-		return -ENOBUFS;
+	ret = wait_event(&s->wait, atomic_load(&ls->past_count) < PAST_MAX);
+	if (ret)
+		return ret;
 	p = kzalloc(sizeof(*p));
 	if (!p)
 		return -ENOBUFS;
@@ -462,7 +483,7 @@ int loop_disconnect(struct inet_sock *s)
 	p->peer = ls->peer;
 	p->next = ls->past;
 	atomic_store(&ls->past, p);
-	ls->past_count++;
+	atomic_store(&ls->past_count, (u8)(ls->past_count + 1));
 	atomic_store(&ls->peer, NULL);
 	ls->first_closer = false;
 	atomic_store(&ls->fin, false);

@@ -212,11 +212,11 @@ static ssize_t stream_send(struct inet_sock *s, struct sock_msg *m)
 
 ssize_t loop_stream_send(struct inet_sock *s, struct sock_msg *m)
 {
+	u32 epoch = loop_enter(s);
 	ssize_t ret;
 
-	loop_enter(s);
 	ret = stream_send(s, m);
-	loop_leave(s);
+	loop_leave(s, epoch);
 	return ret;
 }
 
@@ -247,15 +247,14 @@ static void pass_mark(struct inet_sock *s)
 /* The peer waits for room, and there may be enough now. */
 static void room_wanted(struct inet_sock *s)
 {
-	struct inet_sock *peer;
+	u32 epoch = loop_enter(s);
+	struct inet_sock *peer = loop_peer(s);
 
-	loop_enter(s);
-	peer = loop_peer(s);
 	if (peer && writable(peer, s)) {
 		atomic_store(&s->loop->rx.nospace, 0);
 		inet_wake(peer, POLLOUT | POLLWRNORM | POLLWRBAND);
 	}
-	loop_leave(s);
+	loop_leave(s, epoch);
 }
 
 static void consumed(struct inet_sock *s, u64 n)
@@ -457,11 +456,10 @@ static u64 most_lowat(struct inet_sock *s, struct inet_sock *peer) { return peer
 u32 loop_stream_poll(struct inet_sock *s, u32 want)
 {
 	u32 shutdown = atomic_load(&s->shutdown), state = atomic_load(&s->state), mask = 0;
-	struct inet_sock *peer;
+	u32 epoch = loop_enter(s);
+	struct inet_sock *peer = loop_peer(s);
 	u64 avail;
 
-	loop_enter(s);
-	peer = loop_peer(s);
 	if (shutdown == INET_SHUTDOWN_BOTH || state == TCP_CLOSE)
 		mask |= POLLHUP;
 	if (shutdown & INET_RCV_SHUTDOWN)
@@ -475,7 +473,7 @@ u32 loop_stream_poll(struct inet_sock *s, u32 want)
 		if (atomic_load(&s->loop->urg) == URG_VALID)
 			mask |= POLLPRI;
 	}
-	loop_leave(s);
+	loop_leave(s, epoch);
 	if (atomic_load(&s->sock.err))
 		mask |= POLLERR;
 	return mask;
