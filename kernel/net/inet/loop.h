@@ -109,6 +109,7 @@ struct loop_sock {
 			struct list_head deferred; /* TCP_DEFER_ACCEPT: connections without data yet */
 			struct list_head syns; /* of sockets that wait for room in the queue; referenced */
 			u32 qlen; /* atomic */
+			u32 deferred_len;
 		};
 		struct { /* Datagrams, under lock. */
 			struct list_head dgrams;

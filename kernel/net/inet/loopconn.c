@@ -39,34 +39,66 @@ static void join_locked(struct inet_sock *s, struct inet_sock *l, struct inet_so
 	atomic_store(&s->loop->peer, inet_get(c));
 	atomic_store(&s->state, TCP_ESTABLISHED);
 	list_add_tail(&cl->node, deferred ? &l->loop->deferred : &l->loop->accept_queue);
-	if (!deferred)
+	if (deferred)
+		l->loop->deferred_len++;
+	else
 		atomic_store(&l->loop->qlen, l->loop->qlen + 1);
 }
 
-/* s to l, or onto l's list of those who wait. 0; 1 = waits; -ECONNREFUSED; -ENOMEM. */
-static int join(struct inet_sock *s, struct inet_sock *l)
+static bool full_locked(struct inet_sock *l)
 {
+	return l->loop->qlen + l->loop->deferred_len > atomic_load(&l->backlog);
+}
+
+/* Onto l's list of those who wait for room. */
+static void wait_locked(struct inet_sock *s, struct inet_sock *l)
+{
+	s->loop->queued = LOOP_SYN;
+	s->loop->listener = inet_get(l);
+	inet_get(s);
+	list_add_tail(&s->loop->node, &l->loop->syns);
+	count(&inet_stats.tcp_listen_overflows);
+}
+
+/*
+ * s to l. waited: it is on l's list of those who wait, unless it has been dissolved in the meantime, and may be on its
+ * way elsewhere. 0; 1 = waits; -ECONNREFUSED; -ECONNABORTED: not to be connected here; -ENOMEM.
+ */
+static int join(struct inet_sock *s, struct inet_sock *l, bool waited)
+{
+	struct loop_sock *ls = s->loop;
 	struct inet_sock *c = inet_child(l);
+	bool off = false;
 	int ret = 0;
 
 	if (!c)
 		return -ENOMEM;
 	mutex_lock_two(&s->lock, &l->lock);
-	if (s->state != TCP_SYN_SENT || s->loop->peer) {
+	if (waited && (ls->queued != LOOP_SYN || ls->listener != l)) {
 		ret = -ECONNABORTED;
+	} else if (s->state != TCP_SYN_SENT || ls->peer) {
+		ret = -ECONNABORTED;
+		off = waited;
 	} else if (l->state != TCP_LISTEN || atomic_load(&l->dead)) {
 		ret = -ECONNREFUSED;
-	} else if (l->loop->qlen > atomic_load(&l->backlog)) {
-		s->loop->queued = LOOP_SYN;
-		s->loop->listener = inet_get(l);
-		inet_get(s);
-		list_add_tail(&s->loop->node, &l->loop->syns);
-		count(&inet_stats.tcp_listen_overflows);
+	} else if (full_locked(l)) {
 		ret = 1;
+		if (!waited)
+			wait_locked(s, l);
 	} else {
 		join_locked(s, l, c);
+		off = waited;
+	}
+	if (off) {
+		list_del(&ls->node);
+		ls->listener = NULL;
+		atomic_store(&ls->queued, LOOP_NOT_QUEUED);
 	}
 	mutex_unlock_two(&s->lock, &l->lock);
+	if (off) { /* the list's references */
+		inet_put(l);
+		inet_put(s);
+	}
 	if (ret) {
 		inet_put(c);
 		return ret;
@@ -130,7 +162,7 @@ int loop_connect(struct inet_sock *s)
 			ret = meet(s);
 			break;
 		}
-		ret = join(s, l);
+		ret = join(s, l, false);
 		inet_put(l);
 	} while (ret == -ECONNREFUSED); /* it died just now: there may be another */
 	if (ret == -ECONNREFUSED) {
@@ -175,6 +207,8 @@ static struct inet_sock *pop_locked(struct inet_sock *l, struct list_head *list,
 		return NULL;
 	if (atomic_load(&ls->queued) == LOOP_ACCEPT)
 		atomic_store(&l->loop->qlen, l->loop->qlen - 1);
+	else if (atomic_load(&ls->queued) == LOOP_DEFERRED)
+		l->loop->deferred_len--;
 	*listener = unqueue_locked(ls);
 	return loop_self(ls);
 }
@@ -182,19 +216,18 @@ static struct inet_sock *pop_locked(struct inet_sock *l, struct list_head *list,
 /* The queue has room again: those who wait for it come in. */
 static void admit(struct inet_sock *l)
 {
-	struct inet_sock *s, *held = NULL;
-	int ret;
+	struct loop_sock *first;
+	struct inet_sock *s;
+	int ret = 0;
 
-	for (;;) {
+	while (!ret || ret == -ECONNABORTED) {
 		mutex_lock(&l->lock);
-		s = l->loop->qlen > l->backlog ? NULL : pop_locked(l, &l->loop->syns, &held);
+		first = full_locked(l) ? NULL : list_first_entry_or_null(&l->loop->syns, struct loop_sock, node);
+		s = first ? inet_get(loop_self(first)) : NULL;
 		mutex_unlock(&l->lock);
 		if (!s)
 			return;
-		ret = join(s, l);
-		if (ret < 0)
-			connect_failed(s, -ret);
-		inet_put(held);
+		ret = join(s, l, true);
 		inet_put(s);
 	}
 }
@@ -232,6 +265,7 @@ void loop_undefer(struct inet_sock *c)
 		list_move_tail(&cl->node, &l->loop->accept_queue);
 		atomic_store(&cl->queued, LOOP_ACCEPT);
 		atomic_store(&l->loop->qlen, l->loop->qlen + 1);
+		l->loop->deferred_len--;
 		moved = true;
 	}
 	mutex_unlock(&l->lock);
