@@ -53,6 +53,7 @@ struct host_sock {
 	bool listening; /* atomic, as the next two */
 	bool bound;
 	bool watched;
+	bool full; /* datagrams: a send has met EAGAIN, and there was no room since; atomic */
 	u32 news; /* counts what the watch told; atomic */
 	u8 *held; /* cork.c, as the next five; the holder's, as the next two */
 	u32 held_len; /* atomic */

@@ -192,8 +192,16 @@ long host_transfer(struct host_sock *h, bool send, struct user_msghdr *msg, stru
 	struct iovec iov[IOV_MAX_];
 	size_t bytes = 0;
 	long ret;
-	u32 n = u->resid && max ? uio_host_iov(u, iov, IOV_MAX_, min(u->resid, max), &bytes) : 0;
+	bool dgram = !inet_stream(h->s);
+	u32 n = 0;
 
+	/* A datagram that the host cannot put where it should go would be lost; and it goes in one piece or not at all. */
+	if (dgram && !send && u->resid)
+		return bounced(h, send, msg, u, max, flags);
+	if (u->resid && max)
+		n = uio_host_iov(u, iov, IOV_MAX_, min(u->resid, max), &bytes);
+	if (dgram && bytes < min(u->resid, max))
+		return bounced(h, send, msg, u, max, flags);
 	if (!n && u->resid && max)
 		return -EFAULT;
 	msg->iov = (u64)iov;

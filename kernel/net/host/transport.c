@@ -115,6 +115,16 @@ static ssize_t recvmsg(struct inet_sock *s, struct sock_msg *m)
 	return inet_stream(s) ? host_stream_recv(s, m) : host_dgram_recv(s, m);
 }
 
+static u32 dgram_events(struct host_sock *h)
+{
+	bool full = atomic_load(&h->full);
+	u32 events = host_sock_events(h, full ? POLLIN | POLLOUT : POLLIN);
+
+	if (full && (events & POLLOUT))
+		atomic_store(&h->full, false);
+	return (events & (POLLIN | POLLRDNORM | POLLERR)) | (full && !(events & POLLOUT) ? INET_POLL_FULL : 0);
+}
+
 static u32 events_of(struct inet_sock *s, struct host_sock *h, u32 want)
 {
 	u32 state = atomic_load(&s->state), events;
@@ -123,7 +133,7 @@ static u32 events_of(struct inet_sock *s, struct host_sock *h, u32 want)
 	if (!inet_stream(s)) {
 		if (!h || (ops && ops != &hostnet_ops))
 			return 0;
-		return host_sock_events(h, POLLIN) & (POLLIN | POLLRDNORM | POLLERR);
+		return dgram_events(h);
 	}
 	if (state == TCP_LISTEN)
 		return h && atomic_load(&h->listening) ? host_sock_events(h, POLLIN) & (POLLIN | POLLRDNORM) : 0;

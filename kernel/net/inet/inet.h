@@ -101,6 +101,7 @@ static inline bool inet_bcast(const struct inet_ip *a)
 
 /* ---- transports ---- */
 
+#define INET_POLL_FULL 0x80000000u
 #define INET_TRANSPORTS 3u /* loopback, hostnet, one more to come */
 
 struct inet_ops {
@@ -138,7 +139,10 @@ struct inet_ops {
 	ssize_t (*recvmsg)(struct inet_sock *s, struct sock_msg *m);
 	/* Datagrams: the next of this transport's own errors, MSG_ERRQUEUE; -EAGAIN. Optional. */
 	ssize_t (*recv_error)(struct inet_sock *s, struct sock_msg *m);
-	/* The events that hold as far as this transport knows: listeners and datagrams POLLIN, streams all. */
+	/*
+	 * The events that hold as far as this transport knows: listeners and datagrams POLLIN, streams all. INET_POLL_FULL:
+	 * it takes no datagrams now.
+	 */
 	u32 (*poll)(struct inet_sock *s, u32 want);
 	int (*shutdown)(struct inet_sock *s, u32 how); /* INET_*_SHUTDOWN; s->shutdown has it already */
 	/* Streams: connect(2) to AF_UNSPEC. The caller resets state, ops and names when it is done. Optional. */

@@ -180,6 +180,8 @@ struct loop_dgram {
 	u8 ttl, tos;
 	u8 proto; /* IPPROTO_* of raw packets */
 	bool peeked; /* somebody has seen it; under the receiver's lock */
+	bool named; /* corked: sent to a name, not to whom the socket is connected */
+	struct inet_ops *via; /* corked: another transport sends it; NULL = loopback */
 	u32 first; /* bytes in data */
 	u8 *more[2]; /* blocks of LOOP_DGRAM_BLOCK behind it */
 	u8 data[];
@@ -188,6 +190,9 @@ struct loop_dgram {
 struct loop_dgram *loop_dgram_alloc(u32 len);
 void loop_dgram_put(struct loop_dgram *d);
 struct loop_dgram *loop_dgram_copy(struct loop_dgram *d);
+bool loop_corks(const struct inet_sock *s, const struct sock_msg *m); /* is this send one that waits for others? */
+/* MSG_MORE and UDP_CORK for other transports: gathered here, sent by via. */
+ssize_t loop_cork_via(struct inet_sock *s, struct sock_msg *m, const struct inet_name *dst, struct inet_ops *via);
 void loop_uncork(struct inet_sock *s); /* sends what MSG_MORE and UDP_CORK held back */
 u8 *loop_dgram_at(struct loop_dgram *d, u32 off); /* one byte */
 u32 loop_dgram_out(struct loop_dgram *d, u32 from, struct uio *to, u32 len); /* bytes from one on: how many */

@@ -479,6 +479,8 @@ u32 inet_poll(struct socket *sock, struct poll_table *pt)
 	for (u32 i = 0; i < inet_nr_transports; i++)
 		if (attached >> i & 1)
 			mask |= inet_transports[i]->poll(s, want);
+	if (mask & INET_POLL_FULL)
+		mask &= ~(INET_POLL_FULL | POLLOUT | POLLWRNORM | POLLWRBAND);
 	if ((mask & POLLERR) && sock_bit(&s->sock, SB_SELECT_ERR_QUEUE))
 		mask |= POLLPRI;
 	return mask;
