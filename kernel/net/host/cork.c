@@ -206,8 +206,8 @@ static bool keep_locked(struct host_sock *h, const u8 *data, u32 n)
 {
 	if (atomic_load(&h->dropped) || h->held_len + n > HOLD_MAX)
 		return false;
-	if (!h->held_len && !(poller_host_events(h->fd, POLLOUT) & POLLOUT))
-		return false;
+	if (!h->held_len && poller_host_events(h->fd, POLLOUT) != POLLOUT)
+		return false; /* no room, or the connection is over */
 	if (!arm_locked(h))
 		return false;
 	if (!h->held)

@@ -116,12 +116,16 @@ static int send_control(struct inet_sock *s, const struct sock_msg *m, const str
 		control_put(c, v4 ? SOL_IP : SOL_IPV6, v4 ? IP_TTL : IPV6_HOPLIMIT, &ctl.ttl, sizeof(ctl.ttl));
 	if (ctl.tos >= 0)
 		control_put(c, v4 ? SOL_IP : SOL_IPV6, v4 ? IP_TOS : IPV6_TCLASS, &ctl.tos, sizeof(ctl.tos));
-	if (ctl.has_src && v4) {
-		struct in_pktinfo p = { .spec_dst = ctl.src.w[3] };
+	if (!ctl.has_src)
+		ctl.src = v4 ? inet_ip4(0) : (struct inet_ip){ 0 };
+	if (!ctl.has_src && !ctl.ifindex)
+		return 0;
+	if (v4) {
+		struct in_pktinfo p = { .ifindex = (s32)ctl.ifindex, .spec_dst = ctl.src.w[3] };
 
 		control_put(c, SOL_IP, IP_PKTINFO, &p, sizeof(p));
-	} else if (ctl.has_src) {
-		struct in6_pktinfo p = { .ifindex = 0 };
+	} else {
+		struct in6_pktinfo p = { .ifindex = ctl.ifindex };
 
 		memcpy(&p.addr, &ctl.src, sizeof(p.addr));
 		control_put(c, SOL_IPV6, IPV6_PKTINFO, &p, sizeof(p));

@@ -66,10 +66,12 @@ struct inet_name {
 	u16 port; /* host order; 0 = none */
 };
 
-/* What keepalive is before anybody sets it. */
+/* What some options are before anybody sets them. */
 #define INET_KEEPIDLE 7200u
 #define INET_KEEPINTVL 75u
 #define INET_KEEPCNT 9u
+#define INET_SYNCNT 6u
+#define INET_MTU_DISCOVER 1 /* IP_PMTUDISC_WANT */
 
 #define INET_MAPPED 0xffff0000u /* w[2] of a mapped address, little endian */
 #define LOOPBACK_IFINDEX 1

@@ -315,6 +315,8 @@ ssize_t loop_dgram_send(struct inet_sock *s, struct sock_msg *m, const struct in
 
 	if (ret)
 		return ret;
+	if (ctl.ifindex && ctl.ifindex != LOOPBACK_IFINDEX)
+		return inet_v6(s) ? -ENODEV : -ENETUNREACH;
 	if (len > 1024 && len > atomic_load(&s->sock.sndbuf))
 		return -ENOBUFS;
 	if (unlikely(loop_corks(s, m))) {

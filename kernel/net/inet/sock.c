@@ -50,12 +50,12 @@ static void options_init(struct inet_options *o)
 	o->hops = -1;
 	o->mcast_hops = 1;
 	o->mcast_ttl = 1;
-	o->mtu_discover = 1; /* IP_PMTUDISC_WANT */
-	o->mtu_discover6 = 1;
+	o->mtu_discover = INET_MTU_DISCOVER;
+	o->mtu_discover6 = INET_MTU_DISCOVER;
 	o->keepidle = INET_KEEPIDLE;
 	o->keepintvl = INET_KEEPINTVL;
 	o->keepcnt = INET_KEEPCNT;
-	o->syncnt = 6;
+	o->syncnt = INET_SYNCNT;
 	o->linger2 = 60;
 	o->max_pacing = -1;
 }
