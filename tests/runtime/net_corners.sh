@@ -255,7 +255,7 @@ def eleven():
 
 def peeking():
     s = udp()
-    s.bind(("", 0))
+    s.bind(("", 7790))
     s.setsockopt(socket.SOL_SOCKET, 42, 0)
     s.setblocking(False)
     fails(errno.EAGAIN, s.recv, 10, socket.MSG_PEEK)

@@ -271,8 +271,9 @@ ssize_t host_dgram_recv(struct inet_sock *s, struct sock_msg *m)
 	ssize_t ret = -EAGAIN;
 
 	if (h && host_peek_refused(s, m)) {
+		ret = poller_host_events(h->fd, POLLIN) & POLLIN ? -EOPNOTSUPP : -EAGAIN;
 		host_sock_put(h);
-		return -EOPNOTSUPP;
+		return ret;
 	}
 	/* Who is connected inside hears nothing from outside. */
 	if (h && (!ops || ops == &hostnet_ops))

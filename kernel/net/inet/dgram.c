@@ -193,7 +193,7 @@ static bool something(struct inet_sock *s, const struct sock_msg *m, u32 seen)
 	if (atomic_load(&s->sock.err) || (atomic_load(&s->shutdown) & INET_RCV_SHUTDOWN))
 		return true;
 	if ((m->flags & MSG_PEEK) && atomic_load(&s->sock.peek_off) >= 0)
-		return atomic_load(&s->loop->dgram_count) != seen;
+		return atomic_load(&s->loop->arrived) != seen;
 	return inet_poll(&s->sock, NULL) & POLLIN;
 }
 
@@ -210,7 +210,7 @@ ssize_t inet_dgram_recvmsg(struct socket *sock, struct sock_msg *m)
 		return -EOPNOTSUPP;
 	w = sock_wait_init(m->flags & MSG_DONTWAIT, atomic_load(&sock->rcvtimeo));
 	for (;;) {
-		u32 seen = atomic_load(&s->loop->dgram_count);
+		u32 seen = atomic_load(&s->loop->arrived);
 
 		err = socket_error(sock);
 		if (err)

@@ -115,6 +115,7 @@ struct loop_sock {
 			struct list_head dgrams;
 			struct list_head errors; /* errqueue.c */
 			u32 rmem, dgram_count, error_count; /* atomic */
+			u32 arrived; /* datagrams ever; atomic */
 			u32 drops;
 			struct loop_dgram *corked; /* under send_lock */
 		};

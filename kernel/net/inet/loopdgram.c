@@ -104,6 +104,7 @@ void loop_dgram_queue(struct inet_sock *s, struct loop_dgram *d)
 		list_add_tail(&d->node, &l->dgrams);
 		atomic_store(&l->rmem, l->rmem + d->truesize);
 		atomic_store(&l->dgram_count, l->dgram_count + 1);
+		atomic_store(&l->arrived, l->arrived + 1);
 	}
 	mutex_unlock(&s->lock);
 	if (full) {
