@@ -53,12 +53,14 @@
 #define IP_BLOCK_SOURCE 38
 #define IP_ADD_SOURCE_MEMBERSHIP 39
 #define IP_DROP_SOURCE_MEMBERSHIP 40
+#define IP_MSFILTER 41
 #define MCAST_JOIN_GROUP 42 /* SOL_IP and SOL_IPV6, as the next five */
 #define MCAST_BLOCK_SOURCE 43
 #define MCAST_UNBLOCK_SOURCE 44
 #define MCAST_LEAVE_GROUP 45
 #define MCAST_JOIN_SOURCE_GROUP 46
 #define MCAST_LEAVE_SOURCE_GROUP 47
+#define MCAST_MSFILTER 48 /* both levels too */
 #define IP_MULTICAST_ALL 49
 #define IP_UNICAST_IF 50
 #define IP_LOCAL_PORT_RANGE 51
@@ -124,6 +126,16 @@ struct group_req {
 struct group_source_req {
 	uint32_t interface, pad;
 	uint8_t group[128], source[128];
+};
+#define MCAST_EXCLUDE 0u
+#define MCAST_INCLUDE 1u
+struct ip_msfilter { /* the sources' addresses follow */
+	uint32_t multiaddr, interface, mode, count;
+};
+struct group_filter { /* sources follow, each a struct sockaddr_storage */
+	uint32_t interface, pad;
+	uint8_t group[128];
+	uint32_t mode, count;
 };
 struct ipv6_mreq {
 	struct in6_addr multiaddr;

@@ -138,6 +138,7 @@ struct rtnl_link_stats64 {
 #define IFF_UP 0x1
 #define IFF_BROADCAST 0x2
 #define IFF_LOOPBACK 0x8
+#define IFF_MULTICAST 0x1000
 #define IFF_RUNNING 0x40
 #define IFF_LOWER_UP 0x10000
 #define ARPHRD_LOOPBACK 772

@@ -96,6 +96,7 @@
 #define SO_ATTACH_BPF 50
 #define SO_MEMINFO 55
 #define SO_COOKIE 57
+#define SO_BINDTOIFINDEX 62
 #define SO_PEERGROUPS 59
 #define SO_ZEROCOPY 60
 #define SO_TIMESTAMP_NEW 63
@@ -159,6 +160,7 @@ struct linger {
 #define SIOCGIFCONF 0x8912u
 #define SIOCDEVFIRST 0x8910u
 #define SIOCDEVLAST 0x89a3u
+#define SIOCDEVPRIVATE 0x89f0u /* and the next 15: of drivers */
 struct ifconf {
 	int32_t len;
 	uint32_t pad;

@@ -54,8 +54,8 @@ struct socket_ops {
 	 */
 	int (*setopt)(struct socket *s, int level, int name, struct uptr val, u32 len);
 	int (*getopt)(struct socket *s, int level, int name, void *val, u32 len);
-	/* SO_PEERGROUPS and SO_PEERPIDFD: writes value and length itself. */
-	int (*getopt_user)(struct socket *s, int name, struct uptr val, u32 len, struct uptr ulen);
+	/* SO_PEERGROUPS, SO_PEERPIDFD and filters of multicast: writes value and length itself. */
+	int (*getopt_user)(struct socket *s, int level, int name, struct uptr val, u32 len, struct uptr ulen);
 	/*
 	 * An option of SOL_SOCKET has a new value that sockopt.c has stored: a bit, SO_LINGER, SO_SNDBUF, SO_RCVBUF (val: as
 	 * asked for), SO_RCVLOWAT. After the sizes those who wait may have to look again.

@@ -3,6 +3,7 @@
 
 #include "abi/linux/capability.h"
 #include "abi/linux/errno.h"
+#include "abi/linux/in.h"
 #include "fs/file.h"
 #include "lib/string.h"
 #include "proc/task.h"
@@ -179,6 +180,7 @@ static int set_int_option(struct socket *s, int name, s32 v)
 		if (!has_peek_off(s))
 			return -EOPNOTSUPP;
 		atomic_store(&s->peek_off, v);
+		changed(s, SO_PEEK_OFF, v);
 		return 0;
 	case SO_BSDCOMPAT:
 	case SO_BUSY_POLL:
@@ -199,6 +201,8 @@ int socket_setopt(struct socket *s, int level, int name, struct uptr val, int le
 		return -EINVAL;
 	if (level != SOL_SOCKET)
 		return s->ops->setopt ? s->ops->setopt(s, level, name, val, (u32)len) : -EOPNOTSUPP;
+	if (name == SO_BINDTODEVICE && s->ops->setopt)
+		return s->ops->setopt(s, level, name, val, (u32)len); /* a name, of any length */
 	if (len < (int)sizeof(v))
 		return -EINVAL;
 	if (get_user_u32(val, &v))
@@ -351,12 +355,14 @@ int socket_getopt(struct socket *s, int level, int name, struct uptr val, struct
 	if ((s32)ul < 0)
 		return -EINVAL;
 	len = ul;
+	if ((level == SOL_IP && name == IP_MSFILTER) || ((level == SOL_IP || level == SOL_IPV6) && name == MCAST_MSFILTER))
+		return s->ops->getopt_user ? s->ops->getopt_user(s, level, name, val, len, ulen) : -EOPNOTSUPP;
 	if (level != SOL_SOCKET)
 		ret = s->ops->getopt ? s->ops->getopt(s, level, name, buf, min(len, (u32)SOCKOPT_MAX)) : -EOPNOTSUPP;
 	else if (name == SO_PEERNAME)
 		ret = s->ops->getname ? s->ops->getname(s, buf, true) : -ENOTCONN;
 	else if (name == SO_PEERGROUPS || name == SO_PEERPIDFD)
-		return s->ops->getopt_user ? s->ops->getopt_user(s, name, val, len, ulen) : -ENODATA;
+		return s->ops->getopt_user ? s->ops->getopt_user(s, level, name, val, len, ulen) : -ENODATA;
 	else
 		ret = get_option(s, name, buf, len);
 	if (ret < 0)

@@ -38,6 +38,7 @@
 #define MADV_DONTNEED_LOCKED 24
 #endif
 #define MADV_GUARD_INSTALL_ 102
+#define SO_BINDTOIFINDEX_ 62
 #define KICK_SIGNAL 33 /* kernel/gate/internal.h */
 
 /*
@@ -63,6 +64,12 @@
 
 #define SOCKET(family, type, protocol)                                                                       \
 	RULE(socket, IS(0, family), IS(1, (type) | SOCK_NONBLOCK | SOCK_CLOEXEC), IS(2, protocol))
+/* Membership of groups on the namespace's interfaces: MCAST_JOIN_GROUP to MCAST_MSFILTER. */
+#define GROUPS(level)                                                                                                   \
+	OPTION(setsockopt, level, MCAST_JOIN_GROUP), OPTION(setsockopt, level, MCAST_BLOCK_SOURCE),                    \
+		OPTION(setsockopt, level, MCAST_UNBLOCK_SOURCE), OPTION(setsockopt, level, MCAST_LEAVE_GROUP),         \
+		OPTION(setsockopt, level, MCAST_JOIN_SOURCE_GROUP),                                                     \
+		OPTION(setsockopt, level, MCAST_LEAVE_SOURCE_GROUP), OPTION(setsockopt, level, MCAST_MSFILTER)
 #define OPTION(call, level, name) RULE(call, FD(0), IS(1, level), IS(2, name), KERNEL(3))
 
 #define OPEN_FLAGS                                                                                            \
@@ -196,6 +203,8 @@ const struct arg_rule arg_rules[] = {
 	OPTION(setsockopt, SOL_SOCKET, SO_OOBINLINE),
 	OPTION(setsockopt, SOL_SOCKET, SO_SNDBUF),
 	OPTION(setsockopt, SOL_SOCKET, SO_RCVBUF),
+	OPTION(setsockopt, SOL_SOCKET, SO_PEEK_OFF),
+	OPTION(setsockopt, SOL_SOCKET, SO_BINDTOIFINDEX_),
 	OPTION(setsockopt, IPPROTO_TCP, TCP_NODELAY),
 	OPTION(setsockopt, IPPROTO_TCP, TCP_QUICKACK),
 	OPTION(setsockopt, IPPROTO_TCP, TCP_KEEPIDLE),
@@ -215,6 +224,9 @@ const struct arg_rule arg_rules[] = {
 	OPTION(setsockopt, IPPROTO_IP, IP_MTU_DISCOVER),
 	OPTION(setsockopt, IPPROTO_IP, IP_MULTICAST_TTL),
 	OPTION(setsockopt, IPPROTO_IP, IP_MULTICAST_LOOP),
+	OPTION(setsockopt, IPPROTO_IP, IP_MULTICAST_IF),
+	OPTION(setsockopt, IPPROTO_IP, IP_MULTICAST_ALL),
+	GROUPS(IPPROTO_IP),
 	OPTION(setsockopt, IPPROTO_IPV6, IPV6_V6ONLY),
 	OPTION(setsockopt, IPPROTO_IPV6, IPV6_TCLASS),
 	OPTION(setsockopt, IPPROTO_IPV6, IPV6_UNICAST_HOPS),
@@ -225,5 +237,8 @@ const struct arg_rule arg_rules[] = {
 	OPTION(setsockopt, IPPROTO_IPV6, IPV6_MTU_DISCOVER),
 	OPTION(setsockopt, IPPROTO_IPV6, IPV6_MULTICAST_HOPS),
 	OPTION(setsockopt, IPPROTO_IPV6, IPV6_MULTICAST_LOOP),
+	OPTION(setsockopt, IPPROTO_IPV6, IPV6_MULTICAST_IF),
+	OPTION(setsockopt, IPPROTO_IPV6, IPV6_MULTICAST_ALL),
+	GROUPS(IPPROTO_IPV6),
 };
 const size_t arg_rule_count = ARRAY_SIZE(arg_rules);

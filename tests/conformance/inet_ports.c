@@ -159,6 +159,21 @@ TEST(reuse_port)
 	EQ(some, 3);
 }
 
+/* A port that nobody has named is nobody else's, though both would share. */
+TEST(any_port_alone)
+{
+	enum { N = 900 };
+	static char taken[65536];
+	int fd, port;
+
+	for (int i = 0; i < N; i++) {
+		EQ(try_bind(AF_INET, SOCK_STREAM, "127.0.0.1", 0, i < 600 ? SO_REUSEADDR : SO_REUSEPORT, 0, &fd), 0);
+		port = port_of(fd);
+		CHECK(!taken[port]);
+		taken[port] = 1;
+	}
+}
+
 TEST(best_match)
 {
 	int any, one, c, port, a;

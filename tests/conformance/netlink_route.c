@@ -360,6 +360,7 @@ TEST(refusals)
 
 TEST(interface_ioctls)
 {
+	struct ifreq none = { .ifr_name = "nosuch0" };
 	int s = socket(AF_UNIX, SOCK_DGRAM, 0);
 	struct ifreq r = { .ifr_name = "lo" }, many[32];
 	struct ifconf c = { .ifc_len = 0, .ifc_req = NULL };
@@ -377,6 +378,9 @@ TEST(interface_ioctls)
 	CHECK(ioctl(s, SIOCGIFNAME, &r) == 0 && !strcmp(r.ifr_name, "lo"));
 	r.ifr_ifindex = 999999;
 	CHECK(ioctl(s, SIOCGIFNAME, &r) == -1 && errno == ENODEV);
+	CHECK(ioctl(s, SIOCDEVPRIVATE + 1, &none) == -1 && errno == ENODEV);
+	strcpy(r.ifr_name, "lo");
+	CHECK(ioctl(s, SIOCDEVPRIVATE + 1, &r) == -1 && errno == EOPNOTSUPP);
 	strcpy(r.ifr_name, "none0");
 	CHECK(ioctl(s, SIOCGIFFLAGS, &r) == -1 && errno == ENODEV);
 	close(s);

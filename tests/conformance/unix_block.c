@@ -192,7 +192,7 @@ static void sleepers(void)
 	CHECK(setsockopt(p[1], SOL_SOCKET, SO_RCVLOWAT, &n, sizeof(n)) == 0);
 	pid = fork();
 	if (pid == 0)
-		_exit(read(p[1], b, 8) != 4 || recv(p[1], b, 6, MSG_WAITALL) != 6);
+		_exit(read(p[1], b, 4) != 4 || recv(p[1], b, 6, MSG_WAITALL) != 6);
 	CHECK(write(p[0], "ab", 2) == 2);
 	usleep(20000);
 	CHECK(write(p[0], "cd", 2) == 2);

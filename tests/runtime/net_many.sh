@@ -86,7 +86,7 @@ nginx -c $work/n.conf -p $work & n=\$!
 kill \$n; wait \$n
 C
 says 'idle and active connections' 0 'idle 10000 lost 0 starved 0' "$LIMPET" do --platform "$PLATFORM" --rw "$work" -- bash all.sh
-gcc -O1 -w -std=gnu17 -DPAIRS=1000 -DTEST_SECONDS=300 -static -o kill "$OLDPWD/tests/conformance/inet_kill.c" -pthread
+gcc -O1 -w -std=gnu17 -DPAIRS=1000 -DTEST_SECONDS=$((300 * ${TEST_SLOW:-1})) -static -o kill "$OLDPWD/tests/conformance/inet_kill.c" -pthread
 says 'killed at random' 0 '0 of 1 failed' "$LIMPET" do --platform "$PLATFORM" --rw "$work" -- ./kill killed_at_random
 echo "$(cat figures)"
 finish

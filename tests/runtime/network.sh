@@ -142,7 +142,7 @@ says 'names' 0 hello ip netns exec "$in" "$LIMPET" do --platform "$PLATFORM" --n
 
 # The queue of errors; options set on a socket that the host has already; corked and edge-triggered sockets.
 cat >more.py <<'PY'
-import os, select, socket, struct, subprocess, time
+import os, select, socket, struct, subprocess, threading, time
 IP_RECVERR, IPV6_RECVERR = 11, 25
 def closed(fam, addr):
     s = socket.socket(fam, socket.SOCK_DGRAM)
@@ -186,16 +186,38 @@ def closed(fam, addr):
 closed(socket.AF_INET, "10.99.0.1")
 closed(socket.AF_INET6, "fd99::1")
 
-# SO_PEEK_OFF is for what stays inside.
+# SO_PEEK_OFF: datagrams, and a stream where the host has it, with somebody who waits behind all that was seen.
+def peek(s, want): assert s.recv(100, socket.MSG_PEEK) == want, want
 u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 u.settimeout(5)
+u.connect(("10.99.0.1", 7777))
 u.setsockopt(socket.SOL_SOCKET, 42, 0)
-u.sendto(b"abc", ("10.99.0.1", 7777))
-try:
-    u.recv(10, socket.MSG_PEEK)
-    raise SystemExit("peeked")
-except OSError as e: assert e.errno == 95, e
+u.send(b"abc")
+assert u.recv(2, socket.MSG_PEEK) == b"cb" and u.getsockopt(socket.SOL_SOCKET, 42) == 2
+peek(u, b"a " + str(u.getsockname()[1]).encode())
+u.send(b"de")
+peek(u, b"ed " + str(u.getsockname()[1]).encode())
 assert u.recv(100).startswith(b"cba")
+assert u.recv(100).startswith(b"ed") and u.getsockopt(socket.SOL_SOCKET, 42) == 0
+t = socket.create_connection(("10.99.0.1", 8002), 5)
+t.settimeout(None) # blocks in the guest kernel itself
+t.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", 5, 0))
+t.setsockopt(socket.SOL_SOCKET, 42, 0)
+t.send(b"x" * 12)
+try: peek(t, b"12")
+except OSError as e: assert e.errno == 95, e
+else:
+    assert t.getsockopt(socket.SOL_SOCKET, 42) == 2
+    threading.Timer(0.3, t.send, (b"x" * 345,)).start()
+    cpu = time.process_time()
+    peek(t, b"345")
+    assert time.process_time() - cpu < 0.2
+    assert t.recv(3) == b"123" and t.getsockopt(socket.SOL_SOCKET, 42) == 2
+    t.send(b"x" * 67)
+    peek(t, b"67")
+    t.setsockopt(socket.SOL_SOCKET, 42, -1)
+    peek(t, b"4567")
+t.close()
 
 # Corked pieces arrive as one; bytes that wait leave when the cork goes, or after a while.
 t = socket.create_connection(("10.99.0.1", 8002), 5)
@@ -205,6 +227,7 @@ t.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
 for i in range(10): t.send(b"x" * 100); time.sleep(0.005)
 t.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 0)
 assert says() == 1000
+time.sleep(0.3) # the clock of that cork has run out
 t.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
 begin = time.monotonic()
 t.send(b"y" * 10)
@@ -303,6 +326,159 @@ matches 'the buffer' "$(ip netns exec "$in" ss -Htnm dport = 8002)" 'rb18000'
 wait "$runner"
 [[ $(cat more.out) = "ready "* ]] || fail "sockets, more: $(tail -n 3 more.out)"
 
+# Bound to an interface: out by that one only, and in.
+says 'out by eth0' 0 hello inside curl -sS -m 10 --interface 'if!eth0' http://10.99.0.1:8000/
+cat >device.py <<'PY'
+import socket
+DEVICE = 25
+s = socket.socket()
+s.setsockopt(socket.SOL_SOCKET, DEVICE, b"eth0")
+assert s.getsockopt(socket.SOL_SOCKET, DEVICE, 16) == b"eth0\0"
+s.connect(("10.99.0.1", 8000))
+t = socket.socket()
+t.setsockopt(socket.SOL_SOCKET, DEVICE, b"lo")
+t.settimeout(1)
+try:
+    t.connect(("10.99.0.1", 8000))
+    raise SystemExit("out by the loopback")
+except OSError: pass
+l = [socket.socket() for _ in "ab"]
+for x, d in zip(l, (b"lo", b"eth0")):
+    x.setsockopt(socket.SOL_SOCKET, DEVICE, d)
+    x.bind(("", 9007))
+    x.listen()
+    x.settimeout(5)
+print("ready", flush=True)
+a = l[1].accept()[0]
+assert a.recv(10) == b"out", a
+l[0].setblocking(False)
+try:
+    l[0].accept()
+    raise SystemExit("in by eth0")
+except BlockingIOError: pass
+c = socket.create_connection(("127.0.0.1", 9007), 2)
+l[0].settimeout(2)
+l[0].accept()
+print("fine")
+PY
+inside $py device.py >device.out 2>&1 &
+runner=$!
+soon 'bound to interfaces' grep -q ready device.out
+outside $py -c 'import socket; s = socket.create_connection(("10.99.0.2", 9007), 5); s.send(b"out"); s.recv(1)'
+wait "$runner"
+is 'bound to interfaces' "$(cat device.out)" "ready
+fine"
+
+# Groups: joined on the namespace's interface by number, by address and by route; filters of sources; both families;
+# sent there, with copies for the sandbox itself.
+cat >groups.py <<'PY'
+import os, socket, struct, sys, time
+IP, V6, UDP = socket.IPPROTO_IP, socket.IPPROTO_IPV6, socket.SOCK_DGRAM
+aton = socket.inet_aton
+me, peer = sys.argv[1], sys.argv[2]
+eth = socket.if_nametoindex("eth0")
+def receiver(group, port):
+    s = socket.socket(socket.AF_INET, UDP)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.bind((group, port))
+    s.settimeout(5)
+    return s
+def silent(s):
+    s.settimeout(0.5)
+    try: raise SystemExit("heard %r" % s.recv(100))
+    except TimeoutError: pass
+    s.settimeout(5)
+def ask(what, group, port): # the one outside sends that to the group
+    cmd.send(("%s %s %d" % (what, group, port)).encode())
+    assert cmd.recv(100) == b"sent"
+if sys.argv[3] == "server":
+    s = socket.socket(socket.AF_INET, UDP)
+    s.bind((me, 7100))
+    o4, o6 = socket.socket(socket.AF_INET, UDP), socket.socket(socket.AF_INET6, UDP)
+    o4.setsockopt(IP, socket.IP_MULTICAST_IF, aton(me))
+    o6.setsockopt(V6, socket.IPV6_MULTICAST_IF, eth)
+    in4 = receiver("", 7105)
+    in4.setsockopt(IP, socket.IP_ADD_MEMBERSHIP, aton("239.7.0.5") + aton(me))
+    while True:
+        d, who = s.recvfrom(100)
+        what, group, port = d.decode().split()
+        if what == "heard": # what came to our own group
+            d, a = in4.recvfrom(100)
+            s.sendto(b"%s from %s" % (d, a[0].encode()), who)
+            continue
+        (o6 if ":" in group else o4).sendto(what.encode(), (group, int(port)))
+        s.sendto(b"sent", who)
+cmd = socket.socket(socket.AF_INET, UDP)
+cmd.connect((peer, 7100))
+cmd.settimeout(5)
+ways = [aton("239.7.0.1") + aton(me), struct.pack("=4s4si", aton("239.7.0.1"), aton("0.0.0.0"), eth), aton("239.7.0.1") + aton("0.0.0.0")]
+for n, way in enumerate(ways):
+    s = receiver("" if n else "239.7.0.1", 7101)
+    s.setsockopt(IP, socket.IP_ADD_MEMBERSHIP, way)
+    s.setsockopt(IP, 8, 1)
+    ask("one%d" % n, "239.7.0.1", 7101)
+    d, anc, _, a = s.recvmsg(100, 100)
+    assert d == b"one%d" % n and a[0] == peer, (d, a)
+    assert struct.unpack("=i4s4s", anc[0][2]) [::2] == (eth, aton("239.7.0.1")), anc
+    if n == 0: assert "010007EF" in open("/proc/net/igmp").read()
+    s.setsockopt(IP, socket.IP_DROP_MEMBERSHIP, way)
+    ask("two", "239.7.0.1", 7101)
+    silent(s)
+    s.close()
+# Joined before it is bound, and bound without a number.
+s = socket.socket(socket.AF_INET, UDP)
+s.setsockopt(IP, socket.IP_ADD_MEMBERSHIP, ways[0])
+s.bind(("", 0))
+s.settimeout(5)
+ask("late", "239.7.0.1", s.getsockname()[1])
+assert s.recv(100) == b"late"
+s.close()
+# Sources.
+s = receiver("", 7102)
+source = aton("239.7.0.2") + aton(me)
+s.setsockopt(IP, 39, source + aton(peer)) # IP_ADD_SOURCE_MEMBERSHIP
+ask("wanted", "239.7.0.2", 7102)
+assert s.recv(100) == b"wanted"
+whole = struct.pack("=4s4sII4s", aton("239.7.0.2"), aton(me), 1, 1, aton("10.99.0.77"))
+s.setsockopt(IP, 41, whole) # IP_MSFILTER
+ask("unwanted", "239.7.0.2", 7102)
+silent(s)
+s.setsockopt(IP, 41, whole[:8] + struct.pack("=II", 0, 0))
+ask("all", "239.7.0.2", 7102)
+assert s.recv(100) == b"all"
+try:
+    s.setsockopt(IP, socket.IP_ADD_MEMBERSHIP, struct.pack("=4s4si", aton("239.7.0.9"), aton("0.0.0.0"), 9999))
+    raise SystemExit("joined on an interface that is not there")
+except OSError as e: assert e.errno == 19, e
+# IPv6: an own group of the link.
+s = socket.socket(socket.AF_INET6, UDP)
+s.bind(("", 7103))
+s.settimeout(5)
+s.setsockopt(V6, socket.IPV6_JOIN_GROUP, socket.inet_pton(socket.AF_INET6, "ff02::7:1") + struct.pack("=I", eth))
+ask("six", "ff02::7:1", 7103)
+assert s.recv(100) == b"six"
+# Out: heard there, and by a member inside, unless that is not wanted; by default, by option, by control data.
+s = receiver("", 7105)
+s.setsockopt(IP, socket.IP_ADD_MEMBERSHIP, aton("239.7.0.5") + aton(me))
+o = socket.socket(socket.AF_INET, UDP)
+for n in range(4):
+    anc = []
+    if n == 1: o.setsockopt(IP, socket.IP_MULTICAST_IF, aton(me))
+    if n == 2: o.setsockopt(IP, socket.IP_MULTICAST_LOOP, 0)
+    if n == 3: anc = [(IP, 8, struct.pack("=i4s4s", eth, aton("0.0.0.0"), aton("0.0.0.0")))]
+    o.sendmsg([b"out%d" % n], anc, 0, ("239.7.0.5", 7105))
+    cmd.send(b"heard 0 0")
+    assert cmd.recv(100) == b"out%d from %s" % (n, me.encode())
+    if n < 2: assert s.recv(100) == b"out%d" % n
+silent(s)
+print("fine")
+PY
+ip netns exec "$out" $py groups.py 10.99.0.1 10.99.0.2 server &
+pids+=($!)
+sleep 0.5
+is 'groups, without limpet' "$(ip netns exec "$in" $py groups.py 10.99.0.2 10.99.0.1 client 2>&1)" fine
+is 'groups' "$(inside $py groups.py 10.99.0.2 10.99.0.1 client 2>&1)" fine
+
 # In: a listener inside is reached from outside and from inside; 127.0.0.11 is the namespace's.
 ip netns exec "$in" "$LIMPET" do --platform "$PLATFORM" --network host -- $py -m http.server --directory www 9000 >/dev/null 2>&1 &
 pids+=($!)
@@ -331,8 +507,8 @@ sleep 0.5
 says 'a container engine'"'"'s names' 0 hello ip netns exec "$in" "$LIMPET" do --platform "$PLATFORM" --network host --bind "$work/resolv.conf:/etc/resolv.conf:ro" -- curl -sS -m 10 http://some.host.test:8000/
 
 # Notifications.
-(sleep 1; ip -n "$in" addr add 10.99.0.3/24 dev eth0) &
-matches 'notification' "$(inside timeout 3 ip monitor address)" '10.99.0.3/24'
+(sleep ${TEST_SLOW:-1}; ip -n "$in" addr add 10.99.0.3/24 dev eth0) &
+matches 'notification' "$(inside timeout $((3 * ${TEST_SLOW:-1})) ip monitor address)" '10.99.0.3/24'
 
 # A thousand connections, closed by either side at random: nothing is left on the host.
 cat >many.py <<'PY'

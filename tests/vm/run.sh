@@ -3,6 +3,7 @@
 #
 #   tests/vm/run.sh [-t SECONDS] -- COMMAND...     a command in the emulated machine, as root, in a copy of the tree
 #   tests/vm/run.sh --systemd [-t SECONDS] -- COMMAND...   the same where systemd is PID 1, with podman
+#   tests/vm/run.sh --network [-t SECONDS] ...     either of these two with servers, Go, iperf3, wrk and stress-ng
 #   tests/vm/run.sh [-t SECONDS] suite [ARGS...]   tests/run.sh ARGS there (without ARGS: --platform pkey conformance security)
 #   tests/vm/run.sh --icount ...   one CPU whose clock is a nanosecond an instruction: what bench/run.sh prints there are
 #                                  counts of instructions, host kernel's and program's together, and are the same every time
@@ -32,7 +33,7 @@ die() {
 	exit 125
 }
 usage() {
-	sed -n '4,8s/^# //p' "$0" >&2
+	sed -n '4,9s/^# //p' "$0" >&2
 	exit 125
 }
 
@@ -45,6 +46,12 @@ while [ $# -gt 0 ]; do
 		quiet="systemd.unit=multi-user.target systemd.show_status=no systemd.mask=serial-getty@ttyS0.service"
 		quiet+=" systemd.mask=podman-auto-update.service systemd.mask=podman-restart.service"
 		later="podman crun" # debootstrap cannot sort out what they depend on
+		shift
+		;;
+	--network)
+		base=network tree=network-tree
+		packages+=,procps,tzdata
+		later="postgresql golang-go openssh-server openssh-client iperf3 wrk stress-ng libpython3.11-testsuite"
 		shift
 		;;
 	--icount) accel=(-accel tcg,thread=single -smp 1 -icount shift=0,sleep=off); shift ;;
@@ -92,10 +99,12 @@ make_base() {
 		rm -rf "$dir/$tree"
 		debootstrap --variant=minbase --include=$packages bookworm "$dir/$tree" "$mirror" >"$dir/$tree.log" 2>&1 ||
 			die "debootstrap failed: $dir/$tree.log"
+		printf '#!/bin/sh\nexit 101\n' >"$dir/$tree/usr/sbin/policy-rc.d" # nothing is started in it
+		chmod 755 "$dir/$tree/usr/sbin/policy-rc.d"
 		[ -z "$later" ] || unshare --mount --pid --fork sh -c "mount -t proc proc '$dir/$tree/proc' && cp -L /etc/resolv.conf '$dir/$tree/etc/' &&
 			DEBIAN_FRONTEND=noninteractive chroot '$dir/$tree' apt-get install -qy --no-install-recommends $later" \
 			>>"$dir/$tree.log" 2>&1 || die "cannot install $later: $dir/$tree.log"
-		rm -rf "$dir/$tree/var/cache/apt/archives" "$dir/$tree/var/lib/apt/lists"
+		rm -rf "$dir/$tree/var/cache/apt/archives" "$dir/$tree/var/lib/apt/lists" "$dir/$tree/usr/sbin/policy-rc.d"
 		touch "$dir/$tree/.done"
 	fi
 	say "making the disk image"

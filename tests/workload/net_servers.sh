@@ -31,6 +31,13 @@ curl -s "http://127.0.0.1:$N/" "http://127.0.0.1:$N/p/" "http://127.0.0.1:$N/ind
 curl -s "http://127.0.0.1:$N/big" | cksum
 curl -s "http://127.0.0.1:$N/p/big" | cksum
 curl -s -o /dev/null -w '%{http_code}\n' "http://127.0.0.1:$N/none"
+if command -v wrk >/dev/null; then
+	for o in '' '-H Connection:close'; do
+		# shellcheck disable=SC2086
+		wrk -t 2 -c 50 -d 2 $o "http://127.0.0.1:$N/" >wrk.log 2>&1
+		grep -cE '^Requests/sec: +[1-9]' wrk.log; grep -E 'Non-2xx|Socket errors' wrk.log
+	done
+fi
 kill $n; wait $n; echo "nginx $?"
 
 M=$(port)

@@ -12,4 +12,4 @@ for options in '' -R '-P 4' '--bidir' '-u -b 100M' '-u -b 100M -R' '-Z' '-N -l 1
 	iperf3 -c 127.0.0.1 -p 7512 -t 1 $options 2>&1 | grep -cE '^(iperf Done|.* [1-9][0-9.]* [KMG]Bytes .*receiver)' | sed "s/^/$options: /"
 done
 kill $server; wait $server
-curl -sS http://127.0.0.1:1/ 2>&1; echo "curl $?"
+curl -sS http://127.0.0.1:1/ 2>&1 | sed 's/after [0-9]* ms//'; echo "curl ${PIPESTATUS[0]}"

@@ -5,7 +5,7 @@
 #include "fs/proc/proc.h"
 #include "net/unix/unix.h"
 
-#define NET_MAX 32u
+#define NET_MAX 40u
 
 struct net_file {
 	const char *name;
@@ -34,7 +34,7 @@ static const struct proc_entry net_entries[] = {
 	NET("icmp", INET_HEADING " ref pointer drops\n"),
 	NET("icmp6", INET6_HEADING " ref pointer drops\n"),
 	NET("if_inet6", ""),
-	NET("igmp", "Idx\tDevice    : Count Querier\tGroup    Users Timer\tReporter\n"),
+	NET("igmp", "Idx\tDevice    : Count Querier\tGroup    Users Timer\tReporter\n"), NET("igmp6", ""),
 	NET("ipv6_route", ""),
 	NET("netlink", "sk               Eth Pid        Groups   Rmem     Wmem     Dump  Locks    Drops    Inode\n"),
 	NET("netstat", "TcpExt: SyncookiesSent SyncookiesRecv\nTcpExt: 0 0\nIpExt: InOctets OutOctets\nIpExt: 0 0\n"),

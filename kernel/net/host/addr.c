@@ -35,16 +35,17 @@ static struct rt_snap *addresses(void)
 	return s;
 }
 
-bool hostnet_owns(const struct inet_ip *a)
+u32 hostnet_ifindex(const struct inet_ip *a)
 {
 	struct rt_snap *s;
-	bool v4 = inet_is4(a), found = false;
+	bool v4 = inet_is4(a);
+	u32 found = 0;
 
 	if (inet_loop4(a) || inet_loop6(a) || inet_any(a))
-		return false;
+		return 0;
 	s = addresses();
 	if (!s)
-		return false;
+		return 0;
 	for (const struct nlmsghdr *m = rt_next(s, NULL); m && !found; m = rt_next(s, m)) {
 		const struct ifaddrmsg *h = rt_header(m);
 		const u8 *ip;
@@ -54,8 +55,11 @@ bool hostnet_owns(const struct inet_ip *a)
 		ip = rt_attr(m, IFA_LOCAL, v4 ? 4 : 16, NULL);
 		if (!ip)
 			ip = rt_attr(m, IFA_ADDRESS, v4 ? 4 : 16, NULL);
-		found = ip && !memcmp(ip, a->b + (v4 ? 12 : 0), v4 ? 4 : 16);
+		if (ip && !memcmp(ip, a->b + (v4 ? 12 : 0), v4 ? 4 : 16))
+			found = h->index;
 	}
 	rt_snap_put(s);
 	return found;
 }
+
+bool hostnet_owns(const struct inet_ip *a) { return hostnet_ifindex(a) != 0; }

@@ -38,6 +38,32 @@ static struct host_sock *sender(struct inet_sock *s)
 	return err_ptr(ret);
 }
 
+int host_dgram_setopt(struct inet_sock *s, int level, int name, const void *val, u32 len)
+{
+	/* Members get what comes to their port: it has to be theirs outside too. Others may bind later. */
+	struct host_sock *h = s->local.port ? sender(s) : host_sock_need(s);
+	int ret;
+
+	if (is_err(h))
+		return (int)ptr_err(h);
+	ret = (int)host_setsockopt(h->fd, level, name, val, len);
+	host_sock_put(h);
+	return ret;
+}
+
+u32 host_dgram_arrivals(struct inet_sock *s)
+{
+	struct host_sock *h = host_sock_get(s);
+	u32 news = 0;
+
+	if (h) {
+		host_sock_edge(h);
+		news = atomic_load(&h->news);
+		host_sock_put(h);
+	}
+	return news;
+}
+
 int host_dgram_connect(struct inet_sock *s)
 {
 	static const struct sockaddr_in nobody = { .family = AF_UNSPEC };
@@ -243,8 +269,10 @@ static ssize_t receive(struct inet_sock *s, struct host_sock *h, struct sock_msg
 	struct inet_recv_info info = { .dst = s->local.ip, .dport = s->local.port };
 	struct user_msghdr msg = { .name = (u64)addr, .namelen = sizeof(addr) };
 	u32 news = atomic_load(&h->news);
+	size_t room = m->data->resid;
 	struct inet_name from;
 	struct control c;
+	s64 shown;
 	long ret;
 
 	msg.control = (u64)c.buf;
@@ -254,7 +282,10 @@ static ssize_t receive(struct inet_sock *s, struct host_sock *h, struct sock_msg
 		host_sock_missing(h, POLLIN, news);
 	if (ret < 0)
 		return ret;
+	shown = (s64)min((size_t)ret, room);
 	host_sock_drained(h, POLLIN, news);
+	if (unlikely(atomic_load_relaxed(&s->sock.peek_off) >= 0))
+		inet_peek_moved(s, m->flags & MSG_PEEK ? shown : -(s64)shown);
 	m->out_flags |= msg.flags & MSG_TRUNC;
 	if (m->name && msg.namelen > 0 && msg.namelen <= (s32)sizeof(addr) &&
 	    host_addr_in(addr, (u32)msg.namelen, &from))
@@ -270,7 +301,7 @@ ssize_t host_dgram_recv(struct inet_sock *s, struct sock_msg *m)
 	struct host_sock *h = host_sock_get(s);
 	ssize_t ret = -EAGAIN;
 
-	if (h && host_peek_refused(s, m)) {
+	if (h && host_peek_refused(s, h, m)) {
 		ret = poller_host_events(h->fd, POLLIN) & POLLIN ? -EOPNOTSUPP : -EAGAIN;
 		host_sock_put(h);
 		return ret;

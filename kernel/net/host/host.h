@@ -42,6 +42,7 @@ struct rt_snap *hostnet_snapshot(enum rt_kind kind); /* as rt_snapshot */
 
 /* addr.c */
 bool hostnet_owns(const struct inet_ip *a); /* but loopback */
+u32 hostnet_ifindex(const struct inet_ip *a); /* of the interface that has it; 0 = none */
 void hostnet_addr_changed(void); /* asks anew at the next question */
 
 struct host_sock {
@@ -50,9 +51,10 @@ struct host_sock {
 	struct inet_sock *s; /* no reference: the watch is gone before it is */
 	struct poller_watch watch;
 	u32 ready, unsure; /* POLL*; atomic */
-	bool listening; /* atomic, as the next two */
+	bool listening; /* atomic, as the next three */
 	bool bound;
 	bool watched;
+	bool no_peek_off;
 	bool full; /* datagrams: a send has met EAGAIN, and there was no room since; atomic */
 	u32 news; /* counts what the watch told; atomic */
 	u8 *held; /* cork.c, as the next five; the holder's, as the next two */
@@ -92,11 +94,16 @@ u32 host_addr_out(const struct inet_sock *s, const struct inet_name *n, void *ad
 bool host_addr_in(const void *addr, u32 len, struct inet_name *n);
 bool host_local_name(struct host_sock *h, struct inet_name *n); /* getsockname(2) */
 
-/* SO_PEEK_OFF is for connections inside. */
-static inline bool host_peek_refused(const struct inet_sock *s, const struct sock_msg *m)
+/* SO_PEEK_OFF: the host counts for itself. Its TCP can since Linux 6.9. */
+static inline bool host_peeks_behind(const struct inet_sock *s, const struct sock_msg *m)
 {
 	return (m->flags & MSG_PEEK) && atomic_load_relaxed(&s->sock.peek_off) >= 0;
 }
+static inline bool host_peek_refused(const struct inet_sock *s, const struct host_sock *h, const struct sock_msg *m)
+{
+	return unlikely(atomic_load_relaxed(&h->no_peek_off)) && host_peeks_behind(s, m);
+}
+void host_sock_edge(struct host_sock *h); /* all arrivals are news, though there is something already */
 
 /* stream.c, dgram.c */
 int host_stream_connect(struct inet_sock *s);
@@ -105,6 +112,8 @@ struct inet_sock *host_stream_accept(struct inet_sock *s);
 ssize_t host_stream_send(struct inet_sock *s, struct sock_msg *m);
 ssize_t host_stream_recv(struct inet_sock *s, struct sock_msg *m);
 int host_dgram_connect(struct inet_sock *s);
+int host_dgram_setopt(struct inet_sock *s, int level, int name, const void *val, u32 len);
+u32 host_dgram_arrivals(struct inet_sock *s);
 void host_dgram_error(struct host_sock *h); /* the host says POLLERR: as host_stream_event */
 ssize_t host_dgram_send(struct inet_sock *s, struct sock_msg *m, const struct inet_name *dst);
 ssize_t host_dgram_recv(struct inet_sock *s, struct sock_msg *m);

@@ -111,6 +111,12 @@ int host_sock_watch(struct host_sock *h, u32 events)
 
 static bool edge(struct host_sock *h) { return atomic_load(&h->watch.edge); }
 
+void host_sock_edge(struct host_sock *h)
+{
+	if (!edge(h))
+		poller_edge(&h->watch);
+}
+
 static void perhaps(struct host_sock *h, u32 events)
 {
 	atomic_or(&h->unsure, events);
@@ -196,6 +202,15 @@ static void set_linger(struct inet_sock *s, struct host_sock *h)
 		(void)host_setsockopt(h->fd, SOL_SOCKET, SO_LINGER, &l, sizeof(l));
 }
 
+/* By the host's own count, from this moment on: what came before is all there. */
+static void peek_from(struct inet_sock *s, struct host_sock *h)
+{
+	s32 off = atomic_load(&s->sock.peek_off);
+	bool refused = host_setsockopt(h->fd, SOL_SOCKET, SO_PEEK_OFF, &off, sizeof(off)) && off >= 0;
+
+	atomic_store(&h->no_peek_off, refused);
+}
+
 /* Those that the filter of kserver lets through; the others stay in the guest kernel. */
 static bool forwarded(const struct inet_sock *s, int level, int name)
 {
@@ -205,7 +220,7 @@ static bool forwarded(const struct inet_sock *s, int level, int name)
 	switch (level) {
 	case SOL_SOCKET:
 		return name == SO_KEEPALIVE || name == SO_BROADCAST || name == SO_OOBINLINE || name == SO_SNDBUF ||
-		       name == SO_RCVBUF;
+		       name == SO_RCVBUF || name == SO_REUSEADDR || name == SO_REUSEPORT || name == SO_BINDTOIFINDEX;
 	case SOL_TCP:
 		switch (name) {
 		case TCP_NODELAY:
@@ -223,11 +238,13 @@ static bool forwarded(const struct inet_sock *s, int level, int name)
 		return false;
 	case SOL_IP:
 		return name == IP_TOS || name == IP_TTL || name == IP_PKTINFO || name == IP_RECVTTL || name == IP_RECVTOS ||
-		       name == IP_MTU_DISCOVER || name == IP_MULTICAST_TTL || name == IP_MULTICAST_LOOP;
+		       name == IP_MTU_DISCOVER || name == IP_MULTICAST_TTL || name == IP_MULTICAST_LOOP ||
+		       name == IP_MULTICAST_ALL;
 	case SOL_IPV6:
 		return name == IPV6_TCLASS || name == IPV6_UNICAST_HOPS || name == IPV6_RECVPKTINFO ||
 		       name == IPV6_RECVHOPLIMIT || name == IPV6_RECVTCLASS || name == IPV6_MTU_DISCOVER ||
-		       name == IPV6_MULTICAST_HOPS || name == IPV6_MULTICAST_LOOP;
+		       name == IPV6_MULTICAST_HOPS || name == IPV6_MULTICAST_LOOP || name == IPV6_MULTICAST_ALL ||
+		       name == IPV6_V6ONLY;
 	}
 	return false;
 }
@@ -251,6 +268,8 @@ void host_sock_option(struct inet_sock *s, int level, int name, s32 value)
 		set_linger(s, h);
 	else if (level == SOL_TCP && name == TCP_CORK && !value)
 		uncork(s, h);
+	else if (level == SOL_SOCKET && name == SO_PEEK_OFF)
+		peek_from(s, h);
 	else if (forwarded(s, level, name))
 		set(h, level, name, value);
 	host_sock_put(h);
@@ -285,6 +304,31 @@ static void sync_tcp(struct inet_sock *s, struct host_sock *h)
 	set_linger(s, h);
 }
 
+static void sync_mcast(struct inet_sock *s, struct host_sock *h)
+{
+	const struct inet_options *o = &s->opt;
+	struct ip_mreqn via = { .address = o->mcast_addr, .ifindex = (s32)o->mcast_if };
+
+	if (o->mcast_ttl != 1)
+		set(h, SOL_IP, IP_MULTICAST_TTL, o->mcast_ttl);
+	if (inet_flag(s, IF_MCAST_NOLOOP))
+		set(h, SOL_IP, IP_MULTICAST_LOOP, 0);
+	if (inet_flag(s, IF_MCAST_NOALL))
+		set(h, SOL_IP, IP_MULTICAST_ALL, 0);
+	if ((via.ifindex || via.address) && via.ifindex != LOOPBACK_IFINDEX)
+		(void)host_setsockopt(h->fd, SOL_IP, IP_MULTICAST_IF, &via, sizeof(via));
+	if (!inet_v6(s))
+		return;
+	if (o->mcast_hops != 1)
+		set(h, SOL_IPV6, IPV6_MULTICAST_HOPS, o->mcast_hops);
+	if (inet_flag(s, IF_MCAST_NOLOOP6))
+		set(h, SOL_IPV6, IPV6_MULTICAST_LOOP, 0);
+	if (inet_flag(s, IF_MCAST_NOALL6))
+		set(h, SOL_IPV6, IPV6_MULTICAST_ALL, 0);
+	if (o->mcast_if6 && o->mcast_if6 != LOOPBACK_IFINDEX)
+		set(h, SOL_IPV6, IPV6_MULTICAST_IF, (s32)o->mcast_if6);
+}
+
 static void sync_dgram(struct inet_sock *s, struct host_sock *h)
 {
 	static const struct {
@@ -302,6 +346,7 @@ static void sync_dgram(struct inet_sock *s, struct host_sock *h)
 			set(h, asked[i].level, asked[i].name, 1);
 	if (sock_bit(&s->sock, SB_BROADCAST))
 		set(h, SOL_SOCKET, SO_BROADCAST, 1);
+	sync_mcast(s, h);
 }
 
 static void sync_ip(struct inet_sock *s, struct host_sock *h)
@@ -342,6 +387,8 @@ static void sync_options(struct inet_sock *s, struct host_sock *h)
 		sync_tcp(s, h);
 	else
 		sync_dgram(s, h);
+	if (atomic_load(&s->sock.peek_off) >= 0)
+		peek_from(s, h);
 }
 
 /* Life */
@@ -378,17 +425,28 @@ struct host_sock *host_sock_adopt(struct inet_sock *s, int fd)
 struct host_sock *host_sock_need(struct inet_sock *s)
 {
 	struct host_sock *h = host_sock_get(s);
-	long fd;
+	s32 ifindex;
+	long fd, ret;
 
 	if (h)
 		return h;
+	ifindex = (s32)atomic_load(&s->opt.ifindex);
 	fd = host_socket(s->sock.family, (inet_stream(s) ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK | SOCK_CLOEXEC,
 			 s->sock.protocol);
 	if (fd < 0)
 		return err_ptr(fd);
+	/* Not a socket that reaches further than the program wants. */
+	ret = ifindex ? host_setsockopt((int)fd, SOL_SOCKET, SO_BINDTOIFINDEX, &ifindex, sizeof(ifindex)) : 0;
+	if (ret < 0) {
+		host_close((int)fd);
+		return err_ptr(ret);
+	}
 	h = host_sock_adopt(s, (int)fd);
-	if (!is_err(h))
+	if (!is_err(h)) {
 		sync_options(s, h);
+		if (inet_udp(s))
+			inet_members_tell(s);
+	}
 	return h;
 }
 

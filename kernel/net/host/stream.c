@@ -2,6 +2,7 @@
 #include "abi/linux/errno.h"
 #include "gate/host.h"
 #include "net/host/host.h"
+#include "net/inet/internal.h"
 
 #define IOV_MAX_ 16u
 
@@ -249,6 +250,19 @@ static int await(struct inet_sock *s, struct host_sock *h, u32 event, u32 news,
 	return ret ? sock_wait_error(w, ret) : 0;
 }
 
+/* Waits for more than there is: behind all that was peeked at. */
+static int await_news(struct inet_sock *s, struct host_sock *h, u32 news, const struct sock_wait *w)
+{
+	int ret;
+
+	if (w->nonblock)
+		return -EAGAIN;
+	if (atomic_load(&h->dropped))
+		return -ENOTCONN;
+	ret = inet_wait(s, atomic_load(&h->news) != news || atomic_load(&h->dropped), w, 0, POLLIN | POLLRDNORM);
+	return ret ? sock_wait_error(w, ret) : 0;
+}
+
 static ssize_t send_all(struct inet_sock *s, struct host_sock *h, struct sock_msg *m)
 {
 	struct sock_wait w = sock_wait_init(m->flags & MSG_DONTWAIT, atomic_load(&s->sock.sndtimeo));
@@ -292,12 +306,15 @@ static ssize_t receive(struct inet_sock *s, struct host_sock *h, struct sock_msg
 	struct sock_wait w = sock_wait_init(m->flags & MSG_DONTWAIT, atomic_load(&s->sock.rcvtimeo));
 	u32 flags = (m->flags & (MSG_OOB | MSG_PEEK | MSG_TRUNC)) | MSG_DONTWAIT;
 	bool all = (m->flags & (MSG_WAITALL | MSG_PEEK)) == MSG_WAITALL;
+	bool behind = host_peeks_behind(s, m);
 	size_t want = m->data->resid;
 	ssize_t done = 0;
 	long ret = 0;
 	u32 news = 0;
 	int err;
 
+	if (behind)
+		host_sock_edge(h);
 	while (want) {
 		struct user_msghdr msg = { 0 };
 
@@ -317,10 +334,12 @@ static ssize_t receive(struct inet_sock *s, struct host_sock *h, struct sock_msg
 		if (!ret || (m->flags & MSG_OOB))
 			break;
 		if (ret == -EAGAIN)
-			ret = await(s, h, POLLIN, news, &w);
+			ret = behind ? await_news(s, h, news, &w) : await(s, h, POLLIN, news, &w);
 		if (ret < 0)
 			break;
 	}
+	if (unlikely(atomic_load_relaxed(&s->sock.peek_off) >= 0) && done)
+		inet_peek_moved(s, m->flags & MSG_PEEK ? done : -done);
 	if (done && want && !(m->flags & (MSG_PEEK | MSG_OOB)))
 		host_sock_drained(h, POLLIN, news);
 	else if (done)
@@ -347,7 +366,7 @@ ssize_t host_stream_recv(struct inet_sock *s, struct sock_msg *m)
 	struct host_sock *h = host_sock_get(s);
 	ssize_t ret = -ENOTCONN;
 
-	if (h && host_peek_refused(s, m)) {
+	if (h && host_peek_refused(s, h, m)) {
 		ret = -EOPNOTSUPP;
 		host_sock_put(h);
 	} else if (h) {

@@ -53,7 +53,7 @@ static int route(struct inet_sock *s, const struct inet_name *dst, struct inet_i
 	if ((inet_mcast(&dst->ip) || dst->ip.w[3] == 0xffffffffu) &&
 	    (s->opt.mcast_if == LOOPBACK_IFINDEX || s->opt.mcast_if6 == LOOPBACK_IFINDEX ||
 	     s->opt.ifindex == LOOPBACK_IFINDEX || inet_loop4(&s->local.ip) || inet_loop6(&s->local.ip) ||
-	     s->opt.mcast_addr == LOOPBACK4))
+	     s->opt.mcast_addr == LOOPBACK4 || (inet_mcast6(&dst->ip) && dst->scope == LOOPBACK_IFINDEX)))
 		return -ENETUNREACH;
 	if (!served(s))
 		return loop || s->proto != INET_RAW ? -ENETUNREACH : -EPERM;
@@ -69,11 +69,10 @@ static int attach(struct inet_sock *s)
 	struct host_sock *h;
 	int ret;
 
-	/* A port that nobody asked for is held outside when something is sent there. */
-	if (!served(s) || s->proto == INET_PING || (!inet_stream(s) && !(s->bound & INET_BOUND_PORT) &&
-							      !(s->bound & INET_BOUND_ADDR)))
-		return 0;
-	if (inet_mcast(&s->local.ip))
+	/* A port that nobody asked for is held outside when something is sent there, or its owner is in groups. */
+	if (!served(s) || s->proto == INET_PING ||
+	    (!inet_stream(s) && !(s->bound & (INET_BOUND_PORT | INET_BOUND_ADDR)) &&
+	     !atomic_load(&s->priv[hostnet_ops.index])))
 		return 0;
 	h = host_sock_need(s);
 	if (is_err(h))
@@ -228,6 +227,9 @@ struct inet_ops hostnet_ops = {
 	.poll = poll,
 	.shutdown = shutdown,
 	.option = host_sock_option,
+	.setopt = host_dgram_setopt,
+	.ifindex = hostnet_ifindex,
+	.arrivals = host_dgram_arrivals,
 	.inq = inq,
 	.outq = outq,
 	.tcp_info = tcp_info,

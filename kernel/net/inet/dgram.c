@@ -187,13 +187,23 @@ static ssize_t receive_error(struct inet_sock *s, struct sock_msg *m)
 	return ret;
 }
 
+static u32 arrivals(struct inet_sock *s)
+{
+	u32 n = atomic_load(&s->loop->arrived);
+
+	for (u32 i = 1; i < inet_nr_transports; i++)
+		if (inet_transports[i]->arrivals)
+			n += inet_transports[i]->arrivals(s);
+	return n;
+}
+
 /* Is there what a receive call waits for? Behind all that was peeked at (SO_PEEK_OFF) that is one more datagram. */
 static bool something(struct inet_sock *s, const struct sock_msg *m, u32 seen)
 {
 	if (atomic_load(&s->sock.err) || (atomic_load(&s->shutdown) & INET_RCV_SHUTDOWN))
 		return true;
 	if ((m->flags & MSG_PEEK) && atomic_load(&s->sock.peek_off) >= 0)
-		return atomic_load(&s->loop->arrived) != seen;
+		return arrivals(s) != seen;
 	return inet_poll(&s->sock, NULL) & POLLIN;
 }
 
@@ -210,7 +220,8 @@ ssize_t inet_dgram_recvmsg(struct socket *sock, struct sock_msg *m)
 		return -EOPNOTSUPP;
 	w = sock_wait_init(m->flags & MSG_DONTWAIT, atomic_load(&sock->rcvtimeo));
 	for (;;) {
-		u32 seen = atomic_load(&s->loop->arrived);
+		bool behind = (m->flags & MSG_PEEK) && atomic_load(&sock->peek_off) >= 0;
+		u32 seen = behind ? arrivals(s) : 0;
 
 		err = socket_error(sock);
 		if (err)

@@ -8,7 +8,7 @@
  * dgram.c     send and receive of datagrams: the same
  * poll.c      readiness: what is the same
  * options.c, tcpopt.c   socket options; inetcmsg.c  control data
- * show.c      /proc/net
+ * mcast.c     groups; show.c, showmcast.c  /proc/net
  * loop*.c     the loopback transport, see loop.h
  *
  * Transports. A socket is created without one. A struct inet_ops serves a kind of destinations: loopback is inside the
@@ -149,6 +149,14 @@ struct inet_ops {
 	int (*shutdown)(struct inet_sock *s, u32 how); /* INET_*_SHUTDOWN; s->shutdown has it already */
 	/* Streams: connect(2) to AF_UNSPEC. The caller resets state, ops and names when it is done. Optional. */
 	int (*disconnect)(struct inet_sock *s);
+	/*
+	 * Multicast beyond loopback, of UDP: sets an option there and answers what it says. A membership makes sure that
+	 * datagrams come from there. ifindex: of the interface with an address, 0 = none. Optional.
+	 */
+	int (*setopt)(struct inet_sock *s, int level, int name, const void *val, u32 len);
+	u32 (*ifindex)(const struct inet_ip *a);
+	/* Datagrams: a number that changes when something arrives; asked by those who look for more behind what is there. */
+	u32 (*arrivals)(struct inet_sock *s);
 	/* An option that options.c checked and stored has changed; optional. */
 	void (*option)(struct inet_sock *s, int level, int name, s32 value);
 	u32 (*inq)(struct inet_sock *s); /* SIOCINQ */
@@ -305,6 +313,9 @@ struct inet_sock *inet_find_dgram(u32 proto, const struct inet_name *dst, const 
  * lock; it returns false to stop. For /proc/net, sock_diag, destroy.
  */
 void inet_for_each(bool (*fn)(void *ctx, struct inet_sock *s), void *ctx);
+
+/* mcast.c: s has a new socket outside, and tells it by setopt what it is a member of there. */
+void inet_members_tell(struct inet_sock *s);
 
 /* Waits on s->wait for cond. */
 #define inet_wait(s, cond, w, wflags, events) sock_wait_event(&(s)->wait, cond, (w)->deadline, wflags, events)

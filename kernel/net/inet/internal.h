@@ -56,12 +56,24 @@ ssize_t inet_dgram_recvmsg(struct socket *sock, struct sock_msg *m);
 /* options.c, tcpopt.c, inetcmsg.c, mcast.c */
 int inet_setopt(struct socket *sock, int level, int name, struct uptr val, u32 len);
 int inet_getopt(struct socket *sock, int level, int name, void *val, u32 len);
+int inet_getopt_user(struct socket *sock, int level, int name, struct uptr val, u32 len, struct uptr ulen);
 int inet_tcp_setopt(struct inet_sock *s, int name, struct uptr val, u32 len);
 int inet_tcp_getopt(struct inet_sock *s, int name, void *val, u32 len);
 #define INET_NOT_MINE 1 /* an option of another file's */
 bool inet_mcast_option(int level, int name);
+/* Whole filters: read with inet_mcast_getopt, which writes value and length itself. */
+static inline bool inet_mcast_whole(int level, int name)
+{
+	return (level == SOL_IP && (name == IP_MSFILTER || name == MCAST_MSFILTER)) ||
+	       (level == SOL_IPV6 && name == MCAST_MSFILTER);
+}
+int inet_mcast_getopt(struct inet_sock *s, int level, int name, struct uptr val, u32 len, struct uptr ulen);
+/* The transport that joins groups outside for s; NULL: there is only loopback. */
+struct inet_ops *inet_mcast_outside(const struct inet_sock *s);
 int inet_mcast_setopt(struct inet_sock *s, int level, int name, struct uptr val, u32 len);
 void inet_members_free(struct inet_sock *s);
+/* The n-th group of s and its interface (0: the outside's choice); false: there are fewer. */
+bool inet_member_at(struct inet_sock *s, u32 n, struct inet_ip *group, u32 *ifindex);
 /* Does s want datagrams to this group? */
 bool inet_member_of(struct inet_sock *s, const struct inet_ip *group, const struct inet_ip *from);
 
@@ -126,6 +138,7 @@ void inet_dgram_each(u32 proto, const struct inet_name *dst, const struct inet_n
 /* sysctl.c, show.c */
 bool inet_may_ping(void);
 void inet_show_init(void);
+void inet_show_mcast_init(void); /* showmcast.c */
 
 /* The loopback transport, loop.h. */
 extern struct inet_ops loop_ops;

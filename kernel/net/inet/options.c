@@ -2,6 +2,7 @@
 #include "net/inet/internal.h"
 
 #include "abi/linux/capability.h"
+#include "net/route/route.h"
 
 #define TOS_ECN 3
 #define IFNAME_MAX 16u
@@ -66,8 +67,10 @@ static int value_in(int level, struct uptr val, u32 len, s32 *v)
 
 static int set_mcast_if(struct inet_sock *s, struct uptr val, u32 len)
 {
+	struct inet_ops *ops = inet_mcast_outside(s);
 	struct ip_mreqn r = { 0 };
 	struct inet_ip addr;
+	int ret;
 
 	if (inet_stream(s) || len < 4)
 		return -EINVAL;
@@ -78,9 +81,15 @@ static int set_mcast_if(struct inet_sock *s, struct uptr val, u32 len)
 		return -EFAULT;
 	}
 	addr = inet_ip4(r.address);
-	if (r.ifindex ? r.ifindex != LOOPBACK_IFINDEX : r.address && !inet_owned(&addr))
+	if (ops && r.ifindex != LOOPBACK_IFINDEX && (r.ifindex || !inet_loop4(&addr))) {
+		r.multiaddr = 0;
+		ret = ops->setopt(s, SOL_IP, IP_MULTICAST_IF, &r, sizeof(r));
+		if (ret)
+			return ret;
+	} else if (r.ifindex ? r.ifindex != LOOPBACK_IFINDEX : r.address && !inet_owned(&addr)) {
 		return -EADDRNOTAVAIL;
-	atomic_store(&s->opt.mcast_if, (u32)r.ifindex);
+	}
+	atomic_store(&s->opt.mcast_if, !r.ifindex && inet_loop4(&addr) ? LOOPBACK_IFINDEX : (u32)r.ifindex);
 	atomic_store(&s->opt.mcast_addr, r.address);
 	return 0;
 }
@@ -131,6 +140,20 @@ static int set_ip(struct inet_sock *s, int name, s32 v)
 	return -ENOPROTOOPT;
 }
 
+static int set_mcast_if6(struct inet_sock *s, s32 v)
+{
+	struct inet_ops *ops = inet_mcast_outside(s);
+	int ret = 0;
+
+	if (v != LOOPBACK_IFINDEX && ops)
+		ret = ops->setopt(s, SOL_IPV6, IPV6_MULTICAST_IF, &v, sizeof(v));
+	else if (v && v != LOOPBACK_IFINDEX)
+		ret = -ENODEV;
+	if (!ret)
+		s->opt.mcast_if6 = (u32)v;
+	return ret;
+}
+
 static int set_ip6(struct inet_sock *s, int name, s32 v)
 {
 	struct inet_options *o = &s->opt;
@@ -156,10 +179,7 @@ static int set_ip6(struct inet_sock *s, int name, s32 v)
 	case IPV6_MULTICAST_IF:
 		if (inet_stream(s))
 			return -ENOPROTOOPT;
-		if (v && v != LOOPBACK_IFINDEX)
-			return -ENODEV;
-		o->mcast_if6 = (u32)v;
-		return 0;
+		return set_mcast_if6(s, v);
 	case IPV6_MTU_DISCOVER:
 		if (v < 0 || v > 5)
 			return -EINVAL;
@@ -214,17 +234,62 @@ static int set_udplite(struct inet_sock *s, int name, s32 v)
 	return 0;
 }
 
+static int bind_to(struct inet_sock *s, s32 index)
+{
+	if (atomic_load(&s->opt.ifindex) && !capable(CAP_NET_RAW))
+		return -EPERM;
+	atomic_store(&s->opt.ifindex, (u32)index);
+	inet_option_changed(s, SOL_SOCKET, SO_BINDTOIFINDEX, index);
+	return 0;
+}
+
 static int bind_to_device(struct inet_sock *s, struct uptr val, u32 len)
 {
 	char name[IFNAME_MAX] = { 0 };
+	const struct nlmsghdr *link;
+	struct rt_snap *links;
+	s32 index = 0;
 
 	len = min(len, IFNAME_MAX - 1);
 	if (copy_in(name, val, len))
 		return -EFAULT;
-	if (name[0] && strcmp(name, "lo"))
-		return -ENODEV;
-	atomic_store(&s->opt.ifindex, name[0] ? LOOPBACK_IFINDEX : 0u);
-	return 0;
+	links = name[0] ? rt_snapshot(RT_LINK) : NULL;
+	if (is_err(links))
+		return (int)ptr_err(links);
+	link = links ? rt_link_by_name(links, name) : NULL;
+	if (link)
+		index = ((const struct ifinfomsg *)rt_header(link))->index;
+	rt_snap_put(links);
+	return name[0] && !link ? -ENODEV : bind_to(s, index);
+}
+
+static int bind_to_index(struct inet_sock *s, struct uptr val)
+{
+	u32 v;
+
+	if (get_user_u32(val, &v))
+		return -EFAULT;
+	return (s32)v < 0 ? -EINVAL : bind_to(s, (s32)v);
+}
+
+/* The name of that interface with its 0 into val; 0: it has none any more. */
+static int device_name(u32 ifindex, void *val)
+{
+	struct rt_snap *links = rt_snapshot(RT_LINK);
+	const struct nlmsghdr *link;
+	const char *name;
+	int len = 0;
+
+	if (is_err(links))
+		return (int)ptr_err(links);
+	link = rt_link_by_index(links, (s32)ifindex);
+	name = link ? rt_link_name(link) : NULL;
+	if (name) {
+		len = (int)min(strlen(name) + 1, (size_t)IFNAME_MAX);
+		memcpy(val, name, (size_t)len);
+	}
+	rt_snap_put(links);
+	return len;
 }
 
 static int set_socket(struct inet_sock *s, int name, struct uptr val, u32 len)
@@ -232,6 +297,8 @@ static int set_socket(struct inet_sock *s, int name, struct uptr val, u32 len)
 	switch (name) {
 	case SO_BINDTODEVICE:
 		return bind_to_device(s, val, len);
+	case SO_BINDTOIFINDEX:
+		return bind_to_index(s, val);
 	}
 	return -ENOPROTOOPT;
 }
@@ -402,8 +469,11 @@ static int get_socket(struct inet_sock *s, int name, void *val)
 	case SO_BINDTODEVICE:
 		if (!atomic_load(&s->opt.ifindex))
 			return 0;
-		memcpy(val, "lo", 3);
-		return 3;
+		return device_name(atomic_load(&s->opt.ifindex), val);
+	case SO_BINDTOIFINDEX:
+		v = (s32)atomic_load(&s->opt.ifindex);
+		memcpy(val, &v, sizeof(v));
+		return sizeof(v);
 	case SO_PEERCRED: {
 		struct ucred uc = { .uid = ~0u, .gid = ~0u };
 
@@ -461,4 +531,15 @@ int inet_getopt(struct socket *sock, int level, int name, void *val, u32 len)
 	}
 	memcpy(val, &v, sizeof(v));
 	return sizeof(v);
+}
+
+int inet_getopt_user(struct socket *sock, int level, int name, struct uptr val, u32 len, struct uptr ulen)
+{
+	struct inet_sock *s = inet_of(sock);
+
+	if (!inet_mcast_whole(level, name))
+		return -ENODATA; /* SO_PEERGROUPS, SO_PEERPIDFD: nobody's */
+	if (level == SOL_IPV6 && !inet_v6(s))
+		return -ENOPROTOOPT;
+	return inet_mcast_getopt(s, level, name, val, len, ulen);
 }

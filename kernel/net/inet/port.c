@@ -215,18 +215,26 @@ static bool shares(const struct inet_sock *s, bool reuse, bool reuseport, u32 ui
 	return reuseport && sock_bit(&s->sock, SB_REUSEPORT) && (uid == s->uid || state == TCP_TIME_WAIT);
 }
 
-/* Would s on (ip, port) be in somebody's way? */
-static bool conflict_locked(struct inet_sock *s, const struct inet_ip *ip, u16 port)
+/* Bound to different interfaces. */
+static bool apart(const struct inet_sock *s, const struct inet_sock *o)
+{
+	u32 a = atomic_load_relaxed(&s->opt.ifindex), b = atomic_load_relaxed(&o->opt.ifindex);
+
+	return a && b && a != b;
+}
+
+/* Would s on (ip, port) be in somebody's way? alone: also who would share; a port that nobody named is nobody else's. */
+static bool conflict_locked(struct inet_sock *s, const struct inet_ip *ip, u16 port, bool alone)
 {
 	bool only6 = s->opt.v6only;
 	struct inet_sock *o;
 	struct inet_tw *t;
 
 	hlist_for_each_entry(o, port_head(s->proto, port), port_node) {
-		if (o == s || o->local.port != port || !overlap(ip, only6, &o->local.ip, o->opt.v6only))
+		if (o == s || o->local.port != port || !overlap(ip, only6, &o->local.ip, o->opt.v6only) || apart(s, o))
 			continue;
-		if (!shares(s, sock_bit(&o->sock, SB_REUSEADDR), sock_bit(&o->sock, SB_REUSEPORT), o->uid,
-			    atomic_load(&o->state)))
+		if (alone || !shares(s, sock_bit(&o->sock, SB_REUSEADDR), sock_bit(&o->sock, SB_REUSEPORT), o->uid,
+				     atomic_load(&o->state)))
 			return true;
 	}
 	if (s->proto != INET_TCP)
@@ -274,7 +282,7 @@ int inet_port_bind(struct inet_sock *s, const struct inet_name *name)
 		s->local.ip = name->ip;
 		ret = 0;
 	} else if (name->port) {
-		if (!conflict_locked(s, &name->ip, name->port)) {
+		if (!conflict_locked(s, &name->ip, name->port, false)) {
 			enter_locked(s, &name->ip, name->port);
 			ret = 0;
 		}
@@ -283,7 +291,7 @@ int inet_port_bind(struct inet_sock *s, const struct inet_name *name)
 		for (i = 0; i < count && ret; i++) {
 			u16 port = (u16)(low + (start + i) % count);
 
-			if (conflict_locked(s, &name->ip, port))
+			if (conflict_locked(s, &name->ip, port, true))
 				continue;
 			enter_locked(s, &name->ip, port);
 			ret = 0;
@@ -349,7 +357,7 @@ int inet_port_listen(struct inet_sock *s)
 	int ret = 0;
 
 	mutex_lock(&inet_table_lock);
-	if (conflict_locked(s, &s->local.ip, s->local.port)) {
+	if (conflict_locked(s, &s->local.ip, s->local.port, false)) {
 		ret = -EADDRINUSE;
 	} else {
 		atomic_store(&s->state, TCP_LISTEN);
@@ -415,8 +423,11 @@ void inet_port_release(struct inet_sock *s)
 /* How well s fits a packet to dst; -1 = not at all. */
 static int fit(const struct inet_sock *s, const struct inet_name *dst, const struct inet_name *src, bool connected)
 {
-	int score = 0;
+	u32 device = atomic_load_relaxed(&s->opt.ifindex);
+	int score = device != 0;
 
+	if (device && device != LOOPBACK_IFINDEX)
+		return -1; /* that is not where our packets come from */
 	if (inet_is4(&dst->ip)) {
 		if (inet_v6(s) && (s->opt.v6only || (!inet_any6(&s->local.ip) && !inet_is4(&s->local.ip))))
 			return -1;

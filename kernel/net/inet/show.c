@@ -259,4 +259,5 @@ void inet_show_init(void)
 	for (u32 i = 0; i < ARRAY_SIZE(files); i++)
 		if (proc_net_register(files[i].name, files[i].show))
 			log_warn("net: no /proc/net/%s", files[i].name);
+	inet_show_mcast_init();
 }

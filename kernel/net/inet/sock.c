@@ -26,6 +26,7 @@ static const struct socket_ops stream_ops = {
 	.recvmsg = inet_stream_recvmsg,
 	.setopt = inet_setopt,
 	.getopt = inet_getopt,
+	.getopt_user = inet_getopt_user,
 	.changed = changed,
 };
 
@@ -41,6 +42,7 @@ static const struct socket_ops dgram_ops = {
 	.recvmsg = inet_dgram_recvmsg,
 	.setopt = inet_setopt,
 	.getopt = inet_getopt,
+	.getopt_user = inet_getopt_user,
 	.changed = changed,
 };
 

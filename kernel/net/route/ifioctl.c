@@ -195,6 +195,7 @@ long rt_ioctl(u32 cmd, u64 arg)
 	const struct nlmsghdr *link;
 	char asked[IFNAMSIZ], *colon;
 	struct rt_snap *links;
+	bool private;
 	struct ifreq r;
 	long ret = -ENODEV;
 
@@ -202,7 +203,8 @@ long rt_ioctl(u32 cmd, u64 arg)
 		return list_interfaces(uptr(arg));
 	if (cmd == SIOCADDRT || cmd == SIOCDELRT)
 		return capable(CAP_NET_ADMIN) ? -EOPNOTSUPP : -EPERM;
-	if (cmd < SIOCDEVFIRST || cmd > SIOCDEVLAST)
+	private = cmd >= SIOCDEVPRIVATE && cmd <= SIOCDEVPRIVATE + 15;
+	if (!private && (cmd < SIOCDEVFIRST || cmd > SIOCDEVLAST))
 		return -ENOTTY;
 	if (copy_in(&r, uptr(arg), sizeof(r)))
 		return -EFAULT;
@@ -218,7 +220,7 @@ long rt_ioctl(u32 cmd, u64 arg)
 	link = cmd == SIOCGIFNAME ? rt_link_by_index(links, r.ivalue) : rt_link_by_name(links, r.name);
 	if (link)
 		ret = is_get(cmd) ? one_interface(cmd, link, asked, &r) : capable(CAP_NET_ADMIN) ? -EOPNOTSUPP : -EPERM;
-	if (link && cmd == SIOCETHTOOL)
+	if (link && (private || cmd == SIOCETHTOOL))
 		ret = -EOPNOTSUPP;
 	if (colon)
 		*colon = ':';

@@ -92,12 +92,14 @@ static int get_peerpidfd(struct pid *pid, struct uptr val, u32 len, struct uptr 
 	return 0;
 }
 
-int unix_getopt_user(struct socket *s, int name, struct uptr val, u32 len, struct uptr ulen)
+int unix_getopt_user(struct socket *s, int level, int name, struct uptr val, u32 len, struct uptr ulen)
 {
 	const struct cred *cred;
 	struct pid *pid;
 	int ret;
 
+	if (level != SOL_SOCKET)
+		return -EOPNOTSUPP;
 	if (!peer_ids(unix_of(s), &cred, &pid))
 		return -ENODATA;
 	if (name == SO_PEERGROUPS)

@@ -245,7 +245,7 @@ bool unix_peer_wake_arm(struct unix_sock *u, struct unix_sock *other); /* true: 
 bool unix_peer_wake_disarm(struct unix_sock *u); /* true: it was armed; wake u's writers after unlocking */
 long unix_ioctl(struct socket *s, u32 cmd, u64 arg);
 int unix_getopt(struct socket *s, int level, int name, void *val, u32 len);
-int unix_getopt_user(struct socket *s, int name, struct uptr val, u32 len, struct uptr ulen);
+int unix_getopt_user(struct socket *s, int level, int name, struct uptr val, u32 len, struct uptr ulen);
 void unix_limits_changed(struct socket *s, int name, s32 val);
 
 /* show.c: the text of /proc/net/unix, in one or more calls of emit; stops when emit fails. 0 or -errno. */
