@@ -206,7 +206,6 @@ const struct arg_rule arg_rules[] = {
 	OPTION(setsockopt, SOL_SOCKET, SO_PEEK_OFF),
 	OPTION(setsockopt, SOL_SOCKET, SO_BINDTOIFINDEX_),
 	OPTION(setsockopt, IPPROTO_TCP, TCP_NODELAY),
-	OPTION(setsockopt, IPPROTO_TCP, TCP_CORK),
 	OPTION(setsockopt, IPPROTO_TCP, TCP_QUICKACK),
 	OPTION(setsockopt, IPPROTO_TCP, TCP_KEEPIDLE),
 	OPTION(setsockopt, IPPROTO_TCP, TCP_KEEPINTVL),

@@ -102,6 +102,27 @@ TEST(all_but_these)
 	ERR(plain(rx, IP_DROP_MEMBERSHIP), EADDRNOTAVAIL);
 }
 
+TEST(mode_by_failure)
+{
+	struct ipv6_mreq r6 = { .ipv6mr_interface = if_nametoindex("lo") };
+	int tcp = OK(socket(AF_INET, SOCK_STREAM, 0)), tcp6 = OK(socket(AF_INET6, SOCK_STREAM, 0));
+
+	setup();
+	/* A source that is not there changes the mode all the same, while there is no filter. */
+	OK(plain(rx, IP_ADD_MEMBERSHIP));
+	EQ(heard(), 3);
+	ERR(source(rx, IP_DROP_SOURCE_MEMBERSHIP, GROUP, OTHER), EADDRNOTAVAIL);
+	EQ(heard(), 0);
+	ERR(source(rx, IP_UNBLOCK_SOURCE, GROUP, OTHER), EADDRNOTAVAIL);
+	EQ(heard(), 3);
+	/* Streams are in no group. */
+	ERR(plain(tcp, IP_ADD_MEMBERSHIP), EPROTO);
+	ERR(plain(tcp, IP_DROP_MEMBERSHIP), EPROTO);
+	inet_pton(AF_INET6, "ff01::5", &r6.ipv6mr_multiaddr);
+	ERR(setsockopt(tcp6, SOL_IPV6, IPV6_JOIN_GROUP, &r6, sizeof r6), EPROTO);
+	ERR(setsockopt(tcp6, SOL_IPV6, IPV6_LEAVE_GROUP, &r6, sizeof r6), EPROTO);
+}
+
 TEST(generic)
 {
 	struct group_source_req r = { .gsr_interface = if_nametoindex("lo") };

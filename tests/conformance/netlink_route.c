@@ -469,3 +469,29 @@ TEST(unix_diag)
 	close(l);
 	close(s);
 }
+
+/* Who asks and asks without reading the answers: no more than the receive buffer holds is kept, and that is told. */
+TEST(unread)
+{
+	static char big[100000], buf[200000];
+	struct nlmsghdr *h = (void *)big;
+	int s = nl_open(NETLINK_ROUTE), size = 0;
+	socklen_t len = sizeof(size);
+	long kept = 0;
+	ssize_t n;
+
+	*h = (struct nlmsghdr){ .nlmsg_len = sizeof(big), .nlmsg_type = 0x7fff, .nlmsg_flags = NLM_F_REQUEST,
+				 .nlmsg_seq = 77 };
+	for (int i = 0; i < 200; i++)
+		EQ(send(s, big, sizeof(big), 0), sizeof(big));
+	CHECK(getsockopt(s, SOL_SOCKET, SO_RCVBUF, &size, &len) == 0);
+	ERR(recv(s, buf, sizeof(buf), MSG_DONTWAIT), ENOBUFS);
+	while ((n = recv(s, buf, sizeof(buf), MSG_DONTWAIT)) > 0) {
+		CHECK(((struct nlmsghdr *)buf)->nlmsg_type == NLMSG_ERROR);
+		kept += n;
+	}
+	CHECK(kept > 0 && kept < size + 2 * (long)sizeof(big));
+	CHECK(send(s, big, sizeof(big), 0) == sizeof(big));
+	CHECK(nl_ack(s) == -EOPNOTSUPP);
+	close(s);
+}

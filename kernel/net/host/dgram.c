@@ -16,7 +16,15 @@ static struct host_sock *sender(struct inet_sock *s)
 	struct host_sock *h = host_sock_need(s);
 	int ret = 0;
 
-	if (is_err(h) || atomic_load(&h->bound))
+	if (is_err(h))
+		return h;
+	/* One bound to loopback is not attached by that, but what comes back is for it, and it ends with the socket. */
+	if (unlikely(!(atomic_load(&s->attached) & 1u << hostnet_ops.index))) {
+		mutex_lock(&s->lock);
+		atomic_store(&s->attached, s->attached | 1u << hostnet_ops.index);
+		mutex_unlock(&s->lock);
+	}
+	if (atomic_load(&h->bound))
 		return h;
 	if (s->local.port && !inet_loop4(&s->local.ip) && !inet_loop6(&s->local.ip))
 		ret = host_sock_bind(s, h);
@@ -82,15 +90,25 @@ int host_dgram_connect(struct inet_sock *s)
 	return ret;
 }
 
-/* The pending error is ours to tell from now on; what stays is that of the queue of errors. */
-void host_dgram_error(struct host_sock *h)
+static s32 take_error(struct host_sock *h)
 {
 	u32 len = sizeof(s32);
 	s32 err = 0;
 
-	if (!host_getsockopt(h->fd, SOL_SOCKET, SO_ERROR, &err, &len) && err > 0 && err <= 4095)
+	return !host_getsockopt(h->fd, SOL_SOCKET, SO_ERROR, &err, &len) && err > 0 && err <= 4095 ? err : 0;
+}
+
+/* The pending error is ours to tell from now on; what stays is that of the queue of errors. */
+void host_dgram_error(struct host_sock *h)
+{
+	s32 err = take_error(h);
+
+	if (err)
 		inet_set_err(h->s, err);
 	atomic_or(&h->unsure, POLLERR);
+	/* As long as nobody reads the queue, the event holds: it is to be told once. */
+	if (inet_errors_asked(h->s, true) || inet_errors_asked(h->s, false))
+		poller_edge(&h->watch);
 }
 
 static void control_put(struct control *c, int level, int type, const void *data, u32 len)
@@ -106,7 +124,8 @@ static void control_put(struct control *c, int level, int type, const void *data
 }
 
 /* What the program asks for with control data, in our own words. */
-static int send_control(struct inet_sock *s, const struct sock_msg *m, const struct inet_name *dst, struct control *c)
+static int send_control(struct inet_sock *s, const struct sock_msg *m, const struct inet_name *dst, struct control *c,
+			u16 *segment)
 {
 	struct inet_send_ctl ctl = { .ttl = -1, .tos = -1 };
 	bool v4 = inet_is4(&dst->ip);
@@ -117,6 +136,8 @@ static int send_control(struct inet_sock *s, const struct sock_msg *m, const str
 	ret = inet_cmsg_send(s, m, &ctl);
 	if (ret)
 		return ret;
+	if (ctl.segment)
+		*segment = ctl.segment;
 	if (ctl.ttl >= 0)
 		control_put(c, v4 ? SOL_IP : SOL_IPV6, v4 ? IP_TTL : IPV6_HOPLIMIT, &ctl.ttl, sizeof(ctl.ttl));
 	if (ctl.tos >= 0)
@@ -138,18 +159,54 @@ static int send_control(struct inet_sock *s, const struct sock_msg *m, const str
 	return 0;
 }
 
+static long send_one(struct host_sock *h, struct sock_msg *m, struct user_msghdr *msg, size_t max)
+{
+	u32 news = atomic_load(&h->news);
+	long ret = host_transfer(h, true, msg, m->data, max, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+	if (ret == -EAGAIN) {
+		atomic_store(&h->full, true); /* poll asks for room from now on */
+		host_sock_missing(h, POLLOUT, news);
+	}
+	return ret;
+}
+
+/* UDP_SEGMENT: as many datagrams as it takes. */
+static ssize_t send_segments(struct inet_sock *s, struct host_sock *h, struct sock_msg *m, struct user_msghdr *msg,
+			     u16 segment)
+{
+	size_t len = m->data->resid;
+	ssize_t done = 0;
+	long ret;
+
+	if (likely(!segment || len <= segment || !inet_udp(s)))
+		return send_one(h, m, msg, len);
+	if ((len + segment - 1) / segment > UDP_MAX_SEGMENTS)
+		return -EINVAL;
+	while (m->data->resid) {
+		struct user_msghdr one = *msg;
+
+		ret = send_one(h, m, &one, segment);
+		if (ret < 0)
+			return done ? done : ret;
+		done += ret;
+	}
+	return done;
+}
+
 ssize_t host_dgram_send(struct inet_sock *s, struct sock_msg *m, const struct inet_name *dst)
 {
 	u8 addr[SOCKADDR_MAX] __aligned(8);
 	struct host_sock *h = sender(s);
 	struct user_msghdr msg = { 0 };
+	u16 segment = s->opt.segment;
 	struct control c;
 	long ret;
 
 	if (is_err(h))
 		return ptr_err(h);
 	c.len = 0;
-	ret = send_control(s, m, dst, &c);
+	ret = send_control(s, m, dst, &c, &segment);
 	if (ret) {
 		host_sock_put(h);
 		return ret;
@@ -163,9 +220,7 @@ ssize_t host_dgram_send(struct inet_sock *s, struct sock_msg *m, const struct in
 		msg.control = (u64)c.buf;
 		msg.controllen = c.len;
 	}
-	ret = host_transfer(h, true, &msg, m->data, m->data->resid, MSG_DONTWAIT | MSG_NOSIGNAL);
-	if (ret == -EAGAIN)
-		host_sock_missing(h, POLLOUT, 0);
+	ret = send_segments(s, h, m, &msg, segment);
 	host_sock_put(h);
 	return ret;
 }
@@ -213,6 +268,7 @@ static ssize_t receive(struct inet_sock *s, struct host_sock *h, struct sock_msg
 	u8 addr[SOCKADDR_MAX] __aligned(8);
 	struct inet_recv_info info = { .dst = s->local.ip, .dport = s->local.port };
 	struct user_msghdr msg = { .name = (u64)addr, .namelen = sizeof(addr) };
+	u32 news = atomic_load(&h->news);
 	size_t room = m->data->resid;
 	struct inet_name from;
 	struct control c;
@@ -223,11 +279,11 @@ static ssize_t receive(struct inet_sock *s, struct host_sock *h, struct sock_msg
 	msg.controllen = sizeof(c.buf);
 	ret = host_transfer(h, false, &msg, m->data, m->data->resid, MSG_DONTWAIT | (m->flags & (MSG_PEEK | MSG_TRUNC)));
 	if (ret == -EAGAIN)
-		host_sock_missing(h, POLLIN, 0);
+		host_sock_missing(h, POLLIN, news);
 	if (ret < 0)
 		return ret;
 	shown = (s64)min((size_t)ret, room);
-	host_sock_drained(h, POLLIN, 0);
+	host_sock_drained(h, POLLIN, news);
 	if (unlikely(atomic_load_relaxed(&s->sock.peek_off) >= 0))
 		inet_peek_moved(s, m->flags & MSG_PEEK ? shown : -(s64)shown);
 	m->out_flags |= msg.flags & MSG_TRUNC;
@@ -246,8 +302,9 @@ ssize_t host_dgram_recv(struct inet_sock *s, struct sock_msg *m)
 	ssize_t ret = -EAGAIN;
 
 	if (h && host_peek_refused(s, h, m)) {
+		ret = poller_host_events(h->fd, POLLIN) & POLLIN ? -EOPNOTSUPP : -EAGAIN;
 		host_sock_put(h);
-		return -EOPNOTSUPP;
+		return ret;
 	}
 	/* Who is connected inside hears nothing from outside. */
 	if (h && (!ops || ops == &hostnet_ops))
@@ -300,6 +357,7 @@ ssize_t host_dgram_recv_error(struct inet_sock *s, struct sock_msg *m)
 	ret = host_transfer(h, false, &msg, m->data, m->data->resid, MSG_DONTWAIT | MSG_ERRQUEUE);
 	atomic_or(&h->unsure, POLLERR);
 	if (ret >= 0) {
+		inet_set_err(s, take_error(h)); /* of the next in the queue, or none: not told twice */
 		msg.controllen = min(msg.controllen, (u64)sizeof(c.buf));
 		m->out_flags |= (msg.flags & MSG_TRUNC) | MSG_ERRQUEUE;
 		if (m->name && msg.namelen > 0 && msg.namelen <= (s32)sizeof(addr) &&

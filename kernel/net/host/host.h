@@ -27,7 +27,7 @@
  * What the host answers is checked for its form, length by length, before anybody else sees it.
  *
  * Locks: inet_sock.lock guards the pointer to the host_sock; nothing is locked over host calls but host.lock
- * (netlink.c), a sleep lock.
+ * (netlink.c) and host_sock.hold (cork.c), sleep locks.
  */
 #ifndef LIMPET_NET_HOST_HOST_H
 #define LIMPET_NET_HOST_HOST_H
@@ -55,12 +55,14 @@ struct host_sock {
 	bool bound;
 	bool watched;
 	bool no_peek_off;
+	bool full; /* datagrams: a send has met EAGAIN, and there was no room since; atomic */
 	u32 news; /* counts what the watch told; atomic */
-	u8 *held; /* cork.c, as the next four */
-	u32 held_len; /* written under hold_lock; atomic */
+	u8 *held; /* cork.c, as the next five; the holder's, as the next two */
+	u32 held_len; /* atomic */
 	bool hold_armed;
-	struct mutex hold_lock;
+	struct sleep_lock hold;
 	struct timer hold_timer;
+	struct list_head due_node;
 	bool dropped; /* the socket has let go of it; atomic */
 };
 extern struct inet_ops hostnet_ops;
@@ -120,6 +122,7 @@ ssize_t host_dgram_recv_error(struct inet_sock *s, struct sock_msg *m);
 long host_transfer(struct host_sock *h, bool send, struct user_msghdr *msg, struct uio *u, size_t max, u32 flags);
 
 /* cork.c */
+void host_cork_start(void); /* boot: its thread */
 void host_cork_init(struct host_sock *h);
 void host_cork_end(struct host_sock *h); /* after dropped is set */
 bool host_cork_hold(struct host_sock *h, struct uio *u); /* all of u is taken; false = none: send it */

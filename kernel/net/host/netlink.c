@@ -223,6 +223,7 @@ void hostnet_init(void)
 	if (!hostnet_present())
 		return;
 	inet_register(&hostnet_ops);
+	host_cork_start();
 	host.dump_fd = open_socket(0);
 	host.event_fd = open_socket(groups);
 	buf = kmalloc(BUFFER_SIZE);

@@ -249,6 +249,15 @@ static bool forwarded(const struct inet_sock *s, int level, int name)
 	return false;
 }
 
+/* What does not go now goes by the timer. */
+static void uncork(struct inet_sock *s, struct host_sock *h)
+{
+	int ret = host_cork_flush(h, 0);
+
+	if (ret && ret != -EAGAIN)
+		inet_set_err(s, -ret);
+}
+
 void host_sock_option(struct inet_sock *s, int level, int name, s32 value)
 {
 	struct host_sock *h = host_sock_get(s);
@@ -258,7 +267,7 @@ void host_sock_option(struct inet_sock *s, int level, int name, s32 value)
 	if (level == SOL_SOCKET && name == SO_LINGER)
 		set_linger(s, h);
 	else if (level == SOL_TCP && name == TCP_CORK && !value)
-		(void)host_cork_flush(h, 0); /* what does not go now goes by the timer */
+		uncork(s, h);
 	else if (level == SOL_SOCKET && name == SO_PEEK_OFF)
 		peek_from(s, h);
 	else if (forwarded(s, level, name))
@@ -282,6 +291,14 @@ static void sync_tcp(struct inet_sock *s, struct host_sock *h)
 		set(h, SOL_TCP, TCP_KEEPCNT, (s32)o->keepcnt);
 	if (o->user_timeout)
 		set(h, SOL_TCP, TCP_USER_TIMEOUT, (s32)o->user_timeout);
+	if (o->syncnt != INET_SYNCNT)
+		set(h, SOL_TCP, TCP_SYNCNT, (s32)o->syncnt);
+	if (o->maxseg)
+		set(h, SOL_TCP, TCP_MAXSEG, (s32)o->maxseg);
+	if (o->defer_accept > 0)
+		set(h, SOL_TCP, TCP_DEFER_ACCEPT, o->defer_accept);
+	if (o->notsent_lowat)
+		set(h, SOL_TCP, TCP_NOTSENT_LOWAT, (s32)o->notsent_lowat);
 	if (sock_bit(&s->sock, SB_OOBINLINE))
 		set(h, SOL_SOCKET, SO_OOBINLINE, 1);
 	set_linger(s, h);
@@ -329,11 +346,27 @@ static void sync_dgram(struct inet_sock *s, struct host_sock *h)
 			set(h, asked[i].level, asked[i].name, 1);
 	if (sock_bit(&s->sock, SB_BROADCAST))
 		set(h, SOL_SOCKET, SO_BROADCAST, 1);
-	if (s->opt.ttl > 0)
-		set(h, SOL_IP, IP_TTL, s->opt.ttl);
-	if (inet_v6(s) && s->opt.hops > 0)
-		set(h, SOL_IPV6, IPV6_UNICAST_HOPS, s->opt.hops);
 	sync_mcast(s, h);
+}
+
+static void sync_ip(struct inet_sock *s, struct host_sock *h)
+{
+	const struct inet_options *o = &s->opt;
+
+	if (o->tos)
+		set(h, SOL_IP, IP_TOS, o->tos);
+	if (o->ttl > 0)
+		set(h, SOL_IP, IP_TTL, o->ttl);
+	if (o->mtu_discover != INET_MTU_DISCOVER)
+		set(h, SOL_IP, IP_MTU_DISCOVER, o->mtu_discover);
+	if (!inet_v6(s))
+		return;
+	if (o->hops > 0)
+		set(h, SOL_IPV6, IPV6_UNICAST_HOPS, o->hops);
+	if (o->tclass)
+		set(h, SOL_IPV6, IPV6_TCLASS, o->tclass);
+	if (o->mtu_discover6 != INET_MTU_DISCOVER)
+		set(h, SOL_IPV6, IPV6_MTU_DISCOVER, o->mtu_discover6);
 }
 
 /* What the program has set before there was a host socket. */
@@ -345,8 +378,7 @@ static void sync_options(struct inet_sock *s, struct host_sock *h)
 		set(h, SOL_SOCKET, SO_REUSEPORT, 1);
 	if (inet_v6(s))
 		set(h, SOL_IPV6, IPV6_V6ONLY, s->opt.v6only);
-	if (s->opt.tos)
-		set(h, SOL_IP, IP_TOS, s->opt.tos);
+	sync_ip(s, h);
 	if (inet_flag(s, IF_SNDBUF_SET))
 		set(h, SOL_SOCKET, SO_SNDBUF, (s32)(atomic_load(&s->sock.sndbuf) / 2));
 	if (inet_flag(s, IF_RCVBUF_SET))

@@ -152,6 +152,8 @@ struct inet_sock *host_stream_accept(struct inet_sock *s)
 		c = child(s, (int)fd, &remote);
 	else if (fd >= 0)
 		host_close((int)fd);
+	else if (fd != -EAGAIN && fd != -ECONNABORTED)
+		c = err_ptr(fd);
 	if (h)
 		host_sock_put(h);
 	return c;
@@ -191,8 +193,16 @@ long host_transfer(struct host_sock *h, bool send, struct user_msghdr *msg, stru
 	struct iovec iov[IOV_MAX_];
 	size_t bytes = 0;
 	long ret;
-	u32 n = u->resid && max ? uio_host_iov(u, iov, IOV_MAX_, min(u->resid, max), &bytes) : 0;
+	bool dgram = !inet_stream(h->s);
+	u32 n = 0;
 
+	/* A datagram that the host cannot put where it should go would be lost; and it goes in one piece or not at all. */
+	if (dgram && !send && u->resid)
+		return bounced(h, send, msg, u, max, flags);
+	if (u->resid && max)
+		n = uio_host_iov(u, iov, IOV_MAX_, min(u->resid, max), &bytes);
+	if (dgram && bytes < min(u->resid, max))
+		return bounced(h, send, msg, u, max, flags);
 	if (!n && u->resid && max)
 		return -EFAULT;
 	msg->iov = (u64)iov;
@@ -236,7 +246,7 @@ static int await(struct inet_sock *s, struct host_sock *h, u32 event, u32 news,
 		return -ENOTCONN;
 	if (w->nonblock)
 		return -EAGAIN;
-	ret = inet_wait(s, atomic_load(&h->ready) & (event | POLLERR | POLLHUP), w, 0, poll);
+	ret = inet_wait(s, (atomic_load(&h->ready) & (event | POLLERR | POLLHUP)) || atomic_load(&s->sock.err), w, 0, poll);
 	return ret ? sock_wait_error(w, ret) : 0;
 }
 
@@ -259,6 +269,7 @@ static ssize_t send_all(struct inet_sock *s, struct host_sock *h, struct sock_ms
 	u32 flags = (m->flags & (MSG_OOB | MSG_MORE)) | MSG_DONTWAIT | MSG_NOSIGNAL;
 	ssize_t done = 0;
 	long ret = 0;
+	int err;
 
 	while (m->data->resid) {
 		struct user_msghdr msg = { 0 };
@@ -276,9 +287,11 @@ static ssize_t send_all(struct inet_sock *s, struct host_sock *h, struct sock_ms
 			done += ret;
 			continue;
 		}
+		if (ret == -EAGAIN && !done && (err = socket_error(&s->sock)) != 0)
+			ret = err;
 		if (ret == -EAGAIN)
 			ret = await(s, h, POLLOUT, news, &w);
-		if (ret < 0)
+		if (ret < 0 || (done && atomic_load(&s->sock.err)))
 			break;
 	}
 	if (done) {
@@ -298,6 +311,7 @@ static ssize_t receive(struct inet_sock *s, struct host_sock *h, struct sock_msg
 	ssize_t done = 0;
 	long ret = 0;
 	u32 news = 0;
+	int err;
 
 	if (behind)
 		host_sock_edge(h);
@@ -312,6 +326,10 @@ static ssize_t receive(struct inet_sock *s, struct host_sock *h, struct sock_msg
 			if (!all)
 				break;
 			continue;
+		}
+		if (!done && (!ret || ret == -EAGAIN) && (err = socket_error(&s->sock)) != 0) {
+			ret = err; /* of what was sent late, cork.c */
+			break;
 		}
 		if (!ret || (m->flags & MSG_OOB))
 			break;
@@ -334,10 +352,10 @@ static ssize_t receive(struct inet_sock *s, struct host_sock *h, struct sock_msg
 ssize_t host_stream_send(struct inet_sock *s, struct sock_msg *m)
 {
 	struct host_sock *h = host_sock_get(s);
-	ssize_t ret = -EPIPE;
+	ssize_t ret = socket_error(&s->sock);
 
-	if (h && !(atomic_load(&s->shutdown) & INET_SEND_SHUTDOWN))
-		ret = send_all(s, h, m);
+	if (!ret)
+		ret = h && !(atomic_load(&s->shutdown) & INET_SEND_SHUTDOWN) ? send_all(s, h, m) : -EPIPE;
 	if (h)
 		host_sock_put(h);
 	return ret;

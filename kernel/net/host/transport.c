@@ -114,6 +114,16 @@ static ssize_t recvmsg(struct inet_sock *s, struct sock_msg *m)
 	return inet_stream(s) ? host_stream_recv(s, m) : host_dgram_recv(s, m);
 }
 
+static u32 dgram_events(struct host_sock *h)
+{
+	bool full = atomic_load(&h->full);
+	u32 events = host_sock_events(h, full ? POLLIN | POLLOUT : POLLIN);
+
+	if (full && (events & POLLOUT))
+		atomic_store(&h->full, false);
+	return (events & (POLLIN | POLLRDNORM | POLLERR)) | (full && !(events & POLLOUT) ? INET_POLL_FULL : 0);
+}
+
 static u32 events_of(struct inet_sock *s, struct host_sock *h, u32 want)
 {
 	u32 state = atomic_load(&s->state), events;
@@ -122,7 +132,7 @@ static u32 events_of(struct inet_sock *s, struct host_sock *h, u32 want)
 	if (!inet_stream(s)) {
 		if (!h || (ops && ops != &hostnet_ops))
 			return 0;
-		return host_sock_events(h, POLLIN) & (POLLIN | POLLRDNORM | POLLERR);
+		return dgram_events(h);
 	}
 	if (state == TCP_LISTEN)
 		return h && atomic_load(&h->listening) ? host_sock_events(h, POLLIN) & (POLLIN | POLLRDNORM) : 0;
@@ -151,12 +161,13 @@ static int shutdown(struct inet_sock *s, u32 how)
 	struct host_sock *h = host_sock_get(s);
 	int ret;
 
-	if (h)
-		(void)host_cork_flush(h, 0);
-	ret = h ? (int)host_shutdown(h->fd, (int)how - 1) : 0;
-
-	if (h)
-		host_sock_put(h);
+	if (!h)
+		return 0;
+	ret = host_cork_flush(h, 0); /* there is room for it, cork.c */
+	if (ret && ret != -EAGAIN)
+		inet_set_err(s, -ret);
+	ret = (int)host_shutdown(h->fd, (int)how - 1);
+	host_sock_put(h);
 	return ret;
 }
 

@@ -110,6 +110,30 @@ static struct inet_ops *destination(struct inet_sock *s, const struct sock_msg *
 	return inet_route(s, dst, NULL);
 }
 
+/* The transport has no room: until it has. */
+static ssize_t send_waiting(struct inet_sock *s, struct sock_msg *m, const struct inet_name *dst, struct inet_ops *ops)
+{
+	ssize_t ret = ops->sendmsg(s, m, dst);
+	struct sock_wait w;
+
+	if (likely(ret != -EAGAIN) || (m->flags & MSG_DONTWAIT))
+		return ret;
+	w = sock_wait_init(false, atomic_load(&s->sock.sndtimeo));
+	while (ret == -EAGAIN && !w.nonblock) {
+		int err = inet_wait(s, (inet_poll(&s->sock, NULL) & POLLOUT) || atomic_load(&s->sock.err), &w, 0,
+				    POLLOUT | POLLWRNORM | POLLERR);
+
+		if (!err)
+			err = socket_error(&s->sock);
+		else
+			err = sock_wait_error(&w, err);
+		if (err)
+			return err;
+		ret = ops->sendmsg(s, m, dst);
+	}
+	return ret;
+}
+
 ssize_t inet_dgram_sendmsg(struct socket *sock, struct sock_msg *m)
 {
 	struct inet_sock *s = inet_of(sock);
@@ -135,7 +159,9 @@ ssize_t inet_dgram_sendmsg(struct socket *sock, struct sock_msg *m)
 	ret = inet_autobind(s);
 	if (ret)
 		return ret;
-	return ops->sendmsg(s, m, &dst);
+	if (unlikely(ops != &loop_ops && loop_corks(s, m)))
+		return loop_cork_via(s, m, &dst, ops);
+	return send_waiting(s, m, &dst, ops);
 }
 
 /* From whichever transport has something. */
@@ -163,7 +189,7 @@ static ssize_t receive_error(struct inet_sock *s, struct sock_msg *m)
 
 static u32 arrivals(struct inet_sock *s)
 {
-	u32 n = atomic_load(&s->loop->dgram_count);
+	u32 n = atomic_load(&s->loop->arrived);
 
 	for (u32 i = 1; i < inet_nr_transports; i++)
 		if (inet_transports[i]->arrivals)

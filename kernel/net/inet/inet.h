@@ -66,10 +66,12 @@ struct inet_name {
 	u16 port; /* host order; 0 = none */
 };
 
-/* What keepalive is before anybody sets it. */
+/* What some options are before anybody sets them. */
 #define INET_KEEPIDLE 7200u
 #define INET_KEEPINTVL 75u
 #define INET_KEEPCNT 9u
+#define INET_SYNCNT 6u
+#define INET_MTU_DISCOVER 1 /* IP_PMTUDISC_WANT */
 
 #define INET_MAPPED 0xffff0000u /* w[2] of a mapped address, little endian */
 #define LOOPBACK_IFINDEX 1
@@ -101,6 +103,7 @@ static inline bool inet_bcast(const struct inet_ip *a)
 
 /* ---- transports ---- */
 
+#define INET_POLL_FULL 0x80000000u
 #define INET_TRANSPORTS 3u /* loopback, hostnet, one more to come */
 
 struct inet_ops {
@@ -121,7 +124,7 @@ struct inet_ops {
 	void (*detach)(struct inet_sock *s);
 	/* Streams: start to listen; the backlog changed when it listens already. Called for each attached transport. */
 	int (*listen)(struct inet_sock *s, u32 backlog);
-	/* The next connection, or NULL; never waits. A reference that becomes its file's. */
+	/* The next connection, or NULL; never waits. A reference that becomes its file's. err_ptr: the call's error. */
 	struct inet_sock *(*accept)(struct inet_sock *s);
 	/*
 	 * Streams: begin a connection to s->remote, with s->state TCP_SYN_SENT. 0: it is made, or has begun; the
@@ -138,7 +141,10 @@ struct inet_ops {
 	ssize_t (*recvmsg)(struct inet_sock *s, struct sock_msg *m);
 	/* Datagrams: the next of this transport's own errors, MSG_ERRQUEUE; -EAGAIN. Optional. */
 	ssize_t (*recv_error)(struct inet_sock *s, struct sock_msg *m);
-	/* The events that hold as far as this transport knows: listeners and datagrams POLLIN, streams all. */
+	/*
+	 * The events that hold as far as this transport knows: listeners and datagrams POLLIN, streams all. INET_POLL_FULL:
+	 * it takes no datagrams now.
+	 */
 	u32 (*poll)(struct inet_sock *s, u32 want);
 	int (*shutdown)(struct inet_sock *s, u32 how); /* INET_*_SHUTDOWN; s->shutdown has it already */
 	/* Streams: connect(2) to AF_UNSPEC. The caller resets state, ops and names when it is done. Optional. */

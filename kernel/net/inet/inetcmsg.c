@@ -27,9 +27,7 @@ static int send_ip(struct inet_sock *s, const struct cmsghdr *c, struct inet_sen
 	case IP_PKTINFO:
 		if (c->len != CMSG_LEN(sizeof(*pi)))
 			return -EINVAL;
-		if (pi->ifindex && pi->ifindex != LOOPBACK_IFINDEX && !inet_mcast_outside(s))
-			return -ENETUNREACH;
-		ctl->ifindex = (u32)pi->ifindex;
+		ctl->ifindex = (u32)pi->ifindex; /* the transport knows whether there is one */
 		if (pi->spec_dst) {
 			ctl->src = inet_ip4(pi->spec_dst);
 			ctl->has_src = true;
@@ -53,8 +51,6 @@ static int send_ip6(struct inet_sock *s, const struct cmsghdr *c, struct inet_se
 		if (c->len < CMSG_LEN(sizeof(*pi)))
 			return -EINVAL;
 		memcpy(ctl->src.b, pi->addr.addr, sizeof(ctl->src.b));
-		if (pi->ifindex && pi->ifindex != LOOPBACK_IFINDEX && !inet_mcast_outside(s))
-			return -ENODEV;
 		ctl->ifindex = pi->ifindex;
 		ctl->has_src = !inet_any(&ctl->src);
 		return ctl->has_src && !inet_owned(&ctl->src) ? -EINVAL : 0;

@@ -85,6 +85,7 @@ struct inet_send_ctl {
 	bool has_src;
 	u32 ifindex; /* 0 = no matter */
 };
+#define UDP_MAX_SEGMENTS 64u /* of one send with UDP_SEGMENT */
 int inet_cmsg_send(struct inet_sock *s, const struct sock_msg *m, struct inet_send_ctl *ctl) __must_check;
 /* What a received datagram says about itself. */
 struct inet_recv_info {

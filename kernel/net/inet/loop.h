@@ -13,6 +13,12 @@
  * is the holder of the ring's wlock, the reader the holder of its socket's recv_lock, and neither locks anything else for
  * data.
  *
+ * Calls use the peer without a reference of their own. close(2) waits for them (a call holds the file), connect(2) to
+ * nobody does not: who uses the peer is counted (loop_enter, loop_leave), and the references of connections dissolved
+ * stay in `past` until nobody is left who came before. There are two counters, and newcomers use the one that `epoch`
+ * names, so that each falls to zero in its turn however many come: who still has a peer of the past is in one of them,
+ * and when both were seen at zero, at whatever times, nobody has.
+ *
  * The ring is a list of chunks, small or large as what is written. head and tail count bytes since the beginning. A
  * chunk holds the bytes from its base on; the writer moves base up when all is read, so that short messages keep using
  * the same few cache lines. The reader looks at a chunk only while there is something to read, which is what makes
@@ -72,6 +78,7 @@ enum loop_queued { LOOP_NOT_QUEUED, LOOP_ACCEPT, LOOP_DEFERRED, LOOP_SYN };
 struct loop_past {
 	struct loop_past *next;
 	struct inet_sock *peer; /* a reference */
+	u32 empty; /* bits: these of inside[] have been zero since */
 };
 
 /*
@@ -86,10 +93,13 @@ struct loop_sock {
 	u8 queued; /* enum loop_queued; atomic */
 	u8 urg; /* enum urgent; atomic */
 	u8 urg_byte;
+	u8 epoch; /* written under lock; atomic */
+	u8 past_count; /* under lock; atomic */
 	u64 urg_pos; /* of the urgent byte in the stream; atomic */
 	struct list_head warm_node; /* of rings with memory; under the warm list's lock */
-	struct loop_past *past; /* of connections dissolved; under lock */
+	struct loop_past *past; /* of connections dissolved; under lock; atomic */
 	struct loop_ring rx;
+	u32 inside[2]; /* calls that may use a peer; atomic; on the line that this end writes anyway */
 	struct list_head node; /* on a listener's list, under that one's lock */
 	struct inet_sock *listener; /* whose list node is on: a reference; under the listener's lock */
 
@@ -99,11 +109,13 @@ struct loop_sock {
 			struct list_head deferred; /* TCP_DEFER_ACCEPT: connections without data yet */
 			struct list_head syns; /* of sockets that wait for room in the queue; referenced */
 			u32 qlen; /* atomic */
+			u32 deferred_len;
 		};
 		struct { /* Datagrams, under lock. */
 			struct list_head dgrams;
 			struct list_head errors; /* errqueue.c */
 			u32 rmem, dgram_count, error_count; /* atomic */
+			u32 arrived; /* datagrams ever; atomic */
 			u32 drops;
 			struct loop_dgram *corked; /* under send_lock */
 		};
@@ -116,8 +128,24 @@ _Static_assert(sizeof(struct inet_sock) + sizeof(struct loop_sock) <= 768, "the 
 #endif
 
 static inline struct inet_sock *loop_self(const struct loop_sock *l) { return (struct inet_sock *)l - 1; }
-/* May change under who does not hold the lock: connect(2) to nobody, by another thread. */
+/*
+ * May change under who does not hold the lock: connect(2) to nobody, by another thread. What it points to stays until
+ * loop_leave() when loop_enter() came before, or while the lock is held.
+ */
 static inline struct inet_sock *loop_peer(struct inet_sock *s) { return atomic_load(&s->loop->peer); }
+static inline u32 loop_enter(struct inet_sock *s)
+{
+	u32 epoch = atomic_load_relaxed(&s->loop->epoch) & 1u;
+
+	atomic_add(&s->loop->inside[epoch], 1u);
+	return epoch;
+}
+void loop_let_go(struct inet_sock *s);
+static inline void loop_leave(struct inet_sock *s, u32 epoch)
+{
+	if (!atomic_sub(&s->loop->inside[epoch], 1u) && unlikely(atomic_load(&s->loop->past)))
+		loop_let_go(s);
+}
 
 /* loopconn.c */
 int loop_connect(struct inet_sock *s);
@@ -153,6 +181,8 @@ struct loop_dgram {
 	u8 ttl, tos;
 	u8 proto; /* IPPROTO_* of raw packets */
 	bool peeked; /* somebody has seen it; under the receiver's lock */
+	bool named; /* corked: sent to a name, not to whom the socket is connected */
+	struct inet_ops *via; /* corked: another transport sends it; NULL = loopback */
 	u32 first; /* bytes in data */
 	u8 *more[2]; /* blocks of LOOP_DGRAM_BLOCK behind it */
 	u8 data[];
@@ -161,6 +191,9 @@ struct loop_dgram {
 struct loop_dgram *loop_dgram_alloc(u32 len);
 void loop_dgram_put(struct loop_dgram *d);
 struct loop_dgram *loop_dgram_copy(struct loop_dgram *d);
+bool loop_corks(const struct inet_sock *s, const struct sock_msg *m); /* is this send one that waits for others? */
+/* MSG_MORE and UDP_CORK for other transports: gathered here, sent by via. */
+ssize_t loop_cork_via(struct inet_sock *s, struct sock_msg *m, const struct inet_name *dst, struct inet_ops *via);
 void loop_uncork(struct inet_sock *s); /* sends what MSG_MORE and UDP_CORK held back */
 u8 *loop_dgram_at(struct loop_dgram *d, u32 off); /* one byte */
 u32 loop_dgram_out(struct loop_dgram *d, u32 from, struct uio *to, u32 len); /* bytes from one on: how many */

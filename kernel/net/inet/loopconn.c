@@ -39,34 +39,66 @@ static void join_locked(struct inet_sock *s, struct inet_sock *l, struct inet_so
 	atomic_store(&s->loop->peer, inet_get(c));
 	atomic_store(&s->state, TCP_ESTABLISHED);
 	list_add_tail(&cl->node, deferred ? &l->loop->deferred : &l->loop->accept_queue);
-	if (!deferred)
+	if (deferred)
+		l->loop->deferred_len++;
+	else
 		atomic_store(&l->loop->qlen, l->loop->qlen + 1);
 }
 
-/* s to l, or onto l's list of those who wait. 0; 1 = waits; -ECONNREFUSED; -ENOMEM. */
-static int join(struct inet_sock *s, struct inet_sock *l)
+static bool full_locked(struct inet_sock *l)
 {
+	return l->loop->qlen + l->loop->deferred_len > atomic_load(&l->backlog);
+}
+
+/* Onto l's list of those who wait for room. */
+static void wait_locked(struct inet_sock *s, struct inet_sock *l)
+{
+	s->loop->queued = LOOP_SYN;
+	s->loop->listener = inet_get(l);
+	inet_get(s);
+	list_add_tail(&s->loop->node, &l->loop->syns);
+	count(&inet_stats.tcp_listen_overflows);
+}
+
+/*
+ * s to l. waited: it is on l's list of those who wait, unless it has been dissolved in the meantime, and may be on its
+ * way elsewhere. 0; 1 = waits; -ECONNREFUSED; -ECONNABORTED: not to be connected here; -ENOMEM.
+ */
+static int join(struct inet_sock *s, struct inet_sock *l, bool waited)
+{
+	struct loop_sock *ls = s->loop;
 	struct inet_sock *c = inet_child(l);
+	bool off = false;
 	int ret = 0;
 
 	if (!c)
 		return -ENOMEM;
 	mutex_lock_two(&s->lock, &l->lock);
-	if (s->state != TCP_SYN_SENT || s->loop->peer) {
+	if (waited && (ls->queued != LOOP_SYN || ls->listener != l)) {
 		ret = -ECONNABORTED;
+	} else if (s->state != TCP_SYN_SENT || ls->peer) {
+		ret = -ECONNABORTED;
+		off = waited;
 	} else if (l->state != TCP_LISTEN || atomic_load(&l->dead)) {
 		ret = -ECONNREFUSED;
-	} else if (l->loop->qlen > atomic_load(&l->backlog)) {
-		s->loop->queued = LOOP_SYN;
-		s->loop->listener = inet_get(l);
-		inet_get(s);
-		list_add_tail(&s->loop->node, &l->loop->syns);
-		count(&inet_stats.tcp_listen_overflows);
+	} else if (full_locked(l)) {
 		ret = 1;
+		if (!waited)
+			wait_locked(s, l);
 	} else {
 		join_locked(s, l, c);
+		off = waited;
+	}
+	if (off) {
+		list_del(&ls->node);
+		ls->listener = NULL;
+		atomic_store(&ls->queued, LOOP_NOT_QUEUED);
 	}
 	mutex_unlock_two(&s->lock, &l->lock);
+	if (off) { /* the list's references */
+		inet_put(l);
+		inet_put(s);
+	}
 	if (ret) {
 		inet_put(c);
 		return ret;
@@ -130,7 +162,7 @@ int loop_connect(struct inet_sock *s)
 			ret = meet(s);
 			break;
 		}
-		ret = join(s, l);
+		ret = join(s, l, false);
 		inet_put(l);
 	} while (ret == -ECONNREFUSED); /* it died just now: there may be another */
 	if (ret == -ECONNREFUSED) {
@@ -175,6 +207,8 @@ static struct inet_sock *pop_locked(struct inet_sock *l, struct list_head *list,
 		return NULL;
 	if (atomic_load(&ls->queued) == LOOP_ACCEPT)
 		atomic_store(&l->loop->qlen, l->loop->qlen - 1);
+	else if (atomic_load(&ls->queued) == LOOP_DEFERRED)
+		l->loop->deferred_len--;
 	*listener = unqueue_locked(ls);
 	return loop_self(ls);
 }
@@ -182,19 +216,18 @@ static struct inet_sock *pop_locked(struct inet_sock *l, struct list_head *list,
 /* The queue has room again: those who wait for it come in. */
 static void admit(struct inet_sock *l)
 {
-	struct inet_sock *s, *held = NULL;
-	int ret;
+	struct loop_sock *first;
+	struct inet_sock *s;
+	int ret = 0;
 
-	for (;;) {
+	while (!ret || ret == -ECONNABORTED) {
 		mutex_lock(&l->lock);
-		s = l->loop->qlen > l->backlog ? NULL : pop_locked(l, &l->loop->syns, &held);
+		first = full_locked(l) ? NULL : list_first_entry_or_null(&l->loop->syns, struct loop_sock, node);
+		s = first ? inet_get(loop_self(first)) : NULL;
 		mutex_unlock(&l->lock);
 		if (!s)
 			return;
-		ret = join(s, l);
-		if (ret < 0)
-			connect_failed(s, -ret);
-		inet_put(held);
+		ret = join(s, l, true);
 		inet_put(s);
 	}
 }
@@ -232,6 +265,7 @@ void loop_undefer(struct inet_sock *c)
 		list_move_tail(&cl->node, &l->loop->accept_queue);
 		atomic_store(&cl->queued, LOOP_ACCEPT);
 		atomic_store(&l->loop->qlen, l->loop->qlen + 1);
+		l->loop->deferred_len--;
 		moved = true;
 	}
 	mutex_unlock(&l->lock);
@@ -385,9 +419,12 @@ void loop_refused_data(struct inet_sock *s, struct inet_sock *peer)
 
 int loop_shutdown(struct inet_sock *s, u32 how)
 {
-	struct inet_sock *peer = loop_peer(s);
+	struct inet_sock *peer;
 	bool tw, ours;
+	u32 epoch;
 
+	epoch = loop_enter(s);
+	peer = loop_peer(s);
 	if ((how & INET_SEND_SHUTDOWN) && peer) {
 		mutex_lock_two(&s->lock, &peer->lock);
 		ours = loop_peer(s) == peer;
@@ -396,33 +433,47 @@ int loop_shutdown(struct inet_sock *s, u32 how)
 		if (ours)
 			fin_done(s, peer, tw);
 	}
+	loop_leave(s, epoch);
 	return 0;
 }
 
-/*
- * The peer is another thread's too, which may be in the middle of a call with it. Calls hold the socket's file, or at
- * least their table does (fdref_get, when nobody else uses that table): when nothing but one descriptor and our own call
- * refers to the file, the peers of connections that are over can go; else they wait for that, or for close.
- */
-#define ALONE 2u
+#define PAST_MAX 64u /* connections whose peers somebody may still use: the next one to be dissolved waits */
 
-static void let_go(struct inet_sock *s)
+/* Those that nobody can have seen any more; newest first, so that what holds for one holds for all behind it. */
+static struct loop_past *unused_locked(struct loop_sock *ls)
 {
-	struct loop_sock *ls = s->loop;
-	struct loop_past *p;
-	struct file *f = atomic_load(&s->sock.file);
+	struct loop_past **at = &ls->past, *oldest = NULL, *unused;
+	u32 empty = (atomic_load(&ls->inside[0]) ? 0 : 1u) | (atomic_load(&ls->inside[1]) ? 0 : 2u);
 
-	atomic_fence();
-	if (f && ref_read(&f->ref) > ALONE)
-		return;
-	for (;;) {
-		mutex_lock(&s->lock);
-		p = ls->past;
-		if (p)
-			ls->past = p->next;
-		mutex_unlock(&s->lock);
-		if (!p)
-			return;
+	for (; *at; at = &(*at)->next) {
+		(*at)->empty |= empty;
+		if ((*at)->empty == 3)
+			break;
+		oldest = *at;
+	}
+	unused = *at;
+	atomic_store(at, NULL);
+	for (struct loop_past *p = unused; p; p = p->next)
+		atomic_store(&ls->past_count, (u8)(ls->past_count - 1));
+	/* The one that newcomers use must run empty too, when the other has. */
+	if (oldest && oldest->empty == 2u >> ls->epoch)
+		atomic_store(&ls->epoch, (u8)!ls->epoch);
+	return unused;
+}
+
+void loop_let_go(struct inet_sock *s)
+{
+	struct loop_past *p, *next;
+	bool full;
+
+	mutex_lock(&s->lock);
+	full = s->loop->past_count == PAST_MAX;
+	p = unused_locked(s->loop);
+	mutex_unlock(&s->lock);
+	if (full && p)
+		inet_wake(s, 0);
+	for (; p; p = next) {
+		next = p->next;
 		inet_put(p->peer);
 		kfree(p);
 	}
@@ -432,10 +483,14 @@ static void let_go(struct inet_sock *s)
 int loop_disconnect(struct inet_sock *s)
 {
 	struct loop_sock *ls = s->loop;
-	struct loop_past *p = kzalloc(sizeof(*p));
+	struct loop_past *p;
 	bool was;
 	int ret;
 
+	ret = wait_event(&s->wait, atomic_load(&ls->past_count) < PAST_MAX);
+	if (ret)
+		return ret;
+	p = kzalloc(sizeof(*p));
 	if (!p)
 		return -ENOBUFS;
 	if (!loop_peer(s) && leave_syns(s)) {
@@ -461,7 +516,8 @@ int loop_disconnect(struct inet_sock *s)
 	mutex_lock(&s->lock);
 	p->peer = ls->peer;
 	p->next = ls->past;
-	ls->past = p;
+	atomic_store(&ls->past, p);
+	atomic_store(&ls->past_count, (u8)(ls->past_count + 1));
 	atomic_store(&ls->peer, NULL);
 	ls->first_closer = false;
 	atomic_store(&ls->fin, false);
@@ -472,7 +528,7 @@ int loop_disconnect(struct inet_sock *s)
 	sleep_unlock(&ls->rx.wlock);
 	sleep_unlock(&s->recv_lock);
 	loop_cold(s);
-	let_go(s);
+	loop_let_go(s);
 	return 0;
 }
 

@@ -1,7 +1,6 @@
 /* Datagrams on loopback: into the receiver's queue, or dropped, without the sender ever waiting. */
 #include "net/inet/loop.h"
 
-#define UDP_MAX_SEGMENTS 64u /* of one send with UDP_SEGMENT */
 #define OVERHEAD 256u /* what a datagram counts beyond its bytes */
 
 struct loop_dgram *loop_dgram_alloc(u32 len)
@@ -77,6 +76,8 @@ static struct loop_dgram *copy_larger(struct loop_dgram *d, u32 more)
 	c->ttl = d->ttl;
 	c->tos = d->tos;
 	c->proto = d->proto;
+	c->via = d->via;
+	c->named = d->named;
 	for (u32 off = 0, n; off < d->len; off += n) {
 		/* The blocks are of one size, so their borders lie at the same places, but for the first. */
 		n = min(together(d, off), together(c, off));
@@ -103,6 +104,7 @@ void loop_dgram_queue(struct inet_sock *s, struct loop_dgram *d)
 		list_add_tail(&d->node, &l->dgrams);
 		atomic_store(&l->rmem, l->rmem + d->truesize);
 		atomic_store(&l->dgram_count, l->dgram_count + 1);
+		atomic_store(&l->arrived, l->arrived + 1);
 	}
 	mutex_unlock(&s->lock);
 	if (full) {
@@ -177,11 +179,35 @@ static void address(struct inet_sock *s, struct loop_dgram *d, const struct inet
 	d->tos = (u8)(ctl->tos >= 0 ? ctl->tos : v4 ? s->opt.tos : s->opt.tclass);
 }
 
+/* Gathered here for another transport. As dispatch. */
+static int send_via(struct inet_sock *s, struct loop_dgram *d)
+{
+	u8 *flat = task_bounce();
+	struct sock_msg m = { .namelen = d->named, .flags = MSG_DONTWAIT };
+	struct uio u;
+	ssize_t ret;
+
+	if (!flat || d->len > BOUNCE_SIZE)
+		return -ENOBUFS;
+	for (u32 off = 0, n; off < d->len; off += n) {
+		n = together(d, off);
+		memcpy(flat + off, loop_dgram_at(d, off), n);
+	}
+	uio_init_kernel(&u, flat, d->len);
+	m.data = &u;
+	ret = d->via->sendmsg(s, &m, &d->dst);
+	if (ret >= 0)
+		loop_dgram_put(d);
+	return ret < 0 ? (int)ret : 0;
+}
+
 /* Sends d, which is taken over unless this fails. */
 static int dispatch(struct inet_sock *s, struct loop_dgram *d)
 {
 	int ret;
 
+	if (d->via)
+		return send_via(s, d);
 	switch (s->proto) {
 	case INET_UDP:
 	case INET_UDPLITE:
@@ -217,7 +243,7 @@ static int send_one(struct inet_sock *s, struct sock_msg *m, u32 len, const stru
 
 /* MSG_MORE and UDP_CORK: the datagram grows until a send without them. The holder of send_lock. */
 static int send_corked(struct inet_sock *s, struct sock_msg *m, const struct inet_name *dst,
-		       const struct inet_send_ctl *ctl)
+		       const struct inet_send_ctl *ctl, struct inet_ops *via)
 {
 	struct loop_dgram *old = s->loop->corked, *d;
 	u32 len = (u32)m->data->resid, had = old ? old->len : 0;
@@ -233,10 +259,15 @@ static int send_corked(struct inet_sock *s, struct sock_msg *m, const struct ine
 		loop_dgram_put(d);
 		return ret;
 	}
-	if (!old)
-		address(s, d, dst, ctl);
-	else
+	if (old) {
 		loop_dgram_put(old);
+	} else if (via) {
+		d->dst = *dst;
+		d->via = via;
+		d->named = m->namelen;
+	} else {
+		address(s, d, dst, ctl);
+	}
 	s->loop->corked = d;
 	if ((m->flags & MSG_MORE) || inet_flag(s, IF_UDP_CORK))
 		return 0;
@@ -260,6 +291,23 @@ void loop_uncork(struct inet_sock *s)
 		loop_dgram_put(d);
 }
 
+bool loop_corks(const struct inet_sock *s, const struct sock_msg *m)
+{
+	return inet_udp(s) && ((m->flags & MSG_MORE) || inet_flag(s, IF_UDP_CORK) || atomic_load(&s->loop->corked));
+}
+
+ssize_t loop_cork_via(struct inet_sock *s, struct sock_msg *m, const struct inet_name *dst, struct inet_ops *via)
+{
+	ssize_t len = (ssize_t)m->data->resid;
+	int ret = sleep_lock(&s->send_lock);
+
+	if (ret)
+		return ret;
+	ret = send_corked(s, m, dst, NULL, via);
+	sleep_unlock(&s->send_lock);
+	return ret ? ret : len;
+}
+
 ssize_t loop_dgram_send(struct inet_sock *s, struct sock_msg *m, const struct inet_name *dst)
 {
 	struct inet_send_ctl ctl = { .ttl = -1, .tos = -1, .segment = s->opt.segment };
@@ -268,13 +316,15 @@ ssize_t loop_dgram_send(struct inet_sock *s, struct sock_msg *m, const struct in
 
 	if (ret)
 		return ret;
+	if (ctl.ifindex && ctl.ifindex != LOOPBACK_IFINDEX)
+		return inet_v6(s) ? -ENODEV : -ENETUNREACH;
 	if (len > 1024 && len > atomic_load(&s->sock.sndbuf))
 		return -ENOBUFS;
-	if (unlikely(inet_udp(s) && ((m->flags & MSG_MORE) || inet_flag(s, IF_UDP_CORK) || s->loop->corked))) {
+	if (unlikely(loop_corks(s, m))) {
 		ret = sleep_lock(&s->send_lock);
 		if (ret)
 			return ret;
-		ret = send_corked(s, m, dst, &ctl);
+		ret = send_corked(s, m, dst, &ctl, NULL);
 		sleep_unlock(&s->send_lock);
 		return ret ? ret : (ssize_t)len;
 	}

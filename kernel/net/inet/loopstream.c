@@ -154,7 +154,8 @@ static bool nobody_reads(struct inet_sock *peer)
 	return atomic_load(&peer->dead) || (atomic_load(&peer->shutdown) == INET_SHUTDOWN_BOTH);
 }
 
-ssize_t loop_stream_send(struct inet_sock *s, struct sock_msg *m)
+/* Between loop_enter and loop_leave. */
+static ssize_t stream_send(struct inet_sock *s, struct sock_msg *m)
 {
 	struct sock_wait w = sock_wait_init(m->flags & MSG_DONTWAIT, atomic_load(&s->sock.sndtimeo));
 	struct inet_sock *peer = loop_peer(s);
@@ -209,6 +210,16 @@ ssize_t loop_stream_send(struct inet_sock *s, struct sock_msg *m)
 	return sent ? sent : ret;
 }
 
+ssize_t loop_stream_send(struct inet_sock *s, struct sock_msg *m)
+{
+	u32 epoch = loop_enter(s);
+	ssize_t ret;
+
+	ret = stream_send(s, m);
+	loop_leave(s, epoch);
+	return ret;
+}
+
 /* ---- receiving ---- */
 
 struct stream_read {
@@ -233,17 +244,28 @@ static void pass_mark(struct inet_sock *s)
 	mutex_unlock(&s->lock);
 }
 
-static void consumed(struct inet_sock *s, struct inet_sock *peer, u64 n)
+/* The peer waits for room, and there may be enough now. */
+static void room_wanted(struct inet_sock *s)
+{
+	u32 epoch = loop_enter(s);
+	struct inet_sock *peer = loop_peer(s);
+
+	if (peer && writable(peer, s)) {
+		atomic_store(&s->loop->rx.nospace, 0);
+		inet_wake(peer, POLLOUT | POLLWRNORM | POLLWRBAND);
+	}
+	loop_leave(s, epoch);
+}
+
+static void consumed(struct inet_sock *s, u64 n)
 {
 	struct loop_ring *r = &s->loop->rx;
 
 	loop_ring_consume(r, n);
 	pass_mark(s);
 	atomic_fence();
-	if (unlikely(atomic_load(&r->nospace)) && peer && writable(peer, s)) {
-		atomic_store(&r->nospace, 0);
-		inet_wake(peer, POLLOUT | POLLWRNORM | POLLWRBAND);
-	}
+	if (unlikely(atomic_load(&r->nospace)))
+		room_wanted(s);
 }
 
 static void advance(struct stream_read *r, u64 n)
@@ -251,7 +273,7 @@ static void advance(struct stream_read *r, u64 n)
 	if (r->peek)
 		r->skip += n;
 	else
-		consumed(r->s, loop_peer(r->s), n);
+		consumed(r->s, n);
 }
 
 /*
@@ -429,16 +451,12 @@ void loop_tcp_info(struct inet_sock *s, struct tcp_info *ti)
 }
 
 /* More than this is never there at a time, so that a larger SO_RCVLOWAT is ready here. */
-static u64 most_lowat(struct inet_sock *s)
-{
-	struct inet_sock *peer = loop_peer(s);
-
-	return peer ? limit(peer, s) : 1;
-}
+static u64 most_lowat(struct inet_sock *s, struct inet_sock *peer) { return peer ? limit(peer, s) : 1; }
 
 u32 loop_stream_poll(struct inet_sock *s, u32 want)
 {
 	u32 shutdown = atomic_load(&s->shutdown), state = atomic_load(&s->state), mask = 0;
+	u32 epoch = loop_enter(s);
 	struct inet_sock *peer = loop_peer(s);
 	u64 avail;
 
@@ -448,13 +466,14 @@ u32 loop_stream_poll(struct inet_sock *s, u32 want)
 		mask |= POLLIN | POLLRDNORM | POLLRDHUP;
 	if (state != TCP_SYN_SENT) {
 		avail = available(s);
-		if (avail && avail >= min((u64)atomic_load(&s->sock.rcvlowat), most_lowat(s)))
+		if (avail && avail >= min((u64)atomic_load(&s->sock.rcvlowat), most_lowat(s, peer)))
 			mask |= POLLIN | POLLRDNORM;
 		if ((shutdown & INET_SEND_SHUTDOWN) || !peer || may_send(s, peer))
 			mask |= POLLOUT | POLLWRNORM;
 		if (atomic_load(&s->loop->urg) == URG_VALID)
 			mask |= POLLPRI;
 	}
+	loop_leave(s, epoch);
 	if (atomic_load(&s->sock.err))
 		mask |= POLLERR;
 	return mask;

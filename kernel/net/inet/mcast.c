@@ -104,6 +104,7 @@ static int filter_locked(struct inet_member *m, const struct inet_ip *from, bool
 
 	if (!m || (m->filtered && m->only != only))
 		return -EINVAL;
+	m->only = only; /* as Linux, also when the source is refused */
 	i = source_at(m, from);
 	if (add ? i < m->count : i == m->count)
 		return -EADDRNOTAVAIL;
@@ -111,7 +112,6 @@ static int filter_locked(struct inet_member *m, const struct inet_ip *from, bool
 		return 1;
 	if (add && m->count == max_sources(from))
 		return -ENOBUFS;
-	m->only = only;
 	m->filtered = true;
 	if (add)
 		m->sources[m->count++] = *from;
@@ -355,6 +355,8 @@ static int set6(struct inet_sock *s, int name, struct uptr val, u32 len)
 		return -EPROTO;
 	if (len < sizeof(r))
 		return -EINVAL;
+	if (inet_stream(s))
+		return -EPROTO;
 	if (copy_in(&r, val, sizeof(r)))
 		return -EFAULT;
 	memcpy(group.b, r.multiaddr.addr, sizeof(group.b));

@@ -52,12 +52,12 @@ static void options_init(struct inet_options *o)
 	o->hops = -1;
 	o->mcast_hops = 1;
 	o->mcast_ttl = 1;
-	o->mtu_discover = 1; /* IP_PMTUDISC_WANT */
-	o->mtu_discover6 = 1;
+	o->mtu_discover = INET_MTU_DISCOVER;
+	o->mtu_discover6 = INET_MTU_DISCOVER;
 	o->keepidle = INET_KEEPIDLE;
 	o->keepintvl = INET_KEEPINTVL;
 	o->keepcnt = INET_KEEPCNT;
-	o->syncnt = 6;
+	o->syncnt = INET_SYNCNT;
 	o->linger2 = 60;
 	o->max_pacing = -1;
 }
@@ -481,6 +481,8 @@ u32 inet_poll(struct socket *sock, struct poll_table *pt)
 	for (u32 i = 0; i < inet_nr_transports; i++)
 		if (attached >> i & 1)
 			mask |= inet_transports[i]->poll(s, want);
+	if (mask & INET_POLL_FULL)
+		mask &= ~(INET_POLL_FULL | POLLOUT | POLLWRNORM | POLLWRBAND);
 	if ((mask & POLLERR) && sock_bit(&s->sock, SB_SELECT_ERR_QUEUE))
 		mask |= POLLPRI;
 	return mask;

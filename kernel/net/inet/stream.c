@@ -3,6 +3,16 @@
 
 #include "proc/signal.h"
 
+static void unlisten(struct inet_sock *s)
+{
+	inet_port_disconnect(s);
+	mutex_lock(&s->lock);
+	atomic_store(&s->state, TCP_CLOSE);
+	mutex_unlock(&s->lock);
+	inet_detach(s);
+	inet_wake(s, 0);
+}
+
 /* connect(2) to nobody: the connection ends, or listening does. */
 static int disconnect(struct inet_sock *s)
 {
@@ -31,12 +41,7 @@ static int disconnect(struct inet_sock *s)
 		}
 		inet_wake(s, 0);
 	} else if (listening) {
-		inet_port_disconnect(s);
-		mutex_lock(&s->lock);
-		atomic_store(&s->state, TCP_CLOSE);
-		mutex_unlock(&s->lock);
-		inet_detach(s);
-		inet_wake(s, 0);
+		unlisten(s);
 	}
 	inet_set_flag(s, IF_CONNECTING, false);
 	return 0;
@@ -180,6 +185,7 @@ int inet_stream_connect(struct socket *sock, const void *addr, u32 len, u32 file
 int inet_listen(struct socket *sock, u32 backlog)
 {
 	struct inet_sock *s = inet_of(sock);
+	bool began = false;
 	u32 attached;
 	int ret;
 
@@ -192,10 +198,12 @@ int inet_listen(struct socket *sock, u32 backlog)
 	mutex_lock(&s->lock);
 	atomic_store(&s->backlog, backlog);
 	ret = 0;
-	if (s->state == TCP_CLOSE && !s->remote.port)
+	if (s->state == TCP_CLOSE && !s->remote.port) {
 		ret = inet_port_listen(s);
-	else if (s->state != TCP_LISTEN)
+		began = !ret;
+	} else if (s->state != TCP_LISTEN) {
 		ret = -EINVAL;
+	}
 	attached = s->attached;
 	mutex_unlock(&s->lock);
 	if (!ret && !attached) { /* it listened before, and was disconnected */
@@ -205,6 +213,8 @@ int inet_listen(struct socket *sock, u32 backlog)
 	for (u32 i = 0; !ret && i < inet_nr_transports; i++)
 		if ((attached >> i & 1) && inet_transports[i]->listen)
 			ret = inet_transports[i]->listen(s, backlog);
+	if (ret && began)
+		unlisten(s);
 	return ret;
 }
 
@@ -226,11 +236,15 @@ struct socket *inet_accept(struct socket *sock, u32 file_flags)
 			return err_ptr(-EINVAL);
 		for (u32 i = 0; i < inet_nr_transports; i++) {
 			c = attached >> i & 1 && inet_transports[i]->accept ? inet_transports[i]->accept(s) : NULL;
+			if (is_err(c))
+				return err_ptr(ptr_err(c));
 			if (c)
 				return &c->sock;
 		}
 		if (w.nonblock)
 			return err_ptr(-EAGAIN);
+		if (signal_pending_current()) /* also when something is there again and again that comes to nothing */
+			return err_ptr(sock_wait_error(&w, -ERESTARTSYS));
 		ret = inet_wait(s, listener_ready(s), &w, WAIT_EXCLUSIVE, POLLIN | POLLRDNORM);
 		if (ret) {
 			if (listener_ready(s))

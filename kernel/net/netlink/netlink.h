@@ -9,9 +9,9 @@
  * Of the other protocols there is NETLINK_KOBJECT_UEVENT, on which nothing ever comes, as in any container; the rest
  * is EPROTONOSUPPORT, as on a kernel built without them.
  *
- * Requests are served by the sender, before sendmsg returns: answers lie in the socket's queue by then. Those to a
- * dump are not counted against the receive buffer; a second dump is refused (EBUSY) until the first was read to its
- * end. Group messages that find a full buffer are dropped and ENOBUFS is reported.
+ * Requests are served by the sender, before sendmsg returns: answers lie in the socket's queue by then. A dump is
+ * queued whole, and a second one refused (EBUSY) until the first was read to its end. A request or a group message that
+ * finds more in the queue than the receive buffer takes is dropped, and ENOBUFS is reported.
  *
  * Locks, outermost first: table_lock (names, groups, all sockets), nl_sock.lock (queue), wait queues.
  */
@@ -29,7 +29,7 @@ struct nl_msg {
 	struct ref ref;
 	u32 len, size; /* of data */
 	u32 group; /* it was sent to; 0 = to this socket */
-	u32 truesize; /* counted against the receive buffer; 0 = an answer */
+	u32 truesize; /* counted against the receive buffer */
 	bool last; /* ends a dump */
 	struct list_head node; /* under the socket's lock */
 	u8 data[] __aligned(4);
@@ -68,6 +68,7 @@ struct nl_msg *nl_msg_alloc(u32 size); /* len 0, one reference; NULL = no memory
 void nl_msg_put(struct nl_msg *m);
 /* Queues an answer; takes the reference over. */
 void nl_queue(struct nl_sock *s, struct nl_msg *m);
+void nl_overrun(struct nl_sock *s); /* something for s was lost; no lock of s's held */
 /* Sends whole messages to everybody in the group; no lock held. */
 void nl_broadcast(int protocol, u32 group, const void *data, u32 len);
 

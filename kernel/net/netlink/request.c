@@ -110,6 +110,10 @@ static void serve_one(struct nl_sock *s, const struct nlmsghdr *m)
 	bool dump = wants_dump(s, m);
 	int err = 0;
 
+	if (atomic_load(&s->rmem) > atomic_load(&s->sock.rcvbuf)) {
+		nl_overrun(s);
+		return;
+	}
 	if ((m->flags & NLM_F_REQUEST) && m->type >= NLMSG_MIN_TYPE) {
 		if (dump && !dump_begin(s)) {
 			acknowledge(&r, -EBUSY);

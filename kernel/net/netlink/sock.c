@@ -51,10 +51,20 @@ void nl_msg_put(struct nl_msg *m)
 
 void nl_queue(struct nl_sock *s, struct nl_msg *m)
 {
+	m->truesize = (u32)sizeof(*m) + m->size;
 	mutex_lock(&s->lock);
 	list_add_tail(&m->node, &s->queue);
+	s->rmem += m->truesize;
 	mutex_unlock(&s->lock);
 	wake_up_poll(&s->wait, POLLIN | POLLRDNORM);
+}
+
+/* Something does not fit: who reads is told, unless they know better. */
+void nl_overrun(struct nl_sock *s)
+{
+	if (!(atomic_load_relaxed(&s->options) & NL_OPT_NO_ENOBUFS))
+		atomic_store(&s->sock.err, ENOBUFS);
+	wake_up_poll(&s->wait, POLLIN | POLLERR);
 }
 
 static bool in_group(const struct nl_sock *s, u32 group)
@@ -84,13 +94,13 @@ static void deliver_locked(struct nl_sock *s, u32 group, const void *data, u32 l
 		}
 		mutex_unlock(&s->lock);
 	}
-	if (full) {
-		if (!(atomic_load_relaxed(&s->options) & NL_OPT_NO_ENOBUFS))
-			atomic_store(&s->sock.err, ENOBUFS);
-		if (m)
-			nl_msg_put(m);
+	if (!full) {
+		wake_up_poll(&s->wait, POLLIN | POLLRDNORM);
+		return;
 	}
-	wake_up_poll(&s->wait, full ? POLLIN | POLLERR : POLLIN | POLLRDNORM);
+	nl_overrun(s);
+	if (m)
+		nl_msg_put(m);
 }
 
 void nl_broadcast(int protocol, u32 group, const void *data, u32 len)

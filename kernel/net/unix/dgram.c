@@ -183,24 +183,33 @@ static int empty_locked(struct unix_sock *u, bool nonblock)
 	return 1;
 }
 
-static bool dgram_readable(struct unix_sock *u, u32 seen)
+/* Is there what dgram_wait() looks for? Others may have read in the meantime, which moves SO_PEEK_OFF. */
+static bool dgram_readable(struct unix_sock *u, bool peek)
 {
-	return atomic_load(&u->qlen) > seen || atomic_load(&u->sock.err) ||
-	       (atomic_load(&u->shutdown) & UNIX_RCV_SHUTDOWN);
+	s32 peek_off = peek ? atomic_load(&u->sock.peek_off) : 0;
+	u64 skip = peek_off > 0 ? (u64)peek_off : 0;
+	bool some = atomic_load(&u->qlen) > 0;
+
+	if (some && skip) {
+		mutex_lock(&u->lock);
+		some = pick_locked(u, true, &skip) != NULL;
+		mutex_unlock(&u->lock);
+	}
+	return some || atomic_load(&u->sock.err) || (atomic_load(&u->shutdown) & UNIX_RCV_SHUTDOWN);
 }
 
 /* A message, with recv_lock held; taken off the queue unless peek. *out NULL and 0: end of file. */
-static int dgram_wait(struct unix_sock *u, bool peek, s32 peek_off, const struct sock_wait *w, struct unix_msg **out,
-		      u64 *skip)
+static int dgram_wait(struct unix_sock *u, bool peek, const struct sock_wait *w, struct unix_msg **out, u64 *skip)
 {
 	struct unix_msg *msg;
-	u32 seen;
+	s32 peek_off;
 	int ret;
 
 	for (;;) {
 		ret = sleep_lock(&u->recv_lock);
 		if (ret)
 			return ret;
+		peek_off = atomic_load(&u->sock.peek_off);
 		*skip = peek && peek_off > 0 ? (u64)peek_off : 0;
 		mutex_lock(&u->lock);
 		msg = pick_locked(u, peek, skip);
@@ -209,7 +218,6 @@ static int dgram_wait(struct unix_sock *u, bool peek, s32 peek_off, const struct
 			ret = empty_locked(u, w->nonblock);
 		else if (!peek)
 			unix_msg_unlink(u, msg);
-		seen = u->qlen;
 		mutex_unlock(&u->lock);
 		if (msg) {
 			*out = msg;
@@ -219,7 +227,7 @@ static int dgram_wait(struct unix_sock *u, bool peek, s32 peek_off, const struct
 		*out = NULL;
 		if (ret <= 0)
 			return ret;
-		ret = sock_wait_event(&u->wait, dgram_readable(u, seen), w->deadline, WAIT_EXCLUSIVE,
+		ret = sock_wait_event(&u->wait, dgram_readable(u, peek), w->deadline, WAIT_EXCLUSIVE,
 				      POLLIN | POLLRDNORM);
 		if (ret) {
 			if (atomic_load(&u->qlen))
@@ -292,7 +300,7 @@ ssize_t unix_dgram_recvmsg(struct socket *s, struct sock_msg *m)
 
 	if (m->flags & MSG_OOB)
 		return -EOPNOTSUPP;
-	ret = dgram_wait(u, peek, atomic_load(&s->peek_off), &w, &msg, &skip);
+	ret = dgram_wait(u, peek, &w, &msg, &skip);
 	if (ret || !msg)
 		return ret;
 	/* A message that was taken is nobody else's; one that is only looked at stays while the lock is held. */
