@@ -475,7 +475,7 @@ print("fine")
 PY
 ip netns exec "$out" $py groups.py 10.99.0.1 10.99.0.2 server &
 pids+=($!)
-sleep 0.5
+sleep ${TEST_SLOW:-1}
 is 'groups, without limpet' "$(ip netns exec "$in" $py groups.py 10.99.0.2 10.99.0.1 client 2>&1)" fine
 is 'groups' "$(inside $py groups.py 10.99.0.2 10.99.0.1 client 2>&1)" fine
 
