@@ -10,7 +10,7 @@
 
 #define BOOT_FD 3
 #define BOOT_MAGIC 0x74706d6cu /* "lmpt" */
-#define BOOT_VERSION 2u
+#define BOOT_VERSION 3u
 #define BOOT_CODE_KEY 3 /* the protection key of code that is run and not read: the third that the pkey gate gets */
 
 enum boot_platform { BOOT_PLATFORM_PKEY = 1, BOOT_PLATFORM_PLAIN = 2 };
@@ -59,12 +59,16 @@ enum boot_like_below {
 	BOOT_COPY, /* that, and a copy of what is in it */
 };
 
-/* A device file to make after mounting; one that no driver of the guest serves cannot be opened. */
+/* A device file to make after mounting; one that neither a driver of the guest nor the host serves cannot be opened. */
 struct boot_node {
 	uint32_t path; /* offset of an absolute path in the guest */
 	uint32_t mode; /* with the type */
 	uint32_t uid, gid, major, minor;
+	int32_t host_fd; /* O_PATH descriptor of the host's device that it opens; else -1 */
+	uint32_t access; /* of that: enum boot_access */
 };
+
+enum boot_access { BOOT_ACCESS_READ = 1, BOOT_ACCESS_WRITE = 2 };
 
 struct boot_rlimit {
 	uint32_t resource, pad;

@@ -80,7 +80,9 @@ int world_mount(const struct boot_block *b, u32 *trees, char *text, size_t size)
 	for (u32 i = 0; i < b->nnodes; i++) {
 		const struct boot_node *n = &nodes[i];
 
-		err = fs_boot_node(str(b, n->path), n->mode, n->uid, n->gid, MKDEV(n->major, n->minor));
+		err = fs_boot_node(str(b, n->path), n->mode, n->uid, n->gid, MKDEV(n->major, n->minor), n->host_fd,
+				   (n->access & BOOT_ACCESS_READ ? FMODE_READ : 0) |
+					   (n->access & BOOT_ACCESS_WRITE ? FMODE_WRITE : 0));
 		if (err)
 			return fail(text, size, "making", str(b, n->path), err);
 	}

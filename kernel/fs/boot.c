@@ -265,7 +265,7 @@ int fs_boot_empty(struct mount_ns **ns, struct fs_context **fs)
 	return -ENOMEM;
 }
 
-int fs_boot_node(const char *path, u32 mode, u32 uid, u32 gid, u64 rdev)
+int fs_boot_node(const char *path, u32 mode, u32 uid, u32 gid, u64 rdev, int host_fd, u32 access)
 {
 	struct inode_new new = { .mode = mode, .rdev = rdev };
 	struct iattr attr = { .valid = ATTR_MODE | ATTR_UID | ATTR_GID, .mode = mode & S_IALLUGO, .uid = uid, .gid = gid };
@@ -287,8 +287,10 @@ int fs_boot_node(const char *path, u32 mode, u32 uid, u32 gid, u64 rdev)
 	}
 	kfree(dir);
 	if (err)
-		return err == -EEXIST ? 0 : err;
+		return err == -EEXIST && host_fd < 0 ? 0 : err;
 	err = vfs_setattr(&made, &attr);
+	if (!err && host_fd >= 0)
+		err = hostdev_attach(made.dentry->inode, host_fd, access);
 	path_put(&made);
 	return err;
 }

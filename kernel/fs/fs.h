@@ -110,6 +110,7 @@ struct inode {
 	bool lower; /* this inode is used as a layer of an overlay */
 	bool mapped; /* a program has mapped its file memory once; atomic */
 	bool linkable; /* made by O_TMPFILE without O_EXCL: linkat may give it its first name */
+	u8 host_device; /* device node of the boot block: its number in fs/hostfile/hostdev.c; 0 = none. Immutable then */
 	u64 generation;
 	struct timespec64 atime, mtime, ctime, btime; /* under attr_lock */
 	struct mutex attr_lock; /* LOCK_LEAF */
@@ -426,6 +427,6 @@ int fs_boot_readonly(const char *path);
 /* A tmpfs over a directory that may be there already: with its mode unless options name one; copy: with what is in it. */
 int fs_boot_tmpfs(const char *source, const char *target, u64 flags, const char *options, bool copy);
 /* For boot: a device file with missing directories above it; one that is there stays. */
-int fs_boot_node(const char *path, u32 mode, u32 uid, u32 gid, u64 rdev);
+int fs_boot_node(const char *path, u32 mode, u32 uid, u32 gid, u64 rdev, int host_fd, u32 access);
 
 #endif

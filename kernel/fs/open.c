@@ -1,6 +1,8 @@
 /* open(2), beneath the system call: flags, creation, permission, and the making of a struct file. */
 #include "fs/internal.h"
 
+#include "fs/hostfile/hostfile.h"
+
 /* What a description offers until its type's open has succeeded: nothing, release included. */
 static const struct file_ops nothing_ops = { .name = "none" };
 
@@ -94,7 +96,7 @@ static struct file *open_path(const struct path *path, u32 flags, u32 extra_mode
 	else if (S_ISFIFO_(inode->mode))
 		err = fifo_open(inode, f);
 	else if (S_ISCHR_(inode->mode))
-		err = chrdev_open(inode, f);
+		err = inode->host_device ? hostdev_open(inode, f) : chrdev_open(inode, f);
 	else
 		err = -ENXIO;
 	if (!err && f->ops == &nothing_ops)

@@ -38,6 +38,8 @@ struct globals {
 	enum spec_platform platform;
 	bool strace;
 	const char *strace_file, *debug_log;
+	const char **devices; /* --allow-device */
+	size_t ndevices;
 };
 extern struct globals globals;
 extern const struct command *const commands[]; /* NULL ends */

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "runtime/cli/command.h"
@@ -16,8 +17,8 @@ const struct command *const commands[] = {
 struct globals globals;
 
 enum {
-	OPT_ROOT, OPT_LOG, OPT_LOG_FORMAT, OPT_DEBUG, OPT_SYSTEMD_CGROUP, OPT_ROOTLESS, OPT_CRIU, OPT_PLATFORM, OPT_STRACE,
-	OPT_DEBUG_LOG, OPT_VERSION,
+	OPT_ROOT, OPT_LOG, OPT_LOG_FORMAT, OPT_DEBUG, OPT_SYSTEMD_CGROUP, OPT_ROOTLESS, OPT_CRIU, OPT_PLATFORM,
+	OPT_STRACE, OPT_ALLOW_DEVICE, OPT_DEBUG_LOG, OPT_VERSION,
 };
 
 const struct option_row global_options[] = {
@@ -29,6 +30,8 @@ const struct option_row global_options[] = {
 	{"systemd-cgroup", 0, NULL, "Control groups are made by systemd; cgroupsPath is SLICE:PREFIX:NAME.", OPT_SYSTEMD_CGROUP},
 	{"rootless", 0, "WORD", "Accepted: limpet finds out by itself.", OPT_ROOTLESS},
 	{"criu", 0, "FILE", NULL, OPT_CRIU},
+	{"allow-device", 0, "PATH", "For create and run: a container whose config.json has a node of the host's character device "
+	 "PATH opens the host's. May be repeated.", OPT_ALLOW_DEVICE},
 	{"platform", 0, "pkey|plain", "For create and run: as in `limpet do`.", OPT_PLATFORM},
 	{"strace", 0, "[FILE]", "For create and run: as in `limpet do`.", OPT_STRACE},
 	{"debug-log", 0, "FILE", "For create and run: as in `limpet do`.", OPT_DEBUG_LOG},
@@ -58,6 +61,14 @@ static int set_global(int id, const char *arg, const char **log, bool *json, str
 		break;
 	case OPT_SYSTEMD_CGROUP:
 		globals.systemd_cgroup = true;
+		break;
+	case OPT_ALLOW_DEVICE:
+		if (*arg != '/')
+			return error_set(err, "--allow-device %s: is not an absolute path", arg);
+		globals.devices = realloc(globals.devices, (globals.ndevices + 1) * sizeof(*globals.devices));
+		if (!globals.devices)
+			return error_errno(err, "--allow-device");
+		globals.devices[globals.ndevices++] = arg;
 		break;
 	case OPT_PLATFORM:
 		if (strcmp(arg, "pkey") && strcmp(arg, "plain"))

@@ -89,6 +89,8 @@ static int parse(const struct command *cmd, int argc, char **argv, struct error 
 		.strace = globals.strace,
 		.strace_file = globals.strace_file,
 		.debug_log = globals.debug_log,
+		.devices = globals.devices,
+		.ndevices = globals.ndevices,
 	};
 	rc = command_parse(cmd, argc, argv, set_option, err);
 	if (rc)

@@ -35,6 +35,7 @@
 #include "runtime/container/server.h"
 #include "runtime/container/view.h"
 #include "runtime/oci/config.h"
+#include "runtime/oci/devices.h"
 #include "runtime/oci/home.h"
 #include "runtime/sandbox/mounts.h"
 #include "runtime/sandbox/sandbox.h"
@@ -378,6 +379,10 @@ static int load(struct creation *cr, const char *bundle, struct error *err)
 		return error_set(err, "cannot use console socket if limpet will not detach or allocate tty");
 	if (cr->pod.role == POD_JOINS && o->preserve_fds)
 		return error_set(err, "--preserve-fds is not supported for a container of a pod");
+	if (cr->pod.role == POD_JOINS && o->ndevices)
+		warning("--allow-device: a container of a pod gets no device of the host");
+	else if (devices_give(spec, cr->config, o->devices, o->ndevices, err))
+		return -1;
 	home_default(spec, spec->rootfs);
 	return 0;
 }

@@ -15,6 +15,8 @@ struct create_options {
 	const char *strace_file, *debug_log;
 	unsigned preserve_fds;
 	bool systemd_cgroup;
+	const char *const *devices; /* of the host, that the operator allows */
+	size_t ndevices;
 };
 
 /*

@@ -358,7 +358,7 @@ static int load_devices(struct doc *d, const struct node *linux_)
 		return -1;
 	for (size_t i = 0; i < json_array_size(array); i++) {
 		const char *path = NULL, *type = NULL, *at;
-		struct spec_node node = {0};
+		struct spec_node node = {.host_fd = -1};
 		int64_t major = 0, minor = 0, mode = 0666;
 		struct node n;
 

@@ -166,7 +166,7 @@ static void fill_program(struct boot_block *bb, struct blob *b, const struct spe
 	}
 }
 
-static void put_nodes(struct boot_block *bb, struct blob *b, const struct spec *spec)
+static void put_nodes(struct boot_block *bb, struct blob *b, const struct spec *spec, const int *fds)
 {
 	bb->nnodes = (uint32_t)spec->nnodes;
 	if (!spec->nnodes)
@@ -176,7 +176,7 @@ static void put_nodes(struct boot_block *bb, struct blob *b, const struct spec *
 		const struct spec_node *n = &spec->nodes[i];
 		struct boot_node out = {
 			.path = blob_string(b, n->path), .mode = n->mode, .uid = n->uid, .gid = n->gid, .major = n->major,
-			.minor = n->minor,
+			.minor = n->minor, .host_fd = fds ? fds[i] : -1, .access = n->access,
 		};
 
 		if (!b->failed)
@@ -228,7 +228,7 @@ static void fill_world(struct boot_block *bb, struct blob *b, const struct spec 
 	bb->readonly = blob_strings(b, &spec->readonly);
 	bb->nsysctls = (uint32_t)spec->sysctls.count;
 	bb->sysctls = blob_strings(b, &spec->sysctls);
-	put_nodes(bb, b, spec);
+	put_nodes(bb, b, spec, facts->devices);
 	bb->uid_map = put_map(b, spec, spec->uid_map, spec->nuid_map, spec->own_uid_map);
 	bb->gid_map = put_map(b, spec, spec->gid_map, spec->ngid_map, spec->own_gid_map);
 	fill_group(bb, spec);

@@ -13,6 +13,7 @@ struct boot_facts {
 	int control_fd, log_fd, strace_fd, host_proc_fd, seccomp_fd;
 	const struct filter *server_filter, *guest_filter;
 	const int32_t *preserved; /* the spec's preserve_fds of them */
+	const int *devices; /* of the spec's nodes, or NULL */
 	bool terminal;
 	unsigned rows, cols;
 	struct boot_termios termios;

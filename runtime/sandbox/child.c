@@ -121,7 +121,7 @@ static int child_run(struct start *st, struct error *err)
 	const struct spec *spec = st->spec;
 	char *const argv[] = {"limpet-kernel", NULL}, *const envp[] = {NULL};
 	cleanup_free struct mount_tree *trees = NULL;
-	cleanup_free int **slots = NULL;
+	cleanup_free int **slots = NULL, *devices = NULL;
 	int preserved[SPEC_PRESERVE_MAX];
 	struct boot_facts facts;
 	size_t ntrees = 0, nslots = 0;
@@ -141,8 +141,9 @@ static int child_run(struct start *st, struct error *err)
 	if (mounts_collect(spec, &trees, &ntrees, err) || mounts_enter(trees, ntrees, &proc_fd, err))
 		return -1;
 
-	slots = calloc(ntrees + 5 + spec->preserve_fds, sizeof(*slots));
-	if (!slots)
+	slots = calloc(ntrees + 5 + spec->preserve_fds + spec->nnodes, sizeof(*slots));
+	devices = calloc(spec->nnodes + 1, sizeof(*devices));
+	if (!slots || !devices)
 		return error_errno(err, "allocating descriptors");
 	slots[nslots++] = &st->control_fd;
 	slots[nslots++] = &st->log_fd;
@@ -154,6 +155,10 @@ static int child_run(struct start *st, struct error *err)
 	for (unsigned i = 0; i < spec->preserve_fds; i++) {
 		preserved[i] = (int)i + 3;
 		slots[nslots++] = &preserved[i];
+	}
+	for (size_t i = 0; i < spec->nnodes; i++) {
+		devices[i] = spec->nodes[i].host_fd;
+		slots[nslots++] = &devices[i];
 	}
 	if (pack_descriptors(slots, nslots, &st->image_fd, &st->sync_fd, err))
 		return -1;
@@ -168,6 +173,7 @@ static int child_run(struct start *st, struct error *err)
 		.server_filter = &st->server_filter,
 		.guest_filter = &st->guest_filter,
 		.preserved = preserved,
+		.devices = devices,
 		.terminal = st->terminal,
 		.rows = st->rows,
 		.cols = st->cols,

@@ -157,6 +157,8 @@ int filter_build(struct filter *filter, enum filter_kind kind, uint64_t text_siz
 	} made[] = {
 		[FILTER_SERVER] = {server_rows, ARRAY_SIZE(server_rows)},
 		[FILTER_SERVER_NETWORK] = {network_rows, ARRAY_SIZE(network_rows)},
+		[FILTER_SERVER_DEVICES] = {server_device_rows, ARRAY_SIZE(server_device_rows)},
+		[FILTER_SERVER_NETWORK_DEVICES] = {network_device_rows, ARRAY_SIZE(network_device_rows)},
 		[FILTER_GUEST] = {guest_rows, ARRAY_SIZE(guest_rows)},
 	};
 	const struct sock_filter *rows = made[kind].rows;

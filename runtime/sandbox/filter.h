@@ -23,6 +23,7 @@ struct filter {
 enum filter_kind {
 	FILTER_SERVER, /* kserver: every row but those of boot and of networks */
 	FILTER_SERVER_NETWORK, /* kserver of a sandbox that was given a network: sockets too */
+	FILTER_SERVER_DEVICES, FILTER_SERVER_NETWORK_DEVICES, /* the same with devices of the host: settings of terminals too */
 	FILTER_GUEST, /* processes that run programs */
 };
 

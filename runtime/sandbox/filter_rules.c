@@ -22,6 +22,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "abi/boot.h"
@@ -242,3 +243,14 @@ const struct arg_rule arg_rules[] = {
 	GROUPS(IPPROTO_IPV6),
 };
 const size_t arg_rule_count = ARRAY_SIZE(arg_rules);
+
+/* What kernel/fs/hostfile/hostdev.c asks of serial lines besides: settings, modem lines, discarding. Nothing that waits. */
+const struct arg_rule device_rules[] = {
+	RULE(ioctl, FD(0), IS(1, TCSETS)),
+	RULE(ioctl, FD(0), IS(1, TCFLSH), AT_MOST(2, TCIOFLUSH)),
+	RULE(ioctl, FD(0), IS(1, TIOCMGET), KERNEL(2)),
+	RULE(ioctl, FD(0), IS(1, TIOCMSET), KERNEL(2)),
+	RULE(ioctl, FD(0), IS(1, TIOCMBIS), KERNEL(2)),
+	RULE(ioctl, FD(0), IS(1, TIOCMBIC), KERNEL(2)),
+};
+const size_t device_rule_count = ARRAY_SIZE(device_rules);

@@ -18,5 +18,8 @@ struct arg_rule {
 
 extern const struct arg_rule arg_rules[];
 extern const size_t arg_rule_count;
+/* Besides, for the kserver of a sandbox that was given devices of the host. */
+extern const struct arg_rule device_rules[];
+extern const size_t device_rule_count;
 
 #endif

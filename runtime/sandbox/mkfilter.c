@@ -19,6 +19,8 @@
 enum host_who { HOST_GUEST, HOST_ASKED, HOST_NETWORK, HOST_SERVER, HOST_BOOT };
 enum whose { GUEST, SERVER, NETWORK }; /* NETWORK: kserver of a sandbox that was given one */
 
+static bool devices; /* kserver of a sandbox that was given some */
+
 static const struct host_row {
 	int nr;
 	const char *name;
@@ -41,6 +43,13 @@ static int add_row(scmp_filter_ctx ctx, const struct host_row *row)
 			continue;
 		ruled = true;
 		rc = seccomp_rule_add_exact_array(ctx, SCMP_ACT_ALLOW, row->nr, r->count, r->cmp);
+		if (rc)
+			return rc;
+	}
+	for (size_t i = 0; devices && i < device_rule_count; i++) {
+		const struct arg_rule *r = &device_rules[i];
+		int rc = r->nr == row->nr ? seccomp_rule_add_exact_array(ctx, SCMP_ACT_ALLOW, row->nr, r->count, r->cmp) : 0;
+
 		if (rc)
 			return rc;
 	}
@@ -157,6 +166,9 @@ static int print_program(const char *name, enum whose whose)
 
 int main(void)
 {
-	return print_program("guest_rows", GUEST) || print_program("server_rows", SERVER) ||
-	       print_program("network_rows", NETWORK) || fflush(stdout);
+	if (print_program("guest_rows", GUEST) || print_program("server_rows", SERVER) ||
+	    print_program("network_rows", NETWORK))
+		return 1;
+	devices = true;
+	return print_program("server_device_rows", SERVER) || print_program("network_device_rows", NETWORK) || fflush(stdout);
 }

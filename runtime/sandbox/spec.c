@@ -26,6 +26,9 @@ void spec_free(struct spec *spec)
 	for (size_t i = 0; i < spec->nmounts; i++)
 		if (spec->mounts[i].mapped_fd >= 0)
 			close(spec->mounts[i].mapped_fd);
+	for (size_t i = 0; i < spec->nnodes; i++)
+		if (spec->nodes[i].host_fd >= 0)
+			close(spec->nodes[i].host_fd);
 	arena_free(&spec->arena);
 }
 

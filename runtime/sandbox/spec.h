@@ -38,6 +38,8 @@ struct spec_rlimit {
 struct spec_node {
 	const char *path;
 	uint32_t mode, uid, gid, major, minor;
+	int host_fd; /* the host's device that it opens (O_PATH), or -1; oci/devices.c */
+	uint32_t access; /* of that: enum boot_access */
 };
 
 /* What is added to a clock of the host. */
@@ -125,6 +127,7 @@ struct spec {
 	struct strings sysctls; /* path below /proc/sys, value, path, value */
 	struct spec_node *nodes;
 	size_t nnodes;
+	bool host_devices; /* one of nodes opens the host's */
 
 	/* on the host */
 	bool new_user_ns; /* asked for; limpet adds one when it has no privileges */

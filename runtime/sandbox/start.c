@@ -232,6 +232,13 @@ static int check_rootfs(const struct spec *spec, struct error *err)
 	return S_ISDIR(s.st_mode) ? 0 : error_set(err, "root directory %s: is not a directory", spec->rootfs);
 }
 
+static enum filter_kind server_kind(const struct spec *spec)
+{
+	if (spec->network == SPEC_NETWORK_NONE)
+		return spec->host_devices ? FILTER_SERVER_DEVICES : FILTER_SERVER;
+	return spec->host_devices ? FILTER_SERVER_NETWORK_DEVICES : FILTER_SERVER_NETWORK;
+}
+
 static int start_run(struct start *st, struct sandbox *sb, struct error *err)
 {
 	const struct spec *spec = st->spec;
@@ -246,8 +253,7 @@ static int start_run(struct start *st, struct sandbox *sb, struct error *err)
 		return -1;
 	st->user_ns = spec->new_user_ns || !admin;
 	if (kernel_image_text_size(&text_size, err) ||
-	    filter_build(&st->server_filter, spec->network == SPEC_NETWORK_NONE ? FILTER_SERVER : FILTER_SERVER_NETWORK,
-			 text_size, err) ||
+	    filter_build(&st->server_filter, server_kind(spec), text_size, err) ||
 	    filter_build(&st->guest_filter, FILTER_GUEST, text_size, err))
 		return -1;
 	st->image_fd = kernel_image_memfd(err);

@@ -1,11 +1,10 @@
 /* Host descriptors as guest files; see hostfile.h. */
-#include "fs/hostfile/hostfile.h"
+#include "fs/hostfile/internal.h"
 
 #include "abi/linux/errno.h"
 #include "abi/linux/ioctl.h"
 #include "abi/linux/termios.h"
 #include "core/alloc.h"
-#include "core/poller.h"
 #include "fs/tty/tty.h"
 #include "gate/host.h"
 #include "lib/string.h"
@@ -20,15 +19,6 @@
 #define PIPE_BUF_ 4096u
 #define IOV_MAX_ 16u
 #define CURRENT_OFFSET (~0ull)
-
-struct hostfile {
-	int fd; /* owned */
-	u32 access; /* FMODE_READ, FMODE_WRITE that the host allows */
-	bool regular; /* immutable */
-	bool append; /* the host's O_APPEND; immutable */
-	bool no_nowait; /* RWF_NOWAIT is not for this file; atomic */
-	struct poller_watch watch; /* not for regular files */
-};
 
 static struct super_block *hostfile_sb;
 
@@ -188,14 +178,14 @@ static ssize_t regular_transfer(struct file *f, struct hostfile *h, bool write, 
 	return done;
 }
 
-static ssize_t hostfile_read(struct file *f, struct uio *to, loff_t *pos)
+ssize_t hostfile_read(struct file *f, struct uio *to, loff_t *pos)
 {
 	struct hostfile *h = f->priv;
 
 	return h->regular ? regular_transfer(f, h, false, to, pos) : stream_transfer(f, h, false, to);
 }
 
-static ssize_t hostfile_write(struct file *f, struct uio *from, loff_t *pos)
+ssize_t hostfile_write(struct file *f, struct uio *from, loff_t *pos)
 {
 	struct hostfile *h = f->priv;
 
@@ -209,7 +199,7 @@ static loff_t hostfile_llseek(struct file *f, loff_t off, int whence)
 	return h->regular ? host_lseek(h->fd, off, whence) : -ESPIPE;
 }
 
-static u32 hostfile_poll(struct file *f, struct poll_table *pt)
+u32 hostfile_poll(struct file *f, struct poll_table *pt)
 {
 	struct hostfile *h = f->priv;
 	u32 can = 0, have, missing;
@@ -356,7 +346,7 @@ static const struct inode_ops hostfile_inode_ops = {
 	.open = hostfile_open,
 };
 
-static void hostfile_free(struct hostfile *h)
+void hostfile_free(struct hostfile *h)
 {
 	poller_remove(&h->watch);
 	if (h->fd >= 0)
@@ -389,7 +379,7 @@ static void name_of(const struct inode *inode, char *buf, size_t size)
 		ksnprintf(buf, size, "%s:[%llu]", kind, (unsigned long long)inode->ino);
 }
 
-static struct hostfile *hostfile_alloc(int fd, long host_flags, const struct statx *sx)
+struct hostfile *hostfile_alloc(int fd, long host_flags, const struct statx *sx)
 {
 	struct hostfile *h = kzalloc(sizeof(*h));
 	u32 acc = (u32)host_flags & O_ACCMODE;

@@ -21,4 +21,12 @@
 struct file *hostfile_create(int host_fd, u32 flags);
 int hostfile_init(void) __must_check; /* from fs_init */
 
+/*
+ * Devices of the host that an operator gave, hostdev.c. The node opens what path_fd (O_PATH, owned unless it fails) names,
+ * reading and writing as access (FMODE_READ, FMODE_WRITE) says. Boot only. 0, -ENOSPC.
+ */
+int hostdev_attach(struct inode *node, int path_fd, u32 access) __must_check;
+/* Opens inode->host_device anew: as inode_ops.open. */
+int hostdev_open(struct inode *inode, struct file *file);
+
 #endif

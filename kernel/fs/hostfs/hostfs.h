@@ -23,6 +23,8 @@ struct hostfs_mount_data {
 int hostfs_init(void) __must_check; /* from fs_init */
 /* A procfs of the sandbox's PID namespace (boot block), to reopen what has no name any more; -1 = none. */
 void hostfs_set_proc(int host_proc_fd);
+/* What a descriptor of the host names, through that procfs, as a new one; flags: O_* of the host. -EACCES: there is none. */
+int hostfs_reopen(int fd, u32 flags);
 u64 hostfs_fd_count(void); /* host descriptors held */
 
 #endif

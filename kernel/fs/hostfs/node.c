@@ -373,21 +373,27 @@ static int open_named(struct inode *inode, enum hostfs_fd kind, int dir, const c
 	return -ESTALE;
 }
 
+int hostfs_reopen(int fd, u32 flags)
+{
+	char proc[32];
+
+	if (proc_fd < 0)
+		return -EACCES;
+	hostfs_proc_name(fd, proc);
+	/* The last component is a link by design here, so not through the backend's open. */
+	return (int)host_openat(proc_fd, proc, (int)(flags | O_CLOEXEC), 0);
+}
+
 /* A node without a name: through another descriptor of it. */
 static int open_nameless(struct inode *inode, enum hostfs_fd kind, int fd)
 {
-	char proc[32];
 	int ret;
 
 	if (fd < 0)
 		return -ESTALE;
 	if (S_ISDIR_(inode->mode))
 		return hostfs_open_host(hsb_of(inode)->be, fd, ".", open_flags(inode, kind), 0);
-	if (proc_fd < 0)
-		return -EACCES;
-	hostfs_proc_name(fd, proc);
-	/* The last component is a link by design here, so not through the backend's open. */
-	ret = (int)host_openat(proc_fd, proc, (int)(open_flags(inode, kind) | O_CLOEXEC), 0);
+	ret = hostfs_reopen(fd, open_flags(inode, kind));
 	if (ret >= 0)
 		(void)atomic_add(&fd_count, 1);
 	return ret;
