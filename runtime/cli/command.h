@@ -38,6 +38,8 @@ struct globals {
 	enum spec_platform platform;
 	bool strace;
 	const char *strace_file, *debug_log;
+	bool stats;
+	const char *stats_file;
 };
 extern struct globals globals;
 extern const struct command *const commands[]; /* NULL ends */
