@@ -18,6 +18,7 @@ static u64 calls_early; /* of all until the end of START_UP */
 static u64 traps[SITE_STATES], traps_early[SITE_STATES]; /* atomic */
 static u64 flips, kicks, patched, dropped; /* atomic */
 static u64 images, image_sites, image_bytes, image_ns, image_maps; /* atomic */
+static u64 scanned, scan_ns, questions, question_ns; /* atomic */
 static s64 start;
 static struct timer early_timer;
 
@@ -98,6 +99,18 @@ void stats_image(u32 n, u64 bytes, s64 ns)
 	atomic_add(&image_sites, n);
 	atomic_add(&image_bytes, bytes);
 	atomic_add(&image_ns, (u64)ns);
+}
+
+void stats_scan(u64 bytes, s64 ns)
+{
+	atomic_add(&scanned, bytes);
+	atomic_add(&scan_ns, (u64)ns);
+}
+
+void stats_asked(s64 ns)
+{
+	atomic_add(&questions, 1u);
+	atomic_add(&question_ns, (u64)ns);
 }
 
 void stats_image_mapped(void) { atomic_add(&image_maps, 1u); }
@@ -210,6 +223,8 @@ void stats_report(void)
 	line(&text, "call sites: %lu patched, %lu dropped for a program's own changes\n", patched, dropped);
 	line(&text, "text images: %lu made, with %lu sites, %lu KiB, in %lu us; mapped %lu times\n", images,
 	     image_sites, image_bytes >> 10, image_ns / 1000, image_maps);
+	line(&text, "code looked at: %lu KiB in %lu us; questions to the decoder: %lu, in %lu us\n", scanned >> 10, scan_ns / 1000,
+	     questions, question_ns / 1000);
 	line(&text, "page flips: %lu   kicks of running programs: %lu\n", flips, kicks);
 	if (nr_sites > 1) {
 		line(&text, "sites that stay traps, and how often they did:\n");

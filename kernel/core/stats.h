@@ -32,6 +32,8 @@ u32 stats_site(const char *name, u64 offset, enum site_state state);
 void stats_patched(void); /* a site got its jump */
 void stats_image(u32 sites, u64 bytes, s64 ns); /* a file's text got so many at once; memory and time that this took */
 void stats_image_mapped(void);
+void stats_scan(u64 bytes, s64 ns); /* code was looked at before it could run */
+void stats_asked(s64 ns); /* the supervisor was, what an instruction is, and took so long */
 void stats_dropped(u32 sites); /* the program changed their code */
 void stats_flip(void); /* a page turned writable or executable by a fault */
 void stats_kick(void); /* a signal met a program */

@@ -9,6 +9,8 @@
 #include "abi/linux/errno.h"
 #include "core/alloc.h"
 #include "core/boot.h"
+#include "core/stats.h"
+#include "core/time.h"
 #include "gate/gate.h"
 #include "gate/host.h"
 #include "lib/string.h"
@@ -150,6 +152,7 @@ static int enable(struct mm *mm, u64 start, u64 end, int prot, const struct code
 	struct chunk *c = NULL; /* when it is needed: of most files all is known */
 	u64 run = start, at = start;
 	int err = 0, skipped = 0;
+	s64 begun;
 
 	while (at < end && !err) {
 		u64 known = clean_run(mm, clean, at, start, end);
@@ -165,6 +168,7 @@ static int enable(struct mm *mm, u64 start, u64 end, int prot, const struct code
 			err = -ENOMEM;
 			break;
 		}
+		begun = ktime_get();
 		if (!chunk_read(mm, c, at, end)) {
 			err = enable_run(run, at, prot);
 			run = at += PAGE_SIZE;
@@ -172,6 +176,7 @@ static int enable(struct mm *mm, u64 start, u64 end, int prot, const struct code
 			continue;
 		}
 		dirty = chunk_dirty(c);
+		stats_scan(c->n, ktime_get() - begun);
 		for (u32 i = 0; i < c->n >> PAGE_SHIFT && !err; i++, at += PAGE_SIZE) {
 			if (!(dirty >> i & 1))
 				continue;

@@ -78,6 +78,17 @@ bool code_hides(const struct mm *mm, u64 page);
 int code_show_traps(struct mm *mm, u64 page) __must_check;
 /* Bytes that were read at addr, as the program wrote them. No lock held. */
 void code_unshow(struct mm *mm, u64 addr, void *buf, size_t len);
+/*
+ * The program has the kernel read this range, and shall see in it what it wrote: the traps are taken out until the next
+ * fetch. Another thread that runs there may have them back before it is read. No lock held.
+ */
+void code_reveal_slow(struct mm *mm, u64 addr, u64 len);
+static inline void code_reveal(struct mm *mm, u64 addr, u64 len)
+{
+	if (mm && atomic_load_relaxed(&mm->fix_count) && addr < atomic_load_relaxed(&mm->fix_high) &&
+	    addr + len > atomic_load_relaxed(&mm->fix_low))
+		code_reveal_slow(mm, addr, len);
+}
 /* An invalid instruction at rip: true = it may have been cut by a trap, try again. No lock held. */
 bool code_try_again(struct mm *mm, u64 rip);
 int code_fixes_copy(struct mm *to, const struct mm *from) __must_check;

@@ -8,6 +8,7 @@
 #include "core/alloc.h"
 #include "core/boot.h"
 #include "core/log.h"
+#include "core/stats.h"
 #include "core/time.h"
 #include "core/wait.h"
 #include "lib/string.h"
@@ -154,12 +155,14 @@ int code_ask(const struct code_question *q)
 	s64 deadline = ktime_get() + WAIT_MAX;
 	struct asking *s = asking_wait(deadline);
 	struct code_answer a;
+	s64 begun = ktime_get();
 	bool done;
 
 	if (!s)
 		return -EAGAIN;
 	control_locate((s64)s->id, q->at, q->known, q->bytes, q->n);
 	(void)wait_event_full(&s->wait, atomic_load(&s->done), WAIT_KILLABLE, deadline, 0);
+	stats_asked(ktime_get() - begun);
 	mutex_lock(&lock);
 	done = s->done;
 	a = s->a;

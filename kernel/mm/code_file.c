@@ -8,6 +8,8 @@
  */
 #include "abi/linux/errno.h"
 #include "core/alloc.h"
+#include "core/stats.h"
+#include "core/time.h"
 #include "fs/file.h"
 #include "gate/host.h"
 #include "lib/string.h"
@@ -80,6 +82,8 @@ static void look_at_file(struct inode *inode, int fd, u64 offset, u64 len)
 {
 	struct code_map *m = map_get(inode);
 	u64 page = offset >> PAGE_SHIFT, end = (offset + len) >> PAGE_SHIFT;
+	u64 looked = 0;
+	s64 begun = ktime_get();
 	u8 *buf = NULL;
 
 	if (!m)
@@ -100,7 +104,10 @@ static void look_at_file(struct inode *inode, int fd, u64 offset, u64 len)
 			n++;
 		look_at(m, fd, page, n, buf);
 		page += n;
+		looked += n;
 	}
+	if (looked)
+		stats_scan(looked << PAGE_SHIFT, ktime_get() - begun);
 	kfree(buf);
 }
 

@@ -79,6 +79,8 @@ static struct code_fix *fix_add(struct mm *mm, u64 start)
 		mm->fix_room = room;
 	}
 	memmove(mm->fixes + at + 1, mm->fixes + at, (mm->fix_count - at) * sizeof(*mm->fixes));
+	atomic_store(&mm->fix_low, mm->fix_count ? min(mm->fix_low, start) : start);
+	atomic_store(&mm->fix_high, mm->fix_count ? max(mm->fix_high, start + INSN_MAX) : start + INSN_MAX);
 	mm->fix_count++;
 	mm->fixes[at] = (struct code_fix){ .start = start };
 	return &mm->fixes[at];
@@ -226,6 +228,26 @@ void code_unshow(struct mm *mm, u64 addr, void *buf, size_t len)
 	mutex_unlock(&mm->lock);
 }
 
+/* Leaves what programs see as it is, and is tried again by the fetch that finds the page unexecutable. */
+void code_reveal_slow(struct mm *mm, u64 addr, u64 len)
+{
+	u32 i;
+
+	mutex_lock(&mm->lock);
+	for (i = fix_find(mm, addr); i < mm->fix_count && mm->fixes[i].start < addr + len;) {
+		u64 page = PAGE_ALIGN_DOWN(mm->fixes[i].start);
+
+		if (mm->fixes[i].shown) {
+			i++;
+			continue;
+		}
+		if (mm_host_protect(page, PAGE_SIZE, PROT_READ))
+			break;
+		i = fix_find(mm, addr);
+	}
+	mutex_unlock(&mm->lock);
+}
+
 bool code_try_again(struct mm *mm, u64 rip)
 {
 	bool again = false;
@@ -248,6 +270,8 @@ bool code_try_again(struct mm *mm, u64 rip)
 int code_fixes_copy(struct mm *to, const struct mm *from)
 {
 	to->code_hidden = from->code_hidden;
+	to->fix_low = from->fix_low;
+	to->fix_high = from->fix_high;
 	if (!from->fix_count)
 		return 0;
 	to->fixes = kmalloc(from->fix_count * sizeof(*to->fixes));

@@ -84,6 +84,7 @@ struct mm {
 	u32 exec_seq; /* counts what made pages executable again: patching, flips */
 	struct code_fix *fixes; /* mm/code_fix.c: instructions with a trap in their place, by address */
 	u32 fix_count, fix_room;
+	u64 fix_low, fix_high; /* all of them lie between; atomic */
 	bool code_hidden; /* some page has, or had, the gate's code_key */
 	struct code_stubs *stubs; /* mm/code_stub.c: NULL = none */
 	u32 remote_users, remote_writers; /* calls of others on this memory that are under way, mm/remote.c; atomic */

@@ -2,7 +2,9 @@
 #include "abi/linux/errno.h"
 #include "core/alloc.h"
 #include "lib/string.h"
+#include "mm/code.h"
 #include "mm/uaccess.h"
+#include "proc/task.h"
 
 /* What one call transfers at most, as Linux: the total of readv(2) is cut to it. */
 #define UIO_MAX_TOTAL 0x7ffff000ull
@@ -112,10 +114,12 @@ size_t uio_copy_from(struct uio *u, void *dst, size_t len)
 	u64 addr;
 
 	while ((n = uio_piece(u, len - done, &addr))) {
-		if (u->kernel)
+		if (u->kernel) {
 			memcpy((char *)dst + done, (const void *)addr, k = n);
-		else
+		} else {
+			code_reveal(current->mm, addr, n);
 			k = copy_in_partial((char *)dst + done, uptr(addr), n);
+		}
 		uio_advance(u, k);
 		done += k;
 		if (k < n)
@@ -179,6 +183,8 @@ u32 uio_host_iov(struct uio *u, struct iovec *host, u32 max, size_t len, size_t 
 		n = min((size_t)v->len - off, left);
 		if (!u->kernel && !user_range_ok(uptr(v->base + off), n))
 			break;
+		if (!u->kernel)
+			code_reveal(current->mm, v->base + off, n);
 		host[pieces++] = (struct iovec){ v->base + off, n };
 		sum += n;
 		left -= n;

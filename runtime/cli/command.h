@@ -40,6 +40,8 @@ struct globals {
 	const char *strace_file, *debug_log;
 	const char **devices; /* --allow-device */
 	size_t ndevices;
+	bool stats;
+	const char *stats_file;
 };
 extern struct globals globals;
 extern const struct command *const commands[]; /* NULL ends */

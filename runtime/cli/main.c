@@ -18,7 +18,7 @@ struct globals globals;
 
 enum {
 	OPT_ROOT, OPT_LOG, OPT_LOG_FORMAT, OPT_DEBUG, OPT_SYSTEMD_CGROUP, OPT_ROOTLESS, OPT_CRIU, OPT_PLATFORM,
-	OPT_STRACE, OPT_ALLOW_DEVICE, OPT_DEBUG_LOG, OPT_VERSION,
+	OPT_STRACE, OPT_ALLOW_DEVICE, OPT_DEBUG_LOG, OPT_STATS, OPT_VERSION,
 };
 
 const struct option_row global_options[] = {
@@ -35,6 +35,7 @@ const struct option_row global_options[] = {
 	{"platform", 0, "pkey|plain", "For create and run: as in `limpet do`.", OPT_PLATFORM},
 	{"strace", 0, "[FILE]", "For create and run: as in `limpet do`.", OPT_STRACE},
 	{"debug-log", 0, "FILE", "For create and run: as in `limpet do`.", OPT_DEBUG_LOG},
+	{"stats", 0, "[FILE]", "For create and run: as in `limpet do`; detached it needs a FILE.", OPT_STATS},
 	{"version", 'v', NULL, "Print the version and exit.", OPT_VERSION},
 	{0},
 };
@@ -81,6 +82,10 @@ static int set_global(int id, const char *arg, const char **log, bool *json, str
 		break;
 	case OPT_DEBUG_LOG:
 		globals.debug_log = arg;
+		break;
+	case OPT_STATS:
+		globals.stats = true;
+		globals.stats_file = arg;
 		break;
 	}
 	return 0;

@@ -11,7 +11,7 @@
 
 enum {
 	OPT_BUNDLE, OPT_PID_FILE, OPT_CONSOLE_SOCKET, OPT_NO_PIVOT, OPT_NO_KEYRING, OPT_PRESERVE_FDS, OPT_DETACH, OPT_KEEP,
-	OPT_NO_SUBREAPER, OPT_PLATFORM, OPT_STRACE, OPT_DEBUG_LOG,
+	OPT_NO_SUBREAPER, OPT_PLATFORM, OPT_STRACE, OPT_DEBUG_LOG, OPT_STATS,
 };
 
 #define COMMON_OPTIONS                                                                                             \
@@ -32,6 +32,7 @@ static const struct option_row run_options[] = {
 	{"platform", 0, "pkey|plain", "As in `limpet do`.", OPT_PLATFORM},
 	{"strace", 0, "[FILE]", "As in `limpet do`.", OPT_STRACE},
 	{"debug-log", 0, "FILE", "As in `limpet do`.", OPT_DEBUG_LOG},
+	{"stats", 0, "[FILE]", "As in `limpet do`; with --detach it needs a FILE.", OPT_STATS},
 	{0},
 };
 
@@ -75,6 +76,10 @@ static int set_option(int id, const char *arg, struct error *err)
 	case OPT_DEBUG_LOG:
 		opts.debug_log = arg;
 		break;
+	case OPT_STATS:
+		opts.stats = true;
+		opts.stats_file = arg;
+		break;
 	}
 	return 0;
 }
@@ -91,12 +96,22 @@ static int parse(const struct command *cmd, int argc, char **argv, struct error 
 		.debug_log = globals.debug_log,
 		.devices = globals.devices,
 		.ndevices = globals.ndevices,
+		.stats = globals.stats,
+		.stats_file = globals.stats_file,
 	};
 	rc = command_parse(cmd, argc, argv, set_option, err);
 	if (rc)
 		return rc;
 	opts.systemd_cgroup = globals.systemd_cgroup;
 	opts.id = argv[optind];
+	return 0;
+}
+
+/* Who made the container is gone when the counts come. */
+static int check_stats(struct error *err)
+{
+	if (opts.stats && !opts.stats_file && !opts.foreground)
+		return error_set(err, "--stats: needs a file for a container that is not in the foreground");
 	return 0;
 }
 
@@ -108,6 +123,8 @@ static int create(int argc, char **argv, struct error *err)
 
 	if (rc)
 		return rc < 0 ? -1 : 0;
+	if (check_stats(err))
+		return -1;
 	warnings_off();
 	if (container_create(&c, &opts, &pid, err))
 		return -1;
@@ -188,6 +205,8 @@ static int run(int argc, char **argv, struct error *err)
 	if (rc)
 		return rc < 0 ? -1 : 0;
 	opts.foreground = !detach;
+	if (check_stats(err))
+		return -1;
 	if (detach)
 		warnings_off();
 	if (opts.foreground && opts.console_socket)

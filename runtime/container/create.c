@@ -367,6 +367,8 @@ static int load(struct creation *cr, const char *bundle, struct error *err)
 	spec->strace = o->strace;
 	spec->strace_file = o->strace_file;
 	spec->debug_log = o->debug_log;
+	spec->stats = o->stats;
+	spec->stats_file = o->stats_file;
 	spec->cgroup_full = true;
 	spec->wait_go = true;
 	spec->plain_stdio = !o->foreground && !spec->want_terminal;

@@ -13,6 +13,8 @@ struct create_options {
 	enum spec_platform platform;
 	bool strace;
 	const char *strace_file, *debug_log;
+	bool stats;
+	const char *stats_file; /* NULL = stderr, if it runs in the foreground */
 	unsigned preserve_fds;
 	bool systemd_cgroup;
 	const char *const *devices; /* of the host, that the operator allows */

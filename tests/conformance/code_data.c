@@ -5,6 +5,7 @@
 #include "test.h"
 
 #include <pthread.h>
+#include <sys/uio.h>
 
 #define CODE 1024 /* offset of the functions in the page */
 #define STEP 32
@@ -156,6 +157,52 @@ TEST(own_constants)
 	for (int i = 0; i < 3000; i++)
 		if (call(p + CODE + STEP) != b)
 			CHECK(!"a constant changed");
+}
+
+/* The kernel reads the page for the program: to a pipe, to a file, in pieces. */
+TEST(system_calls)
+{
+	uint8_t *p = make(), was[SIZE], got[SIZE];
+	int fd = OK(open("/tmp", O_TMPFILE | O_RDWR, 0600)), pipes[2];
+	struct iovec iov[2] = { { p, 100 }, { p + 100, SIZE - 100 } }, to = { got, SIZE }, from = { p, SIZE };
+
+	OK(pipe(pipes));
+	memcpy(was, p, SIZE);
+	for (int i = 0; i < 5; i++) {
+		CHECK(call(p + CODE) == 7);
+		CHECK(OK(write(pipes[1], p, SIZE)) == SIZE && OK(read(pipes[0], got, SIZE)) == SIZE);
+		CHECK(!memcmp(got, was, SIZE));
+		CHECK(call(p + CODE) == 7);
+		CHECK(OK(pwritev(fd, iov, 2, 0)) == SIZE && OK(pread(fd, got, SIZE, 0)) == SIZE);
+		CHECK(!memcmp(got, was, SIZE));
+		CHECK(call(p + CODE) == 7);
+		CHECK(OK(process_vm_readv(getpid(), &to, 1, &from, 1, 0)) == SIZE);
+		CHECK(!memcmp(got, was, SIZE));
+	}
+	CHECK(call(p + CODE) == 7);
+}
+
+/* Looking at code uses vector registers: the program's are as they were. */
+TEST(vectors)
+{
+	uint8_t put[8][16], got[8][16], *p = make();
+	long ret;
+
+	for (size_t i = 0; i < sizeof(put); i++)
+		((uint8_t *)put)[i] = junk();
+	OK(mprotect(p, SIZE, PROT_READ | PROT_WRITE));
+	__asm__ volatile("movups 0(%1), %%xmm0; movups 16(%1), %%xmm1; movups 32(%1), %%xmm2; movups 48(%1), %%xmm3\n\t"
+			 "movups 64(%1), %%xmm4; movups 80(%1), %%xmm5; movups 96(%1), %%xmm6; movups 112(%1), %%xmm7\n\t"
+			 "syscall\n\t"
+			 "movups %%xmm0, 0(%2); movups %%xmm1, 16(%2); movups %%xmm2, 32(%2); movups %%xmm3, 48(%2)\n\t"
+			 "movups %%xmm4, 64(%2); movups %%xmm5, 80(%2); movups %%xmm6, 96(%2); movups %%xmm7, 112(%2)"
+			 : "=a"(ret)
+			 : "r"(put), "r"(got), "0"((long)SYS_mprotect), "D"(p), "S"((long)SIZE),
+			   "d"((long)(PROT_READ | PROT_EXEC))
+			 : "rcx", "r11", "memory", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7");
+	CHECK(ret == 0);
+	CHECK(!memcmp(put, got, sizeof(put)));
+	CHECK(call(p + CODE) == 7);
 }
 
 static uint8_t *shared_page;

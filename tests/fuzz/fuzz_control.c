@@ -3,17 +3,9 @@
  * behind two bytes with its length. The supervisor's own socket code reads them; what it is going to tell the user must
  * be clean text, and its status one that a process can have.
  *
- * build: runtime/lib/error.c runtime/lib/util.c
+ * build: runtime/lib/error.c runtime/lib/util.c runtime/code/locate.c -lZydis
  */
-#include "runtime/supervisor/supervisor.c"
-
-int sandbox_go(struct sandbox *sb, struct error *err) { return 0; }
-int sandbox_end(struct sandbox *sb) { return 0; }
-void terminal_enter(bool use) {}
-void terminal_leave(void) {}
-void terminal_resume(void) {}
-bool terminal_is_raw(void) { return false; }
-int confine_supervisor(const struct sandbox *sb, struct error *err) { return 0; }
+#include "supervisor_host.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

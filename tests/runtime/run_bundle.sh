@@ -34,6 +34,18 @@ config 'c["ociVersion"] = "9.0"'; ends 'future version' 1 run
 config 'c["vm"] = {"hypervisor": {"path": "/x"}}'; ends 'refused field' 1 run
 config 'c["mounts"].append({"destination": "/x", "type": "ext4", "source": "/dev/sda"})'; ends 'mount type that is not there' 1 run
 config 'c["mounts"].append({"destination": "/x", "type": "bind", "source": "/no/such/thing"})'; ends 'bind source that is not there' 1 run
+config 'sh("exit 4")'
+command "$LIMPET" run --platform "$PLATFORM" --stats=counts -b b "test-$$-s" 2>err
+is 'status with --stats' $? 4
+grep -q '^system calls  *[1-9][0-9]* calls' counts || fail "--stats of run: $(cat counts err)"
+command "$LIMPET" run --platform "$PLATFORM" --stats -b b "test-$$-s" 2>err
+grep -q '^limpet: statistics$' err || fail "--stats of run, to stderr: $(cat err)"
+ends '--stats of create without a file' 1 command "$LIMPET" --stats create -b b "test-$$-t"
+command "$LIMPET" --stats=counts2 create --console-socket '' -b b "test-$$-u" </dev/null >/dev/null 2>err || fail "create with --stats: $(cat err)"
+command "$LIMPET" start "test-$$-u"
+for i in $(seq 50); do grep -q '^system calls' counts2 && break; sleep 0.1; done
+grep -q '^system calls  *[1-9][0-9]* calls' counts2 || fail "--stats of create: $(cat counts2)"
+command "$LIMPET" delete --force "test-$$-u"
 echo '{' >b/config.json; ends 'broken json' 1 run
 echo '[]' >b/config.json; ends 'not an object' 1 run
 head -c 100 /dev/zero >b/config.json; ends 'zeros' 1 run

@@ -1,6 +1,7 @@
 /*
  * The search for forbidden instructions against a plain one: at every offset, cut off at every end, in random bytes.
- * Each buffer has its exact size, so that the sanitizer sees a read beyond it.
+ * Each buffer has its exact size, so that the sanitizer sees a read beyond it; it does not look into assembly, for which
+ * there are pages without access.
  *
  * build: kernel/mm/scan.c
  */
@@ -13,6 +14,7 @@
 #include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define BYTES(...) { { __VA_ARGS__ }, sizeof((u8[]){ __VA_ARGS__ }) }
 
@@ -158,12 +160,33 @@ static void random_bytes(void **state)
 	}
 }
 
+/* Whole blocks, which are searched by assembly, up to the borders of memory. */
+static void long_random(void **state)
+{
+	static const u8 pool[] = { 0x0f, 0xae, 0x01, 0xef, 0xf3, 0x2f, 0xd8, 0xd5 };
+	const size_t page = 4096;
+	u8 *room = mmap(NULL, 3 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), *mid = room + page;
+
+	assert_true(room != MAP_FAILED && !mprotect(mid, page, PROT_READ | PROT_WRITE));
+	srand(2);
+	for (int round = 0; round < 20000; round++) {
+		size_t n = (size_t)rand() % 300, rare = 1 + (size_t)rand() % 30;
+
+		for (size_t i = 0; i < page; i++)
+			mid[i] = i >= n && i < page - n ? 0 : rand() % (int)rare ? 0x90 : pool[rand() % sizeof(pool)];
+		compare(mid, n);
+		compare(mid + page - n, n);
+	}
+	munmap(room, 3 * page);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(samples),
 		cmocka_unit_test(trapped),
 		cmocka_unit_test(random_bytes),
+		cmocka_unit_test(long_random),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
