@@ -29,10 +29,11 @@ static bool word_in(const char *list, const char *word)
 	return false;
 }
 
-/* Our path from /proc/self/cgroup for a v1 controller, or for v2 (controller NULL). */
-static const char *own_path(struct arena *a, const char *controller)
+/* The path of a process (0 = ours) from /proc/PID/cgroup for a v1 controller, or for v2 (controller NULL). */
+static const char *path_of(struct arena *a, pid_t pid, const char *controller)
 {
-	cleanup_free char *text = read_file(AT_FDCWD, "/proc/self/cgroup");
+	const char *file = pid ? arena_printf(a, "/proc/%d/cgroup", pid) : "/proc/self/cgroup";
+	cleanup_free char *text = read_file(AT_FDCWD, file);
 	char *save = NULL;
 
 	for (char *line = text ? strtok_r(text, "\n", &save) : NULL; line; line = strtok_r(NULL, "\n", &save)) {
@@ -48,11 +49,11 @@ static const char *own_path(struct arena *a, const char *controller)
 	return NULL;
 }
 
-/* Finds the hierarchy that has a v1 controller, or v2's (controller NULL). */
-static bool find_hierarchy(struct arena *a, const char *controller, struct hierarchy *h)
+/* Finds the hierarchy that has a v1 controller, or v2's (controller NULL), and the place of a process (0: us) in it. */
+static bool find_place(struct arena *a, pid_t pid, const char *controller, struct hierarchy *h)
 {
 	cleanup_free char *text = read_file(AT_FDCWD, "/proc/self/mountinfo");
-	const char *own = own_path(a, controller);
+	const char *own = path_of(a, pid, controller);
 	char *save = NULL;
 
 	if (!text || !own)
@@ -76,6 +77,11 @@ static bool find_hierarchy(struct arena *a, const char *controller, struct hiera
 		return true;
 	}
 	return false;
+}
+
+static bool find_hierarchy(struct arena *a, const char *controller, struct hierarchy *h)
+{
+	return find_place(a, 0, controller, h);
 }
 
 const char *cgroup_layout(void)
@@ -463,12 +469,25 @@ int cgroup_scope(struct cgroup *cg, const struct spec *spec, pid_t pid, struct e
 	return set_limits(cg, spec, err);
 }
 
+/* Whoever goes into a frozen group is frozen, and nobody hears of it. */
+static int check_thawed(struct cgroup *cg, struct error *err)
+{
+	bool v2;
+	const char *dir = cgroup_path(cg, "freezer", &v2);
+	cleanup_free char *text = dir ? read_file(AT_FDCWD, arena_printf(&cg->arena, "%s/%s", dir, v2 ? "cgroup.freeze"
+													: "freezer.state")) : NULL;
+
+	if (!text || (v2 ? *text == '0' : !strncmp(text, "THAWED", 6)))
+		return 0;
+	return error_set(err, "the container's control group %s is frozen", dir);
+}
+
 int cgroup_create(struct cgroup *cg, const struct spec *spec, struct error *err)
 {
 	if (spec->cgroup_scope)
 		return cgroup_scope(cg, spec, getpid(), err);
 	*cg = (struct cgroup){0};
-	if ((spec->cgroup_full && make_all(cg, spec, err)) || set_limits(cg, spec, err)) {
+	if ((spec->cgroup_full && make_all(cg, spec, err)) || check_thawed(cg, err) || set_limits(cg, spec, err)) {
 		cgroup_remove(cg);
 		return -1;
 	}
@@ -550,6 +569,25 @@ static void await_systemd(const char *dir)
 
 	for (int tries = 0; is_scope(dir) && tries < 1000 && !access(dir, F_OK); tries++)
 		nanosleep(&pause, NULL);
+}
+
+void cgroup_dirs_of(struct arena *a, pid_t pid, struct strings *dirs)
+{
+	cleanup_free char *text = read_file(AT_FDCWD, arena_printf(a, "/proc/%d/cgroup", pid));
+	char *save = NULL;
+
+	for (char *line = text ? strtok_r(text, "\n", &save) : NULL; line; line = strtok_r(NULL, "\n", &save)) {
+		char *names = strchr(line, ':'), *end = names ? strchr(names + 1, ':') : NULL;
+		struct hierarchy ours, theirs;
+
+		if (!end)
+			continue;
+		*end = '\0';
+		names[1 + strcspn(names + 1, ",")] = '\0';
+		if (find_place(a, 0, names[1] ? names + 1 : NULL, &ours) &&
+		    find_place(a, pid, names[1] ? names + 1 : NULL, &theirs) && strcmp(ours.own, theirs.own))
+			strings_add(a, dirs, arena_printf(a, "%s%s", theirs.mount, theirs.own));
+	}
 }
 
 int cgroup_remove_dirs(const struct strings *dirs, struct error *err)
