@@ -293,6 +293,16 @@ int fs_boot_node(const char *path, u32 mode, u32 uid, u32 gid, u64 rdev)
 	return err;
 }
 
+int fs_boot_dir(const char *path)
+{
+	struct path p;
+	int err = boot_target(path, S_IFDIR, &p);
+
+	if (!err)
+		path_put(&p);
+	return err;
+}
+
 /* A path that is missing needs no hiding. */
 int fs_boot_mask(const char *path)
 {

@@ -451,8 +451,20 @@ static int ask(const struct container *c, struct request request, struct error *
 	return reply.type == REPLY_OK ? 0 : error_set(err, "%s", reply.text);
 }
 
+/* In a frozen group nobody answers: the request waits there for the thaw. SIGKILL brings that about. */
+static int kill_frozen(const struct container *c, const struct request *request, struct error *err)
+{
+	cleanup_close int fd = container_connect(c, err);
+
+	if (fd < 0 || server_request(fd, request, NULL, 0, err))
+		return -1;
+	return request->arg[0] == SIGKILL ? container_freeze(c, false, err) : 0;
+}
+
 int container_kill(const struct container *c, int sig, bool all, struct error *err)
 {
+	if (container_status(c) == CONTAINER_PAUSED && !container_paused_inside(c))
+		return kill_frozen(c, &(struct request){.type = REQUEST_SIGNAL, .arg = {sig, all}}, err);
 	return ask(c, (struct request){.type = REQUEST_SIGNAL, .arg = {sig, all}}, err);
 }
 

@@ -193,7 +193,11 @@ static int start_detached(struct waiter *w, struct error *err)
 		waitpid(pid, NULL, 0);
 		return -1;
 	}
-	return write_pid_file(w->options->pid_file, pid, err);
+	if (!write_pid_file(w->options->pid_file, pid, err))
+		return 0;
+	kill(pid, SIGKILL); /* and the program with it */
+	waitpid(pid, NULL, 0);
+	return -1;
 }
 
 int container_exec(struct container *c, struct spec *spec, const struct exec_options *options, struct error *err)

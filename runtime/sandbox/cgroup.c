@@ -120,6 +120,14 @@ static void hand_on_all(const char *dir)
 		write_file(fd, "cgroup.subtree_control", words[i]);
 }
 
+static bool is_empty(const char *group)
+{
+	cleanup_close int fd = open(group, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	cleanup_free char *procs = read_file(fd, "cgroup.procs");
+
+	return procs && !*procs;
+}
+
 /* mkdir -p below the mount point; what is new is remembered. */
 static int make_dirs(struct cgroup *cg, const char *mount, char *dir, bool full, struct error *err)
 {
@@ -137,7 +145,8 @@ static int make_dirs(struct cgroup *cg, const char *mount, char *dir, bool full,
 			hand_on_all(dir);
 			*slash = '/';
 		}
-		if (!mkdir(dir, 0755))
+		/* One that was there is removed with the container as well, if nobody is in it: perhaps a crash has left it. */
+		if (!mkdir(dir, 0755) || (errno == EEXIST && full && !saved && is_empty(dir)))
 			strings_add(&cg->arena, &cg->dirs, dir);
 		else if (errno != EEXIST)
 			return error_errno(err, "cannot make the control group %s", dir);

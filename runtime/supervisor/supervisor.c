@@ -251,7 +251,7 @@ static void show_stats(const struct sandbox *sb, const char *text)
 static void exec_error(struct supervisor *s, int64_t error, int64_t stage, const char *text)
 {
 	if (s->sv && error > 0 && error <= 4095) {
-		struct error why = {.status = stage != CONTROL_STAGE_PROGRAM ? STATUS_FAILURE
+		struct error why = {.status = stage != CONTROL_STAGE_PROGRAM ? 0
 					      : error == ENOENT ? STATUS_NOT_FOUND : STATUS_NOT_EXECUTABLE};
 		char line[900];
 
