@@ -132,6 +132,20 @@ void container_count_locked(struct container *c, int by)
 		c->owner->processes += (u32)by;
 }
 
+void container_count_task_locked(struct container *c, int by)
+{
+	mutex_assert_held(&tasklist_lock);
+	atomic_store(&c->tasks, c->tasks + (u32)by);
+}
+
+/* The host's own limit is some way above, for what the guest kernel needs. */
+bool container_full(const struct container *c)
+{
+	s64 limit = atomic_load(&c->limits.pids);
+
+	return limit > 0 && atomic_load(&c->tasks) >= (u64)limit;
+}
+
 bool container_empty_locked(struct container *c)
 {
 	if (!c->ending || c->processes || c->finished)

@@ -58,6 +58,7 @@ struct container {
 	/* Under tasklist_lock: */
 	bool started; /* there was a first process */
 	struct process *init; /* that one, until it is reaped */
+	u32 tasks; /* published and not yet gone; atomic to read */
 	u32 processes; /* published and not yet reaped; an owner's: of all in its pid_ns */
 	bool ending; /* the first process has ended */
 	bool finished; /* and the others are gone */
@@ -88,6 +89,9 @@ struct container *container_next(struct container *c);
 void container_end_locked(struct container *c, int status);
 /* Under tasklist_lock: a process comes, or is reaped. */
 void container_count_locked(struct container *c, int by);
+/* Under tasklist_lock: a task comes, or its number goes. */
+void container_count_task_locked(struct container *c, int by);
+bool container_full(const struct container *c); /* it has as many tasks as its limit allows */
 /* Under tasklist_lock: true, once: nothing is left of it, and container_finish is the caller's to call. */
 bool container_empty_locked(struct container *c);
 void container_signal_all(struct container *c, int sig); /* every process of it. Takes tasklist_lock */

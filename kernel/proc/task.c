@@ -298,6 +298,7 @@ void task_publish(struct task *t, struct process *parent)
 	task_get(t); /* the pid table's */
 	t->published = true;
 	t->pid->task = t;
+	container_count_task_locked(p->container, 1);
 	seccomp_inherit_locked(t);
 	if (first)
 		publish_process(p, t, parent);

@@ -101,6 +101,14 @@ config 'sh("true")' "c['linux']['cgroupsPath'] = '/limpet-odd-$$'"; new; made; o
 find /sys/fs/cgroup -depth -type d -name "limpet-odd-$$" -exec rmdir {} + 2>/dev/null
 ends 'groups removed underneath' 0 oci delete $id
 
+# the limit on processes is exact, and the next one comes when one goes
+config 'sh("i=0; while [ $i -lt 20 ]; do sleep 1.5 & i=$((i + 1)); echo $i; done")' 'c["linux"]["resources"] = {"pids": {"limit": 8}}'; new
+ends 'more processes than are allowed' 2 oci run -b b $id
+matches 'more processes than are allowed' "$(cat .out)" $'^1\n2\n3\n4\n5\n6\n7\nsh: .*fork'
+config 'sh("i=0; while [ $i -lt 60 ]; do true & wait; (exec true); i=$((i + 1)); done; cat /sys/fs/cgroup/pids.current; exit 4")' 'c["linux"]["resources"] = {"pids": {"limit": 3}}' \
+	"c['mounts'].append({'destination': '/sys/fs/cgroup', 'type': 'cgroup', 'source': 'cgroup'})"
+says 'many, one after the other' 4 2 oci run -b b $id
+
 # consoles
 config "$idle" 'c["process"]["terminal"] = True'; new
 matches 'no console socket there' "$(oci create -b b --console-socket "$work/none" $id 2>&1 </dev/null)" "cannot connect to console socket $work/none: No such file"
