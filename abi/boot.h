@@ -118,7 +118,8 @@ struct boot_block {
 	uint32_t cpus; /* CPUs the guest sees; 0 = as the host */
 	uint32_t wait_go; /* 1 = the first program waits for CONTROL_START */
 	/* seccomp filter that the program begins with (struct sock_filter[]): instructions, offset; flags of seccomp(2) */
-	uint32_t seccomp_len, seccomp, seccomp_flags, pad4;
+	uint32_t seccomp_len, seccomp, seccomp_flags;
+	int32_t seccomp_fd; /* SECCOMP_FILTER_FLAG_NEW_LISTENER: a socket, abi/notify.h; else -1 */
 	uint32_t npreserved, preserved; /* offset of int32_t[]: become its 3, 4, ...; -1 = stays closed */
 
 	/* the world */

@@ -22,8 +22,8 @@ enum control_type {
 	CONTROL_START = 5, /* boot_block.wait_go: the container's first program may run */
 	/*
 	 * Another program. arg[0] = its id, above 0 and never used twice; arg[1] = size of its block; arg[2] = bits: which of
-	 * stdin, stdout, stderr come along. SCM_RIGHTS: a memfd that holds a boot block with the program's part filled in,
-	 * then the streams, then those that take the places of boot_block.preserved.
+	 * stdin, stdout, stderr come along, and 8: boot_block.seccomp_fd. SCM_RIGHTS: a memfd that holds a boot block with the
+	 * program's part filled in, then the streams, the listener's socket, then those that take the places of boot_block.preserved.
 	 */
 	CONTROL_EXEC = 6,
 	/* The container's limits have changed: arg = memory, quota, period, processes; as boot_block.group_*. INT64_MIN = as it was */

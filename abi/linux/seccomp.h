@@ -44,6 +44,43 @@ struct seccomp_notif_sizes {
 	uint16_t notif, resp, data;
 };
 
+/* seccomp_unotify(2): what a listener is told, answers, and may give the caller. */
+struct seccomp_notif {
+	uint64_t id;
+	uint32_t pid, flags;
+	struct seccomp_data data;
+};
+_Static_assert(sizeof(struct seccomp_notif) == 80, "Linux's size");
+
+#define SECCOMP_USER_NOTIF_FLAG_CONTINUE 1u
+
+struct seccomp_notif_resp {
+	uint64_t id;
+	int64_t val;
+	int32_t error;
+	uint32_t flags;
+};
+_Static_assert(sizeof(struct seccomp_notif_resp) == 24, "Linux's size");
+
+#define SECCOMP_ADDFD_FLAG_SETFD 1u
+#define SECCOMP_ADDFD_FLAG_SEND 2u
+
+struct seccomp_notif_addfd {
+	uint64_t id;
+	uint32_t flags, srcfd, newfd, newfd_flags;
+};
+_Static_assert(sizeof(struct seccomp_notif_addfd) == 24, "Linux's size");
+
+#define SECCOMP_IOCTL_NOTIF_RECV 0xc0502100u
+#define SECCOMP_IOCTL_NOTIF_SEND 0xc0182101u
+#define SECCOMP_IOCTL_NOTIF_ID_VALID 0x40082102u
+#define SECCOMP_IOCTL_NOTIF_ID_VALID_OLD 0x80082102u /* as it was first, with the wrong direction */
+#define SECCOMP_IOCTL_NOTIF_ADDFD 0x40002103u /* without its size, which says how much of the struct is passed */
+#define SECCOMP_IOCTL_NOTIF_SET_FLAGS 0x40082104u
+#define SECCOMP_IOCTL_SIZE(cmd) ((cmd) >> 16 & 0x3fffu)
+#define SECCOMP_IOCTL_SIZE_MASK 0x3fff0000u
+#define SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP 1u
+
 struct sock_filter {
 	uint16_t code;
 	uint8_t jt, jf;

@@ -147,6 +147,19 @@ static void map_or_die(u64 addr, u64 len, int prot, int flags, int fd)
 		host_syscall(NR_exit_group, 124, 0, 0, 0, 0, 0);
 }
 
+/*
+ * A page for each slot, of which a process touches its own only: a huge page would be cleared for it in every child.
+ * Of no use to a child, which has a slot of its own: not copied, nor made copy-on-write for the parent.
+ */
+static void slot_pages(u64 base)
+{
+	const u64 len = THREAD_SLOTS * PAGE_SIZE;
+
+	map_or_die(base, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+	host_syscall(NR_madvise, base, len, MADV_NOHUGEPAGE, 0, 0, 0);
+	host_syscall(NR_madvise, base, len, MADV_WIPEONFORK, 0, 0, 0);
+}
+
 static int shared_memory(const char *name, u64 addr, u64 len)
 {
 	int fd = (int)host_memfd_create(name, MFD_CLOEXEC);
@@ -229,13 +242,8 @@ __no_stack_protector void boot_start(const u64 *sp)
 	host_close(shared_memory("limpet-heap", HEAP_BASE, HEAP_SIZE));
 	host_close(shared_memory("limpet-threads", THREADS_BASE, THREAD_SLOTS * THREAD_SLOT_SIZE));
 	filemem_host_fd = shared_memory("limpet-files", FILEMEM_BASE, FILEMEM_SIZE);
-	map_or_die(SCRATCH_BASE, THREAD_SLOTS * PAGE_SIZE, PROT_READ | PROT_WRITE,
-		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
-	map_or_die(SHOWN_BASE, THREAD_SLOTS * PAGE_SIZE, PROT_READ | PROT_WRITE,
-		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
-	/* Of no use to a child, which has a slot of its own: not copied, nor made copy-on-write for the parent. */
-	host_syscall(NR_madvise, SCRATCH_BASE, THREAD_SLOTS * PAGE_SIZE, MADV_WIPEONFORK, 0, 0, 0);
-	host_syscall(NR_madvise, SHOWN_BASE, THREAD_SLOTS * PAGE_SIZE, MADV_WIPEONFORK, 0, 0, 0);
+	slot_pages(SCRATCH_BASE);
+	slot_pages(SHOWN_BASE);
 	map_boot_block();
 	harden_stack_guard(boot->random_seed[0]);
 	boot_auxv = aux;

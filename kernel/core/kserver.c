@@ -58,6 +58,16 @@ int kserver_thread(const char *name, void (*fn)(void *), void *arg)
 	return err;
 }
 
+static void forget_task(void *arg)
+{
+	struct task *t = arg;
+
+	cred_put(t->cred);
+	kfree(t);
+}
+
+void kserver_thread_end(void) { hthread_leave(forget_task, current); }
+
 /* CONTROL_EXEC and CONTROL_JOIN. The descriptors are taken over. */
 static void control_program(const struct control_msg *m, const int *fds, u32 nfds)
 {
@@ -67,12 +77,14 @@ static void control_program(const struct control_msg *m, const int *fds, u32 nfd
 		.id = (u32)m->arg[0], .container = m->container, .size = size, .stdio = { -1, -1, -1 },
 	};
 	struct boot_block *b = NULL;
+	int listener;
 	u32 next = 1;
 	s32 *preserved;
 
 	for (u32 i = 0; i < 3; i++)
 		if (m->arg[2] & 1 << i && next < nfds)
 			start.stdio[i] = fds[next++];
+	listener = m->arg[2] & 8 && next < nfds ? fds[next++] : -1;
 	if (nfds && size >= sizeof(*b) && size <= BOOT_SIZE_MAX)
 		b = kpages_alloc(pages);
 	if (b && (host_pread64(fds[0], b, size, 0) != (long)size || b->magic != BOOT_MAGIC ||
@@ -87,6 +99,7 @@ static void control_program(const struct control_msg *m, const int *fds, u32 nfd
 		preserved = (s32 *)((u8 *)b + b->preserved);
 		for (u32 i = 0; i < b->npreserved; i++)
 			preserved[i] = fds[next++];
+		b->seccomp_fd = listener;
 		start.block = b;
 		if (m->type == CONTROL_JOIN)
 			program_join(&start, m->arg[3], fds + next, nfds - next);

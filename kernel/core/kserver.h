@@ -14,12 +14,15 @@ struct zygote_pool;
 
 /* Starts a service thread; only kserver's own threads may call it. -errno. */
 int kserver_thread(const char *name, void (*fn)(void *), void *arg) __must_check;
+__noreturn void kserver_thread_end(void); /* by itself */
 
 /*
  * Has fn(arg) run for t on a blank host process; from any task. Takes a zygote, or waits until the host's clone is
  * done. The process descends from the spawner of t's container. -errno.
  */
 int kserver_spawn(struct task *t, void (*fn)(void *), void *arg) __must_check;
+/* The same without waiting: when there will be no process, but that is known later only, failed is called instead of fn. */
+int kserver_spawn_later(struct task *t, void (*fn)(void *), void *arg, void (*failed)(void *arg, int err)) __must_check;
 
 /* spawner.c: that of the first container, which kserver's thread starts, and those of others. */
 struct spawner *spawner_first(void);

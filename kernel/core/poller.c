@@ -15,6 +15,7 @@
 #include "fs/poll.h"
 #include "gate/gate.h"
 #include "gate/host.h"
+#include "proc/container.h"
 #include "proc/task.h"
 
 #define EPOLL_CTL_ADD_ 1
@@ -227,6 +228,18 @@ static void handle_event(u32 who, u64 id, u32 events)
 
 void poller_ring(void) { (void)host_write(poller.doorbell, &(u64){ 1 }, sizeof(u64)); }
 
+/* The host holds up a container that has used up its CPU quota: what others wait for is not to be held up with it. */
+static bool may_have_duty(void)
+{
+	return !atomic_load(&container_several) || atomic_load(&current_container()->limits.quota) <= 0;
+}
+
+void poller_limits_changed(void)
+{
+	if (atomic_load(&poller.duty))
+		poller_ring();
+}
+
 /* Sleeps as task on duty; see wait.c for the states of task.wake. */
 static int sleep_on_duty(struct task *t, s64 deadline)
 {
@@ -235,6 +248,10 @@ static int sleep_on_duty(struct task *t, s64 deadline)
 	long n;
 
 	while (atomic_load(&t->wake) == TASK_WAKE_POLLS) {
+		if (!may_have_duty()) {
+			(void)atomic_cas(&t->wake, TASK_WAKE_POLLS, 0); /* the caller looks, and sleeps otherwise */
+			return 0;
+		}
 		if (deadline != KTIME_MAX) {
 			s64 left = deadline - ktime_get();
 
@@ -256,7 +273,8 @@ int poller_sleep(s64 deadline)
 	u32 old_state = t->state;
 	int ret = 0;
 
-	if ((deadline != KTIME_MAX && deadline - ktime_get() < SHORT_NS) || !atomic_cas(&poller.duty, NULL, t))
+	if ((deadline != KTIME_MAX && deadline - ktime_get() < SHORT_NS) || !may_have_duty() ||
+	    !atomic_cas(&poller.duty, NULL, t))
 		return task_sleep(deadline);
 	lock_assert_none();
 	if (old_state == TASK_RUNNING)

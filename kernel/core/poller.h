@@ -48,6 +48,8 @@ void poller_edge(struct poller_watch *w);
  * in the poller thread's stead and handles what comes.
  */
 int poller_sleep(s64 deadline);
+/* A container has joined, or has another CPU quota. */
+void poller_limits_changed(void);
 void poller_ring(void); /* wakes that one, should it be asleep there */
 
 /* What the host's poll(2) says of a descriptor right now, of events and POLLERR, POLLHUP. Does not block. */

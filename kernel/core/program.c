@@ -9,6 +9,7 @@
 #include "core/kserver.h"
 #include "core/kserver_main.h"
 #include "core/log.h"
+#include "core/poller.h"
 #include "core/world.h"
 #include "fs/file.h"
 #include "fs/fs.h"
@@ -34,6 +35,7 @@ struct program {
 	struct container *container; /* reference held; immutable */
 	bool leads; /* its container's first; immutable */
 	int stdio[3]; /* until it is launched */
+	u32 trees; /* the trees of the block's mounts before this one have been taken over */
 	const struct boot_block *block; /* the first one's is the boot block; gone once the program runs */
 	size_t size; /* of block; 0 = not ours to free */
 	char **argv, **envp, *path; /* until it runs */
@@ -167,12 +169,22 @@ static int make_terminal(struct program *g, const int stdio[3], struct file **te
 	return tty_make_controlling(*term, g->process);
 }
 
+static void close_from(const int *fds, u32 from, u32 count)
+{
+	for (u32 i = from; i < count; i++)
+		if (fds[i] >= 0)
+			host_close(fds[i]);
+}
+
+static const s32 *preserved(const struct boot_block *b) { return (const s32 *)((const u8 *)b + b->preserved); }
+
 /* 0, 1, 2 of a program, into current->files. What was not taken over is closed unless it is the first's. */
 static int make_stdio(struct program *g, const int stdio[3])
 {
 	static const char *const names[] = { "stdin", "stdout", "stderr" };
 	struct file *term, *f;
 	int err = make_terminal(g, stdio, &term);
+	u32 taken = term ? 1 : 0;
 
 	for (int i = 0; i < 3 && !err; i++) {
 		if (stdio[i] < 0)
@@ -191,6 +203,7 @@ static int make_stdio(struct program *g, const int stdio[3])
 			log_warn("%s cannot be used: error %d", names[i], -err);
 			break;
 		}
+		taken = (u32)i + 1;
 		int fd = fd_alloc((u32)i, false);
 
 		if (fd != i) {
@@ -202,6 +215,8 @@ static int make_stdio(struct program *g, const int stdio[3])
 	}
 	if (term)
 		file_put(term);
+	if (err && g->id)
+		close_from(stdio, taken, 3);
 	return err;
 }
 
@@ -209,7 +224,7 @@ static int make_stdio(struct program *g, const int stdio[3])
 static int make_preserved(const struct program *g)
 {
 	const struct boot_block *b = g->block;
-	const s32 *fds = (const s32 *)((const u8 *)b + b->preserved);
+	const s32 *fds = preserved(b);
 	static const u32 modes[] = { O_RDWR, O_RDONLY, O_WRONLY };
 
 	for (u32 i = 0; i < b->npreserved; i++) {
@@ -222,8 +237,8 @@ static int make_preserved(const struct program *g)
 			f = hostfile_create(fds[i], modes[k]);
 		if (is_err(f)) {
 			log_warn("descriptor %u cannot be used: error %d", i + 3, (int)-ptr_err(f));
-			for (u32 k = i; g->id && k < b->npreserved; k++)
-				host_close(fds[k]);
+			if (g->id)
+				close_from(fds, i, b->npreserved);
 			return (int)ptr_err(f);
 		}
 		fd = fd_alloc(i + 3, false);
@@ -231,6 +246,8 @@ static int make_preserved(const struct program *g)
 			file_put(f);
 			if (fd >= 0)
 				fd_cancel(fd);
+			if (g->id)
+				close_from(fds, i + 1, b->npreserved);
 			return fd < 0 ? fd : -EBUSY;
 		}
 		fd_install(fd, f);
@@ -295,6 +312,13 @@ static int search_path(const char *name, char *const *env, char *buf)
 	return found;
 }
 
+static void failed(u32 id, int err)
+{
+	const s64 args[4] = { -err, id, CONTROL_STAGE_START };
+
+	control_send_args(CONTROL_EXEC_ERROR, args, "the program");
+}
+
 static void unlink_program(struct program *g)
 {
 	mutex_lock(&programs_lock);
@@ -302,10 +326,21 @@ static void unlink_program(struct program *g)
 	mutex_unlock(&programs_lock);
 }
 
+/* Of a container that has joined, what no mount has taken. */
+static void close_trees(struct program *g)
+{
+	const struct boot_mount *m = (const struct boot_mount *)((const u8 *)g->block + g->block->mounts);
+
+	for (; g->leads && g->id && g->trees < g->block->nmounts; g->trees++)
+		if (m[g->trees].host_fd >= 0)
+			host_close(m[g->trees].host_fd);
+}
+
 static __noreturn void cannot_run(struct program *g, enum control_stage stage, const char *name, long err)
 {
 	s64 args[4] = { -err, g->id, stage };
 
+	close_trees(g);
 	control_send_args(CONTROL_EXEC_ERROR, args, name);
 	if (!g->id)
 		sandbox_exit((err == -ENOENT ? 127 : 126) << 8);
@@ -358,14 +393,11 @@ static int make_cwd(const char *cwd)
 	return err ? err : enter_cwd(cwd);
 }
 
-/*
- * The mounts of a container that has joined, in the namespace of its first process and in the name of the kernel, as at
- * boot. Descriptors of trees that no mount has taken are closed.
- */
+/* The mounts of a container that has joined, in its first process's namespace and in the name of the kernel, as at boot. */
 static int make_world(struct program *g, char *text, size_t size)
 {
 	const struct cred *own = borrow_cred(service_credentials());
-	int err = world_mount(g->block, text, size);
+	int err = world_mount(g->block, &g->trees, text, size);
 
 	borrow_cred(own);
 	if (!err) {
@@ -483,7 +515,10 @@ static struct task *make_task(struct program *g, int *err)
 		*err = g->leads && g->id ? fs_boot_empty(&t->mnt_ns, &t->fs) :
 					   container_world(g->container, &t->mnt_ns, &t->fs);
 	if (!*err && b->seccomp_len)
-		*err = seccomp_boot(t, (const void *)((const u8 *)b + b->seccomp), b->seccomp_len, b->seccomp_flags);
+		*err = seccomp_boot(t, (const void *)((const u8 *)b + b->seccomp), b->seccomp_len, b->seccomp_flags,
+				    b->seccomp_fd);
+	else if (b->seccomp_fd >= 0)
+		host_close(b->seccomp_fd);
 	if (!*err)
 		*err = task_alloc_pid(t, g->leads && g->container->own_pids ? 1 : 0);
 	if (*err) {
@@ -495,23 +530,47 @@ static struct task *make_task(struct program *g, int *err)
 	return t;
 }
 
-/* Whose child it is on paper, referenced: the PID 1 that it sees, or NULL when it is to be that itself. */
-static struct process *paper_parent(const struct program *g)
+/* Makes it the child, on paper, of the PID 1 that it sees, unless it is to be that itself. -ESRCH: that is gone by now. */
+static int publish(struct program *g, struct task *t)
 {
-	struct process *p = NULL;
+	struct container *c = g->container;
+	struct process *parent = NULL;
+	bool gone = false;
 
 	mutex_lock(&tasklist_lock);
-	if (!g->leads || !g->container->own_pids)
-		p = g->container->pid_ns->init;
-	if (p)
-		process_get(p);
+	if (!g->leads || !c->own_pids) {
+		parent = c->pid_ns->init;
+		gone = !parent || c->finished;
+	}
+	if (!gone) {
+		container_hold_locked(c, 1);
+		if (parent)
+			process_get(parent);
+	}
 	mutex_unlock(&tasklist_lock);
-	return p;
+	if (gone)
+		return -ESRCH;
+	task_publish(t, parent);
+	if (parent)
+		process_put(parent);
+	mutex_lock(&tasklist_lock);
+	container_hold_locked(c, -1);
+	mutex_unlock(&tasklist_lock);
+	return 0;
+}
+
+/* Published already: it goes the way of one whose host process was killed. */
+static void no_host_process(void *arg, int err)
+{
+	struct program *g = arg;
+
+	failed(g->id, err);
+	close_trees(g);
+	task_died_outside(g->process->leader, SIGKILL);
 }
 
 static int launch(struct program *g, const int stdio[3])
 {
-	struct process *parent;
 	int err;
 	struct task *t = make_task(g, &err);
 
@@ -520,10 +579,12 @@ static int launch(struct program *g, const int stdio[3])
 	mutex_lock(&programs_lock);
 	list_add_tail(&g->node, &programs);
 	mutex_unlock(&programs_lock);
-	parent = paper_parent(g);
-	task_publish(t, parent);
-	if (parent)
-		process_put(parent);
+	err = publish(g, t);
+	if (err) {
+		unlink_program(g);
+		task_put(t);
+		return err;
+	}
 	if (g->id)
 		lead_session(g->process);
 
@@ -533,16 +594,14 @@ static int launch(struct program *g, const int stdio[3])
 	err = make_stdio(g, stdio);
 	if (!err)
 		err = make_preserved(g);
+	else if (g->id)
+		close_from(preserved(g->block), 0, g->block->npreserved);
 	current->files = NULL;
 	current->process = NULL;
 	if (!err)
-		err = g->id ? kserver_spawn(t, program_main, g) : hproc_spawn(t, program_main, g);
+		err = g->id ? kserver_spawn_later(t, program_main, g, no_host_process) : hproc_spawn(t, program_main, g);
 	if (err && g->id) {
-		/* Published already: it goes the way of one whose host process was killed. */
-		s64 args[4] = { -err, g->id, CONTROL_STAGE_START };
-
-		control_send_args(CONTROL_EXEC_ERROR, args, "the program");
-		task_died_outside(t, SIGKILL);
+		no_host_process(g, err);
 		return 0;
 	}
 	return err;
@@ -596,14 +655,8 @@ void program_limits(u32 container, const s64 limits[4])
 	if (!c)
 		return;
 	cgroupfs_limits(&c->limits, limits);
+	poller_limits_changed();
 	container_put(c);
-}
-
-static void failed(u32 id, int err)
-{
-	const s64 args[4] = { -err, id, CONTROL_STAGE_START };
-
-	control_send_args(CONTROL_EXEC_ERROR, args, "the program");
 }
 
 /* NULL: the supervisor was told. The container's reference is taken over. */
@@ -612,6 +665,8 @@ static struct program *program_alloc(const struct program_start *start, struct c
 	struct program *g = c ? kzalloc(sizeof(*g)) : NULL;
 
 	if (!g) {
+		close_from(start->stdio, 0, 3);
+		close_from(preserved(start->block), 0, start->block->npreserved);
 		kpages_free(start->block, (start->size + PAGE_SIZE - 1) / PAGE_SIZE);
 		failed(start->id, c ? -ENOMEM : -ESRCH);
 		if (c)
@@ -628,11 +683,11 @@ static struct program *program_alloc(const struct program_start *start, struct c
 	return g;
 }
 
-static void close_stdio(const int stdio[3])
+/* Of a program that has not been published. */
+static void close_descriptors(const struct program *g)
 {
-	for (int i = 0; i < 3; i++)
-		if (stdio[i] >= 0)
-			host_close(stdio[i]);
+	close_from(g->stdio, 0, 3);
+	close_from(preserved(g->block), 0, g->block->npreserved);
 }
 
 void program_exec(const struct program_start *start)
@@ -640,28 +695,18 @@ void program_exec(const struct program_start *start)
 	struct program *g = program_alloc(start, container_lookup(start->container));
 	int err;
 
-	if (!g) {
-		close_stdio(start->stdio);
+	if (!g)
 		return;
-	}
 	err = launch(g, g->stdio);
 	if (!err)
 		return;
 	failed(g->id, err);
+	close_descriptors(g);
 	program_free(g);
 }
 
 /* Containers that have joined and are not populated: their programs. Control thread only. */
 static struct list_head joined = LIST_HEAD_INIT(joined);
-
-static void close_trees(const struct program *g)
-{
-	const struct boot_mount *m = (const struct boot_mount *)((const u8 *)g->block + g->block->mounts);
-
-	for (u32 i = 0; i < g->block->nmounts; i++)
-		if (m[i].host_fd >= 0)
-			host_close(m[i].host_fd);
-}
 
 /* Gives up a container without a process. */
 static void abandon(struct program *g)
@@ -669,7 +714,7 @@ static void abandon(struct program *g)
 	struct container *c = g->container;
 
 	list_del(&g->node);
-	close_stdio(g->stdio);
+	close_descriptors(g);
 	close_trees(g);
 	container_get(c);
 	program_free(g);
@@ -699,7 +744,6 @@ void program_join(const struct program_start *start, s64 share, const int *trees
 		container_get(c);
 	g = program_alloc(start, c);
 	if (!g) {
-		close_stdio(start->stdio);
 		for (u32 i = 0; i < ntrees; i++)
 			host_close(trees[i]);
 		if (c)

@@ -32,12 +32,13 @@
 #define ZYGOTES_MAX 4u
 #define IDLE_NS (10 * NSEC_PER_SEC)
 
-/* A request lives on its sender's kernel stack until done. */
 struct spawn {
 	struct list_head node;
 	struct task *task;
 	void (*fn)(void *);
 	void *arg;
+	/* Told when it fails; nobody waits, and it is freed behind that. NULL: it lives on its sender's stack until done. */
+	void (*failed)(void *arg, int err);
 	int err;
 	u32 done; /* futex word */
 };
@@ -105,27 +106,58 @@ static void call_spawner(struct spawner *s)
 	host_futex(&s->seq, FUTEX_WAKE, 1, NULL, NULL, 0);
 }
 
-int kserver_spawn(struct task *t, void (*fn)(void *), void *arg)
+static bool call_zygote(struct spawner *s, struct task *t, void (*fn)(void *), void *arg)
 {
-	struct spawner *s = t->process->container->spawner;
-	struct spawn r = { .task = t, .fn = fn, .arg = arg };
+	if (!zygote_call(&s->pool, t, fn, arg))
+		return false;
+	if (zygote_count(&s->pool) < atomic_load(&s->wanted))
+		call_spawner(s);
+	return true;
+}
+
+static int ask(struct spawner *s, struct spawn *r)
+{
 	bool broken;
 
-	if (zygote_call(&s->pool, t, fn, arg)) {
-		if (zygote_count(&s->pool) < atomic_load(&s->wanted))
-			call_spawner(s);
-		return 0;
-	}
 	mutex_lock(&s->lock);
 	broken = s->broken;
 	if (!broken)
-		list_add_tail(&r.node, &s->spawns);
+		list_add_tail(&r->node, &s->spawns);
 	if (s->wanted < ZYGOTES_MAX)
 		atomic_store(&s->wanted, s->wanted + 1);
 	mutex_unlock(&s->lock);
 	if (broken)
 		return -EAGAIN;
 	call_spawner(s);
+	return 0;
+}
+
+int kserver_spawn_later(struct task *t, void (*fn)(void *), void *arg, void (*failed)(void *arg, int err))
+{
+	struct spawner *s = t->process->container->spawner;
+	struct spawn *r;
+	int err;
+
+	if (call_zygote(s, t, fn, arg))
+		return 0;
+	r = kzalloc(sizeof(*r));
+	if (!r)
+		return -ENOMEM;
+	*r = (struct spawn){ .task = t, .fn = fn, .arg = arg, .failed = failed };
+	err = ask(s, r);
+	if (err)
+		kfree(r);
+	return err;
+}
+
+int kserver_spawn(struct task *t, void (*fn)(void *), void *arg)
+{
+	struct spawner *s = t->process->container->spawner;
+	struct spawn r = { .task = t, .fn = fn, .arg = arg };
+	int err = call_zygote(s, t, fn, arg) ? 1 : ask(s, &r);
+
+	if (err)
+		return min(err, 0);
 	while (!atomic_load(&r.done))
 		host_futex(&r.done, FUTEX_WAIT, 0, NULL, NULL, 0);
 	return r.err;
@@ -147,6 +179,12 @@ static void answer(struct spawn *r, int err)
 {
 	u32 *word = &r->done;
 
+	if (r->failed) {
+		if (err)
+			r->failed(r->arg, err);
+		kfree(r);
+		return;
+	}
 	r->err = err;
 	/* Beyond this store the request may be gone; waking a stale address harms nobody. */
 	atomic_store(word, 1);
@@ -239,6 +277,7 @@ void spawner_died(struct task *t)
 	container_signal_all(s->container, SIGKILL);
 	if (atomic_load(&s->ended))
 		spawner_end(s);
+	container_put(s->container); /* what leave() would have put */
 }
 
 int spawner_start(struct spawner *s)

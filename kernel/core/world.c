@@ -45,10 +45,9 @@ static int mount_one(const struct boot_block *b, const struct boot_mount *m)
 			.alone = m->shared & BOOT_TREE_ALONE,
 		};
 
-		/* An instance found may end while it is taken, with another container: then it is not there any more. */
-		do {
-			err = fs_boot_mount(type, source, target, m->flags, options, &data, m->create);
-		} while (err == -ESTALE);
+		err = fs_boot_mount(type, source, target, m->flags, options, &data, m->create);
+		if (data.pinned)
+			sb_unpin(data.pinned);
 		if (!data.taken && m->host_fd >= 0)
 			host_close(m->host_fd);
 		return err;
@@ -66,13 +65,14 @@ static int mount_one(const struct boot_block *b, const struct boot_mount *m)
 	return fs_boot_mount(type, source, target, m->flags, options, NULL, m->create);
 }
 
-int world_mount(const struct boot_block *b, char *text, size_t size)
+int world_mount(const struct boot_block *b, u32 *trees, char *text, size_t size)
 {
 	const struct boot_mount *mounts = (const struct boot_mount *)((const u8 *)b + b->mounts);
 	const struct boot_node *nodes = (const struct boot_node *)((const u8 *)b + b->nodes);
 	int err;
 
 	for (u32 i = 0; i < b->nmounts; i++) {
+		*trees = i + 1;
 		err = mount_one(b, &mounts[i]);
 		if (err)
 			return fail(text, size, "mounting on", str(b, mounts[i].target), err);
@@ -109,10 +109,11 @@ int world_mount(const struct boot_block *b, char *text, size_t size)
 void world_boot(void)
 {
 	char text[VALUE_MAX];
+	u32 trees;
 	int err;
 
 	hostfs_set_proc(boot->host_proc_fd);
-	err = world_mount(boot, text, sizeof(text));
+	err = world_mount(boot, &trees, text, sizeof(text));
 	if (!err)
 		return;
 	control_send(CONTROL_BOOT_ERROR, -err, text);

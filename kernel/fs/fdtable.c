@@ -382,25 +382,21 @@ int fd_close(int fd)
 	return f ? file_close(f, files) : -EBADF;
 }
 
-int fd_dup_to(int from, u32 to, bool cloexec)
+/* f, whose reference is taken over, is descriptor `to` from now on; the lock is dropped. */
+static int replace_locked(struct files *files, struct file *f, u32 to, bool cloexec)
 {
-	struct files *files = current->files;
-	struct file *f, *old;
-	int ret;
+	struct file *old;
+	int ret = files_grow(files, to);
 
-	if (to >= fd_limit())
-		return -EBADF;
-	mutex_lock(&files->lock);
-	f = (u32)from < files->capacity ? files->fd[(u32)from] : NULL;
-	ret = f ? files_grow(files, to) : -EBADF;
 	if (!ret && !files->fd[to] && bit_test(files->used, to))
 		ret = -EBUSY; /* another thread's open is about to get it */
 	if (ret) {
 		mutex_unlock(&files->lock);
+		file_put(f);
 		return ret;
 	}
 	old = files->fd[to];
-	atomic_store(&files->fd[to], file_get(f));
+	atomic_store(&files->fd[to], f);
 	bit_set(files->used, to);
 	if (cloexec)
 		bit_set(files->cloexec, to);
@@ -410,6 +406,34 @@ int fd_dup_to(int from, u32 to, bool cloexec)
 	if (old)
 		(void)file_close(old, files);
 	return (int)to;
+}
+
+int fd_dup_to(int from, u32 to, bool cloexec)
+{
+	struct files *files = current->files;
+	struct file *f;
+
+	if (to >= fd_limit())
+		return -EBADF;
+	mutex_lock(&files->lock);
+	f = (u32)from < files->capacity ? files->fd[(u32)from] : NULL;
+	if (!f) {
+		mutex_unlock(&files->lock);
+		return -EBADF;
+	}
+	return replace_locked(files, file_get(f), to, cloexec);
+}
+
+int fd_replace(struct file *f, u32 to, bool cloexec)
+{
+	struct files *files = current->files;
+
+	if (to >= fd_limit()) {
+		file_put(f);
+		return -EBADF;
+	}
+	mutex_lock(&files->lock);
+	return replace_locked(files, f, to, cloexec);
 }
 
 int fd_cloexec_get(int fd)

@@ -223,6 +223,8 @@ struct super_block *sb_alloc(const struct fs_type *type, const struct super_ops 
 void sb_put(struct super_block *sb);
 /* Keeps sb->root and its dentries although nothing is mounted. sb_unpin may shut it down: no locks held. */
 void sb_pin(struct super_block *sb);
+/* The same, unless its last mount or pin has ended; the caller sees to it that the struct is there. */
+bool sb_pin_live(struct super_block *sb);
 void sb_unpin(struct super_block *sb);
 
 /* Inodes: for file systems. */

@@ -77,6 +77,17 @@ void sb_pin(struct super_block *sb)
 	atomic_add(&sb->active, 1);
 }
 
+bool sb_pin_live(struct super_block *sb)
+{
+	u32 n = atomic_load_relaxed(&sb->active);
+
+	while (n && !atomic_cas(&sb->active, n, n + 1))
+		n = atomic_load_relaxed(&sb->active);
+	if (n)
+		ref_get(&sb->ref);
+	return n;
+}
+
 void sb_unpin(struct super_block *sb)
 {
 	if (atomic_sub(&sb->active, 1) == 0) {

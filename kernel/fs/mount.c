@@ -71,10 +71,8 @@ void mount_put(struct mount *m)
 struct mount *mount_of_sb(struct super_block *sb, u32 flags)
 {
 	struct mount *m;
-	bool over;
 
 	mutex_lock(&mount_lock);
-	over = !sb->root; /* its last mount has ended since it was found */
 	if (!sb->root_dentry && sb->root) {
 		sb->root_dentry = dentry_alloc_root(sb->root);
 		if (sb->root_dentry)
@@ -82,10 +80,6 @@ struct mount *mount_of_sb(struct super_block *sb, u32 flags)
 	}
 	m = sb->root_dentry ? mount_alloc(sb, sb->root_dentry, flags) : NULL;
 	mutex_unlock(&mount_lock);
-	if (over) {
-		sb_put(sb);
-		return err_ptr(-ESTALE);
-	}
 	if (!m) {
 		/* Never mounted: shut down what its mount operation made. */
 		sb_pin(sb);

@@ -147,6 +147,16 @@ void gate_call(struct task *t)
 /* Work turned up between the last look and the exit. */
 void gate_again(struct task *t __unused) { gate_enter_program(false); }
 
+/*
+ * Most calls have nothing for signal_deliver() but perhaps signals: no result that asks for a restart and met no signal
+ * after all, no mask to be restored, no return address that is none.
+ */
+static bool plain_result(const struct task *t)
+{
+	return likely((u64)(-(s64)t->regs.rax - ERESTARTSYS) > ERESTART_RESTARTBLOCK - ERESTARTSYS) &&
+	       likely(!t->restore_blocked) && likely(t->regs.rip < TASK_SIZE);
+}
+
 void gate_enter_program(bool in_syscall)
 {
 	struct task *t = current;
@@ -156,14 +166,17 @@ void gate_enter_program(bool in_syscall)
 		signal_deliver(in_syscall);
 		in_syscall = false;
 	}
-	/* A result that asked for a restart and met no signal after all. */
-	if (in_syscall)
+	if (in_syscall && !plain_result(t))
 		signal_deliver(true);
 	t->orig_rax = ~0ull;
 	/* A task that outlived its host process may only die. */
 	BUG_ON(t->dead_ht);
-	/* A kick that met the kernel has done its work; the next one must be sent. The exit looks at work after this. */
-	atomic_store(&t->kicked, 0);
+	/*
+	 * A kick that met the kernel has done its work; the next one must be sent. The exit looks at work after this. Who
+	 * raises it behind a look that found 0 sends one.
+	 */
+	if (unlikely(atomic_load(&t->kicked)))
+		atomic_store(&t->kicked, 0);
 	lock_assert_none();
 #ifdef LIMPET_DEBUG
 	if (*(u64 *)(hthread_sigstack(t->ht) + SIGSTACK_SIZE) != KSTACK_CANARY)

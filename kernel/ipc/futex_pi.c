@@ -253,15 +253,18 @@ long futex_unlock_pi(struct uptr addr, u32 flags)
 	return ret == 1 ? -ERESTARTNOINTR : ret;
 }
 
-/* One waiter of every PI futex that tid owns becomes its owner; it writes that into the word itself. */
-static bool pi_exit_one(struct futex_bucket *b, u32 tid)
+/*
+ * One waiter of every PI futex that owner holds becomes its owner; it writes that into the word itself. The word has a
+ * number only: it means who has it in the waiter's container.
+ */
+static bool pi_exit_one(struct futex_bucket *b, const struct pid *owner)
 {
 	struct futex_q *q, *first = NULL;
 	struct task *t = NULL;
 
 	mutex_lock(&b->lock);
 	list_for_each_entry(q, &b->list, node) {
-		if (q->owner == tid) {
+		if (q->owner == owner->nr && q->task->pid->ns == owner->ns) {
 			first = q;
 			break;
 		}
@@ -288,6 +291,6 @@ void futex_pi_exit(struct task *t)
 	if (!atomic_load(&pi_waiters))
 		return;
 	for (u32 i = 0; (b = futex_bucket_nth(i)); i++)
-		while (atomic_load_relaxed(&b->waiters) && pi_exit_one(b, t->pid->nr))
+		while (atomic_load_relaxed(&b->waiters) && pi_exit_one(b, t->pid))
 			;
 }

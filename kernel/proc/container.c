@@ -5,6 +5,7 @@
 #include "core/alloc.h"
 #include "core/boot.h"
 #include "core/kserver.h"
+#include "core/poller.h"
 #include "abi/linux/errno.h"
 #include "fs/fs.h"
 #include "fs/tty/tty.h"
@@ -19,6 +20,8 @@ struct container first_container = {
 	.thaw_wait = { .lock = MUTEX_INIT(LOCK_WAITQ), .waiters = LIST_HEAD_INIT(first_container.thaw_wait.waiters) },
 	.go_wait = { .lock = MUTEX_INIT(LOCK_WAITQ), .waiters = LIST_HEAD_INIT(first_container.go_wait.waiters) },
 };
+
+u32 container_several;
 
 /* Under tasklist_lock, in order of their making. The first is always there. */
 static struct list_head containers = LIST_HEAD_INIT(containers);
@@ -65,9 +68,22 @@ struct container *container_alloc(u32 nr, const struct boot_block *block, struct
 		container_put(c);
 		return NULL;
 	}
+	bool late;
+
 	mutex_lock(&tasklist_lock);
-	list_add_tail(&c->node, &containers);
+	late = c->owner && container_doomed(c->owner);
+	if (!late) {
+		list_add_tail(&c->node, &containers);
+		if (c->owner)
+			c->owner->processes++;
+	}
 	mutex_unlock(&tasklist_lock);
+	if (late) {
+		container_put(c);
+		return NULL;
+	}
+	atomic_store(&container_several, 1u);
+	poller_limits_changed();
 	return c;
 }
 
@@ -124,7 +140,16 @@ static void signal_all_locked(struct container *c, int sig, const struct process
 			(void)signal_send_process(t->process, sig, NULL);
 }
 
-void container_count_locked(struct container *c, int by)
+void container_started_locked(struct container *c, struct process *init)
+{
+	mutex_assert_held(&tasklist_lock);
+	c->started = true;
+	c->init = init;
+	if (c->owner)
+		c->owner->processes--; /* what stood for it */
+}
+
+void container_hold_locked(struct container *c, int by)
 {
 	mutex_assert_held(&tasklist_lock);
 	c->processes += (u32)by;
@@ -144,6 +169,33 @@ bool container_full(const struct container *c)
 	s64 limit = atomic_load(&c->limits.pids);
 
 	return limit > 0 && atomic_load(&c->tasks) >= (u64)limit;
+}
+
+void container_enter_locked(struct process *p) { container_hold_locked(p->container, 1); }
+
+/* A parent outside may never wait for it; its container's end does not wait for that either. */
+void container_zombie_locked(struct process *p)
+{
+	struct container *c = p->container;
+
+	mutex_assert_held(&tasklist_lock);
+	if (!c->owner || p == c->init || p->left || !p->parent || p->parent->container == c)
+		return;
+	p->left = true;
+	c->processes--;
+}
+
+void container_reaped_locked(struct process *p)
+{
+	struct container *c = p->container;
+
+	mutex_assert_held(&tasklist_lock);
+	if (!p->left)
+		c->processes--;
+	if (c->owner)
+		c->owner->processes--;
+	if (p == c->init)
+		c->init = NULL;
 }
 
 bool container_empty_locked(struct container *c)
@@ -238,12 +290,18 @@ void container_set_console(struct container *c, struct tty *tty)
 
 void container_finish(struct container *c)
 {
+	struct container *owner = NULL;
 	struct tty *console;
 	struct mount_ns *mnt_ns;
 	struct fs_context *fs;
 
 	mutex_lock(&tasklist_lock);
 	c->ending = c->finished = true;
+	if (c->owner && !c->started) {
+		c->owner->processes--;
+		owner = c->owner;
+		container_get(owner);
+	}
 	console = c->console;
 	mnt_ns = c->mnt_ns;
 	fs = c->fs;
@@ -260,4 +318,8 @@ void container_finish(struct container *c)
 		mount_ns_put(mnt_ns);
 	spawner_end(c->spawner);
 	container_put(c);
+	if (owner) {
+		container_settle(owner);
+		container_put(owner);
+	}
 }

@@ -59,7 +59,7 @@ struct container {
 	bool started; /* there was a first process */
 	struct process *init; /* that one, until it is reaped */
 	u32 tasks; /* published and not yet gone; atomic to read */
-	u32 processes; /* published and not yet reaped; an owner's: of all in its pid_ns */
+	u32 processes; /* published, not reaped, not left; an owner's: of all in its pid_ns, and those who will join */
 	bool ending; /* the first process has ended */
 	bool finished; /* and the others are gone */
 	int exit_status; /* of the first, as wait(2) */
@@ -71,10 +71,12 @@ struct container {
 	struct fs_context *fs;
 };
 extern struct container first_container;
+extern u32 container_several; /* another one has joined the first, once; atomic */
 
 /* Boot: the first one, from the boot block. */
 void container_boot(void);
-/* What block says of a new container. share: whose processes it sees besides its own, or NULL. NULL = no memory. */
+/* What block says of a new container. share: whose processes it sees besides its own, or NULL. NULL = no memory, or
+ * share is ending: until the new one's first process is there, share's first stays. */
 struct container *container_alloc(u32 nr, const struct boot_block *block, struct container *share);
 static inline void container_get(struct container *c) { ref_get(&c->ref); }
 void container_put(struct container *c);
@@ -87,11 +89,19 @@ struct container *container_lookup(u32 nr);
 struct container *container_next(struct container *c);
 /* Under tasklist_lock: its first process has ended with status: all others have to go. */
 void container_end_locked(struct container *c, int status);
-/* Under tasklist_lock: a process comes, or is reaped. */
-void container_count_locked(struct container *c, int by);
 /* Under tasklist_lock: a task comes, or its number goes. */
 void container_count_task_locked(struct container *c, int by);
 bool container_full(const struct container *c); /* it has as many tasks as its limit allows */
+/* Under tasklist_lock: nobody waits for processes of it any more. */
+static inline bool container_doomed(const struct container *c) { return c->ending || (c->owner && c->owner->ending); }
+/* Under tasklist_lock: its first process is there. */
+void container_started_locked(struct container *c, struct process *init);
+/* Under tasklist_lock: by 1 and later by -1: until then it does not finish, nor does its PID 1 go. */
+void container_hold_locked(struct container *c, int by);
+/* Under tasklist_lock: p comes; is a zombie now, or its parent is another one; is reaped. */
+void container_enter_locked(struct process *p);
+void container_zombie_locked(struct process *p);
+void container_reaped_locked(struct process *p);
 /* Under tasklist_lock: true, once: nothing is left of it, and container_finish is the caller's to call. */
 bool container_empty_locked(struct container *c);
 void container_signal_all(struct container *c, int sig); /* every process of it. Takes tasklist_lock */
@@ -103,6 +113,8 @@ int container_set_world(struct container *c) __must_check;
 /* Copies for such a program, a reference each. -EAGAIN: there is no world yet. */
 int container_world(struct container *c, struct mount_ns **ns, struct fs_context **fs) __must_check;
 void container_set_console(struct container *c, struct tty *tty); /* takes a reference */
+/* Its first process, if it only waited for something that is gone now, goes; and with it the container. No lock held. */
+void container_settle(struct container *c);
 /* Its last process is gone, or it never had one. No lock held. */
 void container_finish(struct container *c);
 

@@ -20,6 +20,7 @@
 #include "proc/internal.h"
 #include "proc/ptimer.h"
 #include "proc/session.h"
+#include "sys/seccomp.h"
 
 void process_wake_parent(struct process *p)
 {
@@ -87,7 +88,7 @@ static bool notify_exit(struct process *p)
 
 	if (!parent)
 		return false;
-	if (p->container->ending) {
+	if (container_doomed(p->container)) {
 		process_wake_parent(p);
 		return true;
 	}
@@ -215,6 +216,8 @@ static void lose_children(struct task *t, struct list_head *dead)
 			list_add_tail(&leader->thread_node, dead);
 			continue;
 		}
+		if (c->zombie)
+			container_zombie_locked(c);
 		hang_up_orphans(c, p, NULL);
 	}
 }
@@ -251,11 +254,9 @@ struct task *process_reap_locked(struct process *p)
 	pid_release_unused(p->pgrp);
 	pid_release_unused(p->session);
 	wake_up_all(&p->pid->exit_wait);
-	if (p == p->container->init)
-		p->container->init = NULL;
 	if (p == p->pid->ns->init)
 		p->pid->ns->init = NULL;
-	container_count_locked(p->container, -1);
+	container_reaped_locked(p);
 	return leader;
 }
 
@@ -265,6 +266,13 @@ void reaped_put(struct task *leader)
 
 	task_put(leader);
 	process_put(p);
+}
+
+/* The first process of a container that ends is the last to go; so is that of the one whose processes it saw. */
+static void reap_init(struct container *c, struct list_head *dead)
+{
+	if (c->ending && c->init && c->processes == 1)
+		list_add_tail(&process_reap_locked(c->init)->thread_node, dead);
 }
 
 /* The last thread is gone. */
@@ -287,10 +295,35 @@ static void process_ended(struct task *t, struct list_head *dead)
 	wake_up_all(&p->pid->exit_wait);
 	if (p != c->init && (p->program_id || notify_exit(p)))
 		list_add_tail(&process_reap_locked(p)->thread_node, dead);
-	/* The first process of a container that ends is the last to go; so is that of the one whose processes these were. */
+	else
+		container_zombie_locked(p);
 	for (; c; c = c->owner)
-		if (c->ending && c->init && c->processes == 1)
-			list_add_tail(&process_reap_locked(c->init)->thread_node, dead);
+		reap_init(c, dead);
+}
+
+static void put_reaped(struct list_head *dead)
+{
+	struct task *d, *n;
+
+	list_for_each_entry_safe(d, n, dead, thread_node) {
+		list_del(&d->thread_node);
+		reaped_put(d);
+	}
+}
+
+void container_settle(struct container *c)
+{
+	struct list_head dead;
+	bool empty;
+
+	list_init(&dead);
+	mutex_lock(&tasklist_lock);
+	reap_init(c, &dead);
+	empty = container_empty_locked(c);
+	mutex_unlock(&tasklist_lock);
+	put_reaped(&dead);
+	if (empty)
+		program_container_empty(c);
 }
 
 /* Out of the group, and everybody whom that concerns is told. */
@@ -299,7 +332,6 @@ static void exit_notify(struct task *t, int status, const struct rusage_sum *use
 	struct process *p = t->process;
 	struct container *c = p->container, *owner = c->owner;
 	struct list_head dead;
-	struct task *d, *n;
 	struct sighand *sh;
 	bool leads, last, empty, owner_empty;
 	u32 program = p->program_id;
@@ -323,6 +355,7 @@ static void exit_notify(struct task *t, int status, const struct rusage_sum *use
 	if (!leads)
 		list_del(&t->thread_node);
 	mutex_unlock(&sh->lock);
+	seccomp_drop(t); /* listeners hear of the last one's end */
 
 	if (!leads) {
 		t->pid->task = NULL;
@@ -341,10 +374,7 @@ static void exit_notify(struct task *t, int status, const struct rusage_sum *use
 	owner_empty = owner && container_empty_locked(owner);
 	mutex_unlock(&tasklist_lock);
 
-	list_for_each_entry_safe(d, n, &dead, thread_node) {
-		list_del(&d->thread_node);
-		reaped_put(d);
-	}
+	put_reaped(&dead);
 	if (last && p == init_process) {
 		program_drain(0);
 		sandbox_exit(how);

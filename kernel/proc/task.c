@@ -240,8 +240,7 @@ void task_put(struct task *t)
 /* The first of a container. The others of the sandbox end with the first container's. */
 static void publish_init(struct container *c, struct process *p)
 {
-	c->started = true;
-	c->init = p;
+	container_started_locked(c, p);
 	if (c == &first_container)
 		init_process = p;
 	if (!c->own_pids)
@@ -260,7 +259,7 @@ static void publish_process(struct process *p, struct task *t, struct process *p
 	sighand_get(t->sighand);
 	atomic_add(&t->sighand->processes, 1);
 	p->sighand = t->sighand;
-	container_count_locked(p->container, 1);
+	container_enter_locked(p);
 	if (!p->container->started)
 		publish_init(p->container, p);
 	if (!parent || parent->reaped) {
@@ -316,7 +315,7 @@ void task_publish(struct task *t, struct process *parent)
 	mutex_unlock(&p->sighand->lock);
 	if (p->container->frozen)
 		task_set_work(t, WORK_FREEZE);
-	if (first && p->container->ending)
+	if (first && container_doomed(p->container))
 		(void)signal_send_process(p, SIGKILL, NULL);
 	mutex_unlock(&tasklist_lock);
 	if (first)

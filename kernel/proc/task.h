@@ -99,6 +99,7 @@ struct process {
 	bool group_exiting; /* atomic */
 	bool zombie; /* under tasklist_lock: all threads gone, not reaped */
 	bool reaped; /* under tasklist_lock: gone from every table */
+	bool left; /* under tasklist_lock: a zombie that its container does not count, as its parent is of another one */
 	u32 program_id; /* core/program.h: started by the supervisor, not the first; immutable */
 	bool unkillable; /* guest PID 1: signals without a handler do nothing */
 	struct task *exec_task; /* the thread whose exec waits for the others to end (exec_dethread) */

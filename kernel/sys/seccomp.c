@@ -5,10 +5,13 @@
 #include "abi/linux/unistd.h"
 #include "core/alloc.h"
 #include "core/log.h"
+#include "fs/file.h"
+#include "gate/host.h"
 #include "lib/string.h"
 #include "proc/internal.h"
 #include "sys/dispatch.h"
 #include "sys/seccomp_bpf.h"
+#include "sys/seccomp_notify.h"
 #include "sys/syscall.h"
 
 #define AUDIT_ARCH_X86_64 0xc000003eu
@@ -22,6 +25,7 @@ struct seccomp_filter {
 	bool log;
 	u32 count; /* filters from here on; set when it is put in front */
 	u32 len;
+	struct seccomp_listener *listener; /* or NULL; reference */
 	struct seccomp_filter *prev; /* reference; set when it is put in front */
 	struct sock_filter code[];
 };
@@ -33,6 +37,8 @@ static void filter_put(struct seccomp_filter *f)
 	while (f && ref_put(&f->ref)) {
 		struct seccomp_filter *prev = f->prev;
 
+		if (f->listener)
+			seccomp_listener_orphan(f->listener);
 		kfree(f);
 		f = prev;
 	}
@@ -94,7 +100,7 @@ static struct seccomp_filter *assign_locked(struct task *t, struct seccomp_filte
 
 static bool is_ancestor(const struct seccomp_filter *a, const struct seccomp_filter *of)
 {
-	while (of && of != a)
+	while (of && of->count > a->count)
 		of = of->prev;
 	return of == a;
 }
@@ -102,13 +108,17 @@ static bool is_ancestor(const struct seccomp_filter *a, const struct seccomp_fil
 /* The thread that cannot be given the current task's filters, because it has others of its own; NULL = none. */
 static struct task *sync_obstacle_locked(void)
 {
+	const struct seccomp_filter *fine = NULL; /* most threads have the same one */
 	struct task *t;
 
 	for_each_thread(current->process, t) {
 		if (t == current || t->exited || t->exiting || t->seccomp_mode == SECCOMP_MODE_DISABLED)
 			continue;
-		if (t->seccomp_mode != SECCOMP_MODE_FILTER || !is_ancestor(t->seccomp, current->seccomp))
+		if (t->seccomp_mode != SECCOMP_MODE_FILTER)
 			return t;
+		if (t->seccomp != fine && !is_ancestor(t->seccomp, current->seccomp))
+			return t;
+		fine = t->seccomp;
 	}
 	return NULL;
 }
@@ -141,8 +151,11 @@ static long attach_locked(struct seccomp_filter *f, u32 flags)
 
 	if (t->seccomp_mode == SECCOMP_MODE_STRICT)
 		return -EINVAL;
-	for (const struct seccomp_filter *p = t->seccomp; p; p = p->prev)
+	for (const struct seccomp_filter *p = t->seccomp; p; p = p->prev) {
 		total += p->len + FILTER_COST;
+		if (p->listener && f->listener)
+			return -EBUSY;
+	}
 	if (total > PATH_INSNS_MAX)
 		return -ENOMEM;
 	if (flags & SECCOMP_FILTER_FLAG_TSYNC) {
@@ -159,17 +172,50 @@ static long attach_locked(struct seccomp_filter *f, u32 flags)
 	return 0;
 }
 
+static long attach(struct seccomp_filter *f, u32 flags)
+{
+	long ret;
+
+	mutex_lock(&tasklist_lock);
+	ret = attach_locked(f, flags);
+	mutex_unlock(&tasklist_lock);
+	return ret;
+}
+
+/* With a listener: its descriptor, which nobody has seen when it comes to nothing. */
+static long attach_listened(struct seccomp_filter *f, u32 flags)
+{
+	struct file *file;
+	int fd = fd_alloc(0, true);
+	long ret;
+
+	if (fd < 0)
+		return fd;
+	f->listener = seccomp_listener_alloc(flags & SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
+	file = f->listener ? seccomp_listener_file(f->listener) : err_ptr(-ENOMEM);
+	ret = is_err(file) ? ptr_err(file) : attach(f, flags);
+	if (!ret) {
+		fd_install(fd, file);
+		return fd;
+	}
+	fd_cancel(fd);
+	if (!is_err(file))
+		file_put(file);
+	if (f->listener)
+		seccomp_listener_orphan(f->listener);
+	return ret;
+}
+
 long seccomp_set_filter(u32 flags, struct uptr fprog)
 {
 	struct seccomp_filter *f = filter_copy_in(flags, fprog);
+	bool listened = flags & SECCOMP_FILTER_FLAG_NEW_LISTENER;
 	long ret;
 
 	if (is_err(f))
 		return ptr_err(f);
-	mutex_lock(&tasklist_lock);
-	ret = attach_locked(f, flags);
-	mutex_unlock(&tasklist_lock);
-	if (ret)
+	ret = listened ? attach_listened(f, flags) : attach(f, flags);
+	if (listened ? ret < 0 : ret != 0)
 		kfree(f);
 	return ret;
 }
@@ -187,23 +233,43 @@ long seccomp_set_strict(void)
 	return ret;
 }
 
-int seccomp_boot(struct task *t, const struct sock_filter *code, u32 len, u32 flags)
+static struct seccomp_filter *filter_boot(const struct sock_filter *code, u32 len, u32 flags)
 {
 	struct seccomp_filter *f;
 	int err;
 
 	if (!len || len > BPF_MAXINSNS)
-		return -EINVAL;
+		return err_ptr(-EINVAL);
 	f = filter_alloc(len, flags);
 	if (!f)
-		return -ENOMEM;
+		return err_ptr(-ENOMEM);
 	memcpy(f->code, code, len * sizeof(*code));
 	err = filter_check(f);
 	if (err) {
 		kfree(f);
-		return err;
+		return err_ptr(err);
 	}
 	f->count = 1;
+	return f;
+}
+
+int seccomp_boot(struct task *t, const struct sock_filter *code, u32 len, u32 flags, int listener_fd)
+{
+	struct seccomp_filter *f = filter_boot(code, len, flags);
+	struct seccomp_listener *l = NULL;
+
+	if (!is_err(f) && listener_fd >= 0)
+		l = seccomp_listener_remote(listener_fd, flags & SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
+	if (is_err(f) || is_err(l)) {
+		int err = (int)(is_err(f) ? ptr_err(f) : ptr_err(l));
+
+		if (!is_err(f))
+			kfree(f);
+		if (listener_fd >= 0)
+			host_close(listener_fd);
+		return err;
+	}
+	f->listener = l;
 	t->seccomp = f;
 	t->seccomp_mode = SECCOMP_MODE_FILTER;
 	return 0;
@@ -226,8 +292,10 @@ void seccomp_inherit_locked(struct task *t)
 
 void seccomp_drop(struct task *t)
 {
-	filter_put(t->seccomp);
+	struct seccomp_filter *f = t->seccomp;
+
 	t->seccomp = NULL;
+	filter_put(f);
 }
 
 u32 seccomp_count_locked(const struct task *t)
@@ -246,19 +314,12 @@ static void log_call(const char *what, u64 nr)
 }
 
 /* The most restrictive answer of all; of equals, the newest filter's. Actions compare as signed numbers. */
-static u32 run_filters(u64 nr, const struct sysargs *args, const struct seccomp_filter **by)
+static u32 run_filters(const struct seccomp_data *data, const struct seccomp_filter **by)
 {
-	const struct gate_regs *r = &current->regs;
-	const struct seccomp_data data = {
-		.nr = (s32)nr,
-		.arch = AUDIT_ARCH_X86_64,
-		.instruction_pointer = r->rip,
-		.args = { args->a[0], args->a[1], args->a[2], args->a[3], args->a[4], args->a[5] },
-	};
 	u32 ret = SECCOMP_RET_ALLOW;
 
 	for (const struct seccomp_filter *f = atomic_load(&current->seccomp); f; f = f->prev) {
-		u32 one = bpf_run(f->code, &data);
+		u32 one = bpf_run(f->code, data);
 
 		if ((s32)(one & SECCOMP_RET_ACTION_FULL) < (s32)(ret & SECCOMP_RET_ACTION_FULL)) {
 			ret = one;
@@ -294,6 +355,12 @@ static bool strict_allows(u64 nr)
 
 bool seccomp_check(u64 nr, const struct sysargs *args, long *ret)
 {
+	const struct seccomp_data data = {
+		.nr = (s32)nr,
+		.arch = AUDIT_ARCH_X86_64,
+		.instruction_pointer = current->regs.rip,
+		.args = { args->a[0], args->a[1], args->a[2], args->a[3], args->a[4], args->a[5] },
+	};
 	const struct seccomp_filter *by = NULL;
 	struct siginfo info;
 	u32 answer;
@@ -306,7 +373,7 @@ bool seccomp_check(u64 nr, const struct sysargs *args, long *ret)
 			do_group_exit(SIGKILL);
 		do_exit(SIGKILL);
 	}
-	answer = run_filters(nr, args, &by);
+	answer = run_filters(&data, &by);
 	switch (answer & SECCOMP_RET_ACTION_FULL) {
 	case SECCOMP_RET_ALLOW:
 		return true;
@@ -317,6 +384,8 @@ bool seccomp_check(u64 nr, const struct sysargs *args, long *ret)
 		if (by && by->log)
 			log_call("an error", nr);
 		*ret = -(long)min(answer & SECCOMP_RET_DATA, ERRNO_MAX);
+		if (*ret <= -ERESTARTSYS)
+			current->orig_rax = ~0ull; /* a number like others: it restarts nothing */
 		return false;
 	case SECCOMP_RET_TRAP:
 		if (by && by->log)
@@ -327,8 +396,11 @@ bool seccomp_check(u64 nr, const struct sysargs *args, long *ret)
 		current->orig_rax = ~0ull;
 		*ret = (long)nr;
 		return false;
+	case SECCOMP_RET_USER_NOTIF:
+		if (by && by->listener)
+			return seccomp_listener_ask(by->listener, &data, ret);
+		/* fallthrough */
 	case SECCOMP_RET_TRACE: /* nobody can trace */
-	case SECCOMP_RET_USER_NOTIF: /* nobody can listen */
 		*ret = -ENOSYS;
 		return false;
 	case SECCOMP_RET_KILL_THREAD:

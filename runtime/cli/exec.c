@@ -29,8 +29,8 @@ static const struct option_row options[] = {
 	{"console-socket", 0, "SOCKET", "Where the master of the program's terminal is sent.", OPT_CONSOLE_SOCKET},
 	{"preserve-fds", 0, "N", "Pass on descriptors 3 to N + 2 besides 0, 1 and 2.", OPT_PRESERVE_FDS},
 	{"ignore-paused", 0, NULL, "Try in a paused container too.", OPT_IGNORE_PAUSED},
-	{"process-label", 0, "LABEL", "Accepted; the guest kernel has no security modules.", OPT_LABEL},
-	{"apparmor", 0, "PROFILE", "Accepted; the guest kernel has no security modules.", OPT_APPARMOR},
+	{"process-label", 0, "LABEL", "Accepted: the host processes have the container's.", OPT_LABEL},
+	{"apparmor", 0, "PROFILE", "Accepted: the host processes have the container's.", OPT_APPARMOR},
 	{"cgroup", 0, "PATH", NULL, OPT_CGROUP},
 	{0},
 };

@@ -95,10 +95,11 @@ static int run_features(int argc, char **argv, struct error *err)
 	options = json_array();
 	for (size_t i = 0; oci_mount_option(i); i++)
 		json_array_append_new(options, json_string(oci_mount_option(i)));
-	out = json_pack("{ss ss so so s{so so s{sb sb sb sb} so s{sb} s{sb}} s{ss ss}}", "ociVersionMin", "1.0.0",
+	out = json_pack("{ss ss so so s{so so s{sb sb sb sb} so s{sb} s{sb} s{s{sb}}} s{ss ss}}", "ociVersionMin", "1.0.0",
 			"ociVersionMax", OCI_VERSION, "hooks", names(hooks), "mountOptions", options, "linux", "namespaces",
 			names(namespaces), "capabilities", capability_names(), "cgroup", "v1", 1, "v2", 1, "systemd", 1,
-			"systemdUser", 0, "seccomp", seccomp_features(), "apparmor", "enabled", 0, "selinux", "enabled", 0,
+			"systemdUser", 0, "seccomp", seccomp_features(), "apparmor", "enabled", 1, "selinux", "enabled", 1,
+			"mountExtensions", "idmap", "enabled", 1,
 			"annotations", "io.limpet.version", LIMPET_VERSION, "io.limpet.checkpoint.enabled", "false");
 	json_dumpf(out, stdout, JSON_INDENT(4) | JSON_PRESERVE_ORDER);
 	putchar('\n');

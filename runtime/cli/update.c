@@ -10,10 +10,12 @@
 #include "runtime/container/create.h"
 #include "runtime/oci/config.h"
 #include "runtime/sandbox/cgroup.h"
+#include "runtime/sandbox/setting.h"
 
 enum {
 	OPT_RESOURCES, OPT_MEMORY, OPT_MEMORY_RESERVATION, OPT_MEMORY_SWAP, OPT_CPU_QUOTA, OPT_CPU_PERIOD, OPT_CPU_SHARE,
-	OPT_CPUSET_CPUS, OPT_CPUSET_MEMS, OPT_PIDS, OPT_STATS, OPT_INTERVAL,
+	OPT_CPUSET_CPUS, OPT_CPUSET_MEMS, OPT_PIDS, OPT_CPU_BURST, OPT_CPU_IDLE, OPT_CPU_RT_PERIOD, OPT_CPU_RT_RUNTIME,
+	OPT_BLKIO_WEIGHT, OPT_STATS, OPT_INTERVAL,
 };
 
 static const struct option_row update_options[] = {
@@ -24,6 +26,11 @@ static const struct option_row update_options[] = {
 	{"cpu-quota", 0, "US", "Processor time in each period.", OPT_CPU_QUOTA},
 	{"cpu-period", 0, "US", "The period.", OPT_CPU_PERIOD},
 	{"cpu-share", 0, "N", "Weight beside other containers.", OPT_CPU_SHARE},
+	{"cpu-burst", 0, "US", "Processor time that may be saved up and used beyond the quota.", OPT_CPU_BURST},
+	{"cpu-idle", 0, "0|1", "1: runs only when nothing else wants to.", OPT_CPU_IDLE},
+	{"cpu-rt-period", 0, "US", "The period of real-time scheduling; cgroup v1.", OPT_CPU_RT_PERIOD},
+	{"cpu-rt-runtime", 0, "US", "Processor time of real-time scheduling in each of them; cgroup v1.", OPT_CPU_RT_RUNTIME},
+	{"blkio-weight", 0, "N", "Weight of block I/O, from 10 to 1000.", OPT_BLKIO_WEIGHT},
 	{"cpuset-cpus", 0, "LIST", "Processors to run on.", OPT_CPUSET_CPUS},
 	{"cpuset-mems", 0, "LIST", "Memory nodes to use.", OPT_CPUSET_MEMS},
 	{"pids-limit", 0, "N", "How many processes and threads there may be.", OPT_PIDS},
@@ -49,6 +56,20 @@ static int number(int id, const char *arg, int64_t *out, struct error *err)
 	return 0;
 }
 
+static int add_setting(int id, const char *arg, struct error *err)
+{
+	int64_t value;
+
+	if (number(id, arg, &value, err))
+		return -1;
+	if (id == OPT_BLKIO_WEIGHT)
+		setting_add_weight(&spec, value);
+	else
+		setting_add_number(&spec, id == OPT_CPU_BURST ? SETTING_CPU_BURST : id == OPT_CPU_IDLE ? SETTING_CPU_IDLE
+					  : id == OPT_CPU_RT_PERIOD ? SETTING_CPU_RT_PERIOD : SETTING_CPU_RT_RUNTIME, value);
+	return 0;
+}
+
 static int set_update(int id, const char *arg, struct error *err)
 {
 	struct spec_limits *l = &spec.limits;
@@ -71,6 +92,12 @@ static int set_update(int id, const char *arg, struct error *err)
 		return number(id, arg, &l->cpu_shares, err);
 	case OPT_PIDS:
 		return number(id, arg, &l->pids, err);
+	case OPT_CPU_BURST:
+	case OPT_CPU_IDLE:
+	case OPT_CPU_RT_PERIOD:
+	case OPT_CPU_RT_RUNTIME:
+	case OPT_BLKIO_WEIGHT:
+		return add_setting(id, arg, err);
 	case OPT_CPUSET_CPUS:
 		l->cpus = arg;
 		return 0;

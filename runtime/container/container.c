@@ -18,21 +18,37 @@ static const char *root;
 
 void container_set_root(const char *dir) { root = dir; }
 
+/* Where everybody may make directories, the one with our name may be somebody else's. */
+static bool in_tmp;
+
 const char *container_root(void)
 {
 	const char *runtime_dir = getenv("XDG_RUNTIME_DIR");
 	static char path[PATH_MAX];
 
+	in_tmp = false;
 	if (root)
 		return root;
 	/* Root in a user namespace of its own is an ordinary user to the machine. */
 	if (runtime_dir && *runtime_dir && (geteuid() || access("/run", W_OK)))
 		snprintf(path, sizeof(path), "%s/limpet", runtime_dir);
 	else if (geteuid())
-		snprintf(path, sizeof(path), "/tmp/limpet-%u", geteuid());
+		in_tmp = snprintf(path, sizeof(path), "/tmp/limpet-%u", geteuid());
 	else
 		snprintf(path, sizeof(path), "/run/limpet");
 	return path;
+}
+
+static int check_root(struct error *err)
+{
+	const char *path = container_root();
+	struct stat st;
+
+	if (!in_tmp || lstat(path, &st))
+		return 0;
+	if (S_ISDIR(st.st_mode) && st.st_uid == geteuid() && !(st.st_mode & 022))
+		return 0;
+	return error_set(err, "%s is not a directory of this user's alone: set XDG_RUNTIME_DIR, or use --root", path);
 }
 
 static int make_root(struct error *err)
@@ -49,7 +65,7 @@ static int make_root(struct error *err)
 			return error_errno(err, "cannot make %s", path);
 		p[1] = saved;
 	}
-	return 0;
+	return check_root(err);
 }
 
 static int check_id(const char *id, struct error *err)
@@ -107,7 +123,7 @@ static int open_dir(struct container *c, const char *id, enum access how, struct
 	const char *path;
 
 	init(c, id);
-	if (check_id(id, err))
+	if (check_id(id, err) || check_root(err))
 		goto fail;
 	path = arena_printf(&c->arena, "%s/%s", container_root(), id);
 	c->dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
@@ -322,9 +338,12 @@ static int by_text(const void *a, const void *b) { return strcmp(*(char *const *
 
 int container_list(struct arena *a, struct strings *ids, struct error *err)
 {
-	DIR *d = opendir(container_root());
 	struct dirent *e;
+	DIR *d;
 
+	if (check_root(err))
+		return -1;
+	d = opendir(container_root());
 	if (!d)
 		return errno == ENOENT ? 0 : error_errno(err, "%s", container_root());
 	while ((e = readdir(d)))

@@ -31,11 +31,14 @@
 #include "runtime/container/console.h"
 #include "runtime/container/hooks.h"
 #include "runtime/container/inside.h"
+#include "runtime/container/notify.h"
 #include "runtime/container/server.h"
 #include "runtime/container/view.h"
 #include "runtime/oci/config.h"
 #include "runtime/oci/home.h"
+#include "runtime/sandbox/mounts.h"
 #include "runtime/sandbox/sandbox.h"
+#include "runtime/sandbox/userns.h"
 #include "runtime/supervisor/supervisor.h"
 #include "runtime/supervisor/terminal.h"
 
@@ -153,10 +156,12 @@ static int supervise(struct creation *cr, struct error *err)
 		return -1;
 	if (o->console_socket && console_attach(o->console_socket, cr->spec.rows, cr->spec.cols, err))
 		return -1;
-	if (server_listen(&cr->sv.server, cr->c->dir, err) ||
+	if (server_listen(&cr->sv.server, cr->c->dir, err) || mounts_map(&cr->spec, err) ||
+	    notify_start(&cr->spec, container_oci_state(cr->c, "creating"), err) ||
 	    sandbox_start(&cr->sandbox, &cr->spec, err))
 		return -1;
 	spec_close_preserved(&cr->spec);
+	notify_close(&cr->spec);
 	join_namespaces(&cr->sandbox);
 	if (say_prepared(cr, err) || sync_wait_go(cr->sync, err)) {
 		sandbox_end(&cr->sandbox);
@@ -373,7 +378,7 @@ static int load(struct creation *cr, const char *bundle, struct error *err)
 	const struct create_options *o = cr->options;
 	struct spec *spec = &cr->spec;
 
-	if (spec_preserve_fds(spec, o->preserve_fds, err) || config_load_keep(spec, bundle, &cr->config, err) ||
+	if (spec_preserve_fds(spec, o->preserve_fds, err) || config_load_keep(spec, bundle, &cr->config, err) || userns_like(spec, err) ||
 	    pod_find(&cr->pod, spec, cr->config, cr->c->id, err))
 		return -1;
 	spec->pod = cr->pod.role == POD_SANDBOX;

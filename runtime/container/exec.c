@@ -17,6 +17,7 @@
 
 #include "runtime/container/console.h"
 #include "runtime/container/create.h"
+#include "runtime/container/notify.h"
 #include "runtime/container/server.h"
 #include "runtime/container/waiter.h"
 #include "runtime/sandbox/boot.h"
@@ -56,12 +57,17 @@ static int request(struct waiter *w, struct error *err)
 		fds[nfds++] = i;
 		bits |= 1 << i;
 	}
+	if (w->spec->seccomp_fd >= 0) {
+		fds[nfds++] = w->spec->seccomp_fd;
+		bits |= 8;
+	}
 	for (int i = 0; i < (int)w->spec->preserve_fds; i++)
 		fds[nfds++] = i + 3;
 	rc = server_request(w->fd,
 			    &(struct request){.type = REQUEST_EXEC, .container = w->container, .arg = {(int64_t)size, bits}},
 			    fds, nfds, err);
 	close(fds[0]);
+	notify_close(w->spec);
 	spec_close_preserved(w->spec); /* their readers wait for the program's end, not for ours */
 	return rc;
 }
@@ -138,6 +144,8 @@ static int begin(struct waiter *w, struct error *err)
 	w->terminal = w->spec->want_terminal;
 	if (w->terminal && !isatty(STDIN_FILENO))
 		return error_set(err, "a terminal is asked for, but stdin is none");
+	if (notify_start(w->spec, json_incref(w->state), err))
+		return -1;
 	terminal_enter(w->terminal);
 	if (request(w, err) || await_start(w, err) || server_reply(w->fd, &reply, err))
 		return -1;
@@ -212,6 +220,7 @@ int container_exec(struct container *c, struct spec *spec, const struct exec_opt
 	w.fd = container_connect(c, err);
 	if (w.fd < 0)
 		return -1;
+	w.state = container_oci_state(c, "running");
 	close(steal_fd(&c->dir));
 	if (options->detach)
 		return start_detached(&w, err);

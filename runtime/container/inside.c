@@ -9,12 +9,13 @@
 #include <time.h>
 
 #include "runtime/container/hooks.h"
+#include "runtime/container/notify.h"
 #include "runtime/container/server.h"
 #include "runtime/oci/config.h"
 #include "runtime/sandbox/boot.h"
 
-/* The hook as a program of the container; all of it was checked when the container was made. */
-static int load(struct spec *spec, const json_t *config, const json_t *hook, struct error *err)
+/* The hook as a program of the container, with the rights of its process; all of it was checked when it was made. */
+static int load(struct spec *spec, json_t *config, const json_t *hook, struct error *err)
 {
 	json_t *process = json_deep_copy(json_object_get(config, "process"));
 	json_t *args = json_object_get(hook, "args"), *env = json_object_get(hook, "env");
@@ -27,27 +28,32 @@ static int load(struct spec *spec, const json_t *config, const json_t *hook, str
 		json_object_set_new(process, "args", json_pack("[s]", path));
 	if (env)
 		json_object_set(process, "env", env);
-	json_object_set_new(process, "cwd", json_string("/"));
 	json_object_set_new(process, "terminal", json_false());
-	json_object_set_new(process, "noNewPrivileges", json_false());
-	json_object_set_new(process, "user", json_pack("{sisi}", "uid", 0, "gid", 0));
-	rc = config_load_process(spec, process, "config.json", err);
+	rc = config_load_process(spec, process, "config.json", err) ||
+	     config_load_lasting(spec, config, "config.json", err);
 	json_decref(process);
 	spec->exec_path = arena_strdup(&spec->arena, path);
-	spec->cap_permitted = spec->cap_effective = spec->cap_bounding;
 	return rc;
 }
 
-static int begin(const struct container *c, int fd, const struct spec *spec, int in, int out, struct error *err)
+static int begin(const struct container *c, int fd, struct spec *spec, const json_t *state, int in, int out,
+		 struct error *err)
 {
 	struct reply reply;
 	size_t size;
 	cleanup_close int block = boot_program_memfd(spec, false, 0, 0, &size, err);
-	const int fds[] = {block, in, out, out};
+	bool asks = spec->seccomp_listener;
+	const struct request r = {
+		.type = REQUEST_EXEC, .container = container_in_pod(c), .arg = {(int64_t)size, asks ? 7 | 8 : 7},
+	};
 
-	const struct request r = {.type = REQUEST_EXEC, .container = container_in_pod(c), .arg = {(int64_t)size, 7}};
+	if (block < 0 || notify_start(spec, json_deep_copy(state), err))
+		return -1;
+	const int fds[] = {block, in, out, out, spec->seccomp_fd};
+	int rc = server_request(fd, &r, fds, asks ? 5 : 4, err);
 
-	if (block < 0 || server_request(fd, &r, fds, 4, err) || server_reply(fd, &reply, err))
+	notify_close(spec);
+	if (rc || server_reply(fd, &reply, err))
 		return -1;
 	return reply.type == REPLY_STARTED ? 0 : error_set(err, "%s", reply.text);
 }
@@ -90,7 +96,7 @@ static int wait_end(int fd, int out, int64_t timeout, char *words, size_t size)
 	}
 }
 
-static int run_one(const struct container *c, const json_t *config, const json_t *hook, size_t index, const json_t *state,
+static int run_one(const struct container *c, json_t *config, const json_t *hook, size_t index, const json_t *state,
 		   struct error *err)
 {
 	const char *path = json_string_value(json_object_get(hook, "path"));
@@ -108,7 +114,7 @@ static int run_one(const struct container *c, const json_t *config, const json_t
 		return error_errno(err, "pipe");
 	out = pair[0];
 	spec_init(&spec);
-	status = load(&spec, config, hook, &why) || begin(c, fd, &spec, in, pair[1], &why);
+	status = load(&spec, config, hook, &why) || begin(c, fd, &spec, state, in, pair[1], &why);
 	spec_free(&spec);
 	close(pair[1]);
 	if (status)
@@ -124,7 +130,7 @@ static int run_one(const struct container *c, const json_t *config, const json_t
 	return 0;
 }
 
-int inside_hooks_run(const struct container *c, const json_t *config, json_t *state, struct error *err)
+int inside_hooks_run(const struct container *c, json_t *config, json_t *state, struct error *err)
 {
 	json_t *hook, *list = json_object_get(json_object_get(config, "hooks"), "startContainer");
 	size_t i;

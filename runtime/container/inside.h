@@ -8,6 +8,6 @@
  * Runs them in their order, each as root of the container with its capabilities, the state (taken over) on stdin. The
  * container is created; who holds its lock calls. Stops at the first that fails.
  */
-int inside_hooks_run(const struct container *c, const json_t *config, json_t *state, struct error *err);
+int inside_hooks_run(const struct container *c, json_t *config, json_t *state, struct error *err);
 
 #endif

@@ -26,6 +26,7 @@
 #include "runtime/container/console.h"
 #include "runtime/container/creation.h"
 #include "runtime/container/hooks.h"
+#include "runtime/container/notify.h"
 #include "runtime/container/view.h"
 #include "runtime/container/waiter.h"
 #include "runtime/sandbox/boot.h"
@@ -100,12 +101,17 @@ static int send_join(struct joiner *j, const struct mount_tree *trees, size_t nt
 		fds[n++] = i;
 		r.arg[1] |= 1 << i;
 	}
+	if (cr->spec.seccomp_fd >= 0) {
+		fds[n++] = cr->spec.seccomp_fd;
+		r.arg[1] |= 8;
+	}
 	for (size_t i = 0; i < ntrees; i++)
 		fds[n++] = trees[i].fd;
 	r.arg[0] = (int64_t)size;
 	r.arg[2] = cr->pod.share;
 	rc = server_request(j->w.fd, &r, fds, n, err);
 	close(fds[0]);
+	notify_close(&cr->spec);
 	return rc;
 }
 
@@ -117,6 +123,9 @@ static int bring_trees(struct joiner *j, struct error *err)
 	size_t ntrees;
 	int rc;
 
+	if (mounts_map(&j->cr->spec, err) ||
+	    notify_start(&j->cr->spec, container_oci_state(j->cr->c, "creating"), err))
+		return -1;
 	if (unshare(CLONE_NEWNS))
 		return error_errno(err, "cannot make a mount namespace");
 	j->mounts = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);

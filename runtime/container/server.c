@@ -104,12 +104,27 @@ static int control(struct server *s, uint32_t type, uint32_t container, int64_t 
 	return s->control(s->arg, &msg, NULL, 0);
 }
 
-static void drop(struct server *s, struct connection *c)
+bool server_kill_orphans(struct server *s, bool (*kill)(void *arg, uint32_t program))
 {
-	if (c->program)
-		control(s, CONTROL_SIGNAL, 0, SIGKILL, c->program, 0);
+	bool done = true;
+
+	for (size_t i = 0; i < ARRAY_SIZE(s->connections); i++) {
+		struct connection *c = &s->connections[i];
+
+		if (c->fd >= 0 || !c->program)
+			continue;
+		if (kill(s->arg, c->program))
+			c->program = 0;
+		else
+			done = false;
+	}
+	return done;
+}
+
+static void drop(struct connection *c)
+{
 	close(c->fd);
-	*c = (struct connection){.fd = -1};
+	c->fd = -1;
 }
 
 static bool too_many(const struct server *s)
@@ -228,7 +243,7 @@ static void take(struct server *s)
 	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) || (peer.uid && peer.uid != geteuid()))
 		return;
 	for (size_t i = 0; i < ARRAY_SIZE(s->connections); i++) {
-		if (s->connections[i].fd < 0) {
+		if (s->connections[i].fd < 0 && !s->connections[i].program) {
 			s->connections[i] = (struct connection){.fd = steal_fd(&fd)};
 			return;
 		}
@@ -249,7 +264,7 @@ void server_serve(struct server *s, const struct pollfd *fds, size_t n)
 		struct connection *c = fds[i].revents ? by_fd(s, fds[i].fd) : NULL;
 
 		if (c && !receive(s, c))
-			drop(s, c);
+			drop(c);
 	}
 	if (fds[0].revents)
 		take(s);

@@ -59,8 +59,8 @@ int server_reply(int fd, struct reply *reply, struct error *err); /* waits for o
 struct server {
 	int listen_fd;
 	struct connection {
-		int fd; /* -1 = free */
-		uint32_t program; /* id, 0 = none */
+		int fd; /* -1 = closed */
+		uint32_t program; /* id, 0 = none; of a closed one: is to be killed */
 	} connections[SERVER_CONNECTIONS];
 	uint32_t last_program;
 	bool started;
@@ -73,6 +73,8 @@ struct server {
 int server_listen(struct server *s, int dir, struct error *err);
 size_t server_poll(const struct server *s, struct pollfd *fds);
 void server_serve(struct server *s, const struct pollfd *fds, size_t n);
+/* Programs whose connection has ended go with it. kill says false when it has to be asked again; true: none is left. */
+bool server_kill_orphans(struct server *s, bool (*kill)(void *arg, uint32_t program));
 /* A message of the kernel about a program that is not the first. text is clean. */
 void server_kernel(struct server *s, const struct control_msg *msg, const char *text);
 void server_close(struct server *s);

@@ -11,6 +11,7 @@ struct waiter {
 	uint32_t container; /* its number in the pod */
 	struct spec *spec;
 	const struct exec_options *options;
+	json_t *state; /* exec: the container's, for a seccomp agent */
 	int fd; /* to the supervisor */
 	int signal_fd;
 	bool terminal;

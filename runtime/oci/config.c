@@ -11,6 +11,7 @@
 
 #include "runtime/oci/json.h"
 #include "runtime/oci/mounts.h"
+#include "runtime/oci/resources.h"
 #include "runtime/oci/seccomp.h"
 #include "runtime/oci/task.h"
 
@@ -34,8 +35,7 @@ static const struct field_row fields[] = {
 	USED("process", "terminal"), USED("process", "rlimits"), USED("process", "capabilities"),
 	USED("process", "noNewPrivileges"), USED("process", "oomScoreAdj"), USED("process", "consoleSize"),
 	{"process", "commandLine", FIELD_REFUSE, "is for another operating system"},
-	{"process", "apparmorProfile", FIELD_WARN, "the guest kernel has no security modules"},
-	{"process", "selinuxLabel", FIELD_WARN, "the guest kernel has no security modules"},
+	USED("process", "apparmorProfile"), USED("process", "selinuxLabel"),
 	USED("process", "scheduler"), USED("process", "ioPriority"), USED("process", "execCPUAffinity"),
 	USED("process.scheduler", "policy"), USED("process.scheduler", "nice"), USED("process.scheduler", "priority"),
 	USED("process.scheduler", "flags"), USED("process.scheduler", "runtime"), USED("process.scheduler", "deadline"),
@@ -48,8 +48,7 @@ static const struct field_row fields[] = {
 
 	USED("mounts[]", "destination"), USED("mounts[]", "type"), USED("mounts[]", "source"),
 	USED("mounts[]", "options"),
-	{"mounts[]", "uidMappings", FIELD_REFUSE, "id-mapped mounts are not supported yet"},
-	{"mounts[]", "gidMappings", FIELD_REFUSE, "id-mapped mounts are not supported yet"},
+	USED("mounts[]", "uidMappings"), USED("mounts[]", "gidMappings"),
 
 	USED("linux", "namespaces"), USED("linux", "uidMappings"), USED("linux", "gidMappings"),
 	USED("linux", "resources"), USED("linux", "cgroupsPath"), USED("linux", "maskedPaths"),
@@ -70,28 +69,6 @@ static const struct field_row fields[] = {
 	USED("linux.namespaces[]", "type"),
 	USED("linux.namespaces[]", "path"),
 	USED("linux.ids[]", "containerID"), USED("linux.ids[]", "hostID"), USED("linux.ids[]", "size"),
-
-	USED("linux.resources", "memory"), USED("linux.resources", "cpu"), USED("linux.resources", "pids"),
-	QUIET("linux.resources", "devices"), /* no device of the host is in reach */
-	{"linux.resources", "blockIO", FIELD_WARN, "not supported yet"},
-	{"linux.resources", "hugepageLimits", FIELD_WARN, "not supported yet"},
-	{"linux.resources", "network", FIELD_WARN, "not supported yet"},
-	{"linux.resources", "rdma", FIELD_WARN, "not supported yet"},
-	USED("linux.resources", "unified"),
-	USED("linux.resources.memory", "limit"), USED("linux.resources.memory", "swap"),
-	USED("linux.resources.memory", "reservation"), QUIET("linux.resources.memory", "checkBeforeUpdate"),
-	QUIET("linux.resources.memory", "useHierarchy"),
-	{"linux.resources.memory", "kernel", FIELD_WARN, "Linux has dropped it"},
-	{"linux.resources.memory", "kernelTCP", FIELD_WARN, "Linux has dropped it"},
-	{"linux.resources.memory", "swappiness", FIELD_WARN, "not supported yet"},
-	{"linux.resources.memory", "disableOOMKiller", FIELD_WARN, "not supported yet"},
-	USED("linux.resources.cpu", "shares"), USED("linux.resources.cpu", "quota"),
-	USED("linux.resources.cpu", "period"), USED("linux.resources.cpu", "cpus"), USED("linux.resources.cpu", "mems"),
-	{"linux.resources.cpu", "burst", FIELD_WARN, "not supported yet"},
-	{"linux.resources.cpu", "idle", FIELD_WARN, "not supported yet"},
-	{"linux.resources.cpu", "realtimePeriod", FIELD_WARN, "not supported yet"},
-	{"linux.resources.cpu", "realtimeRuntime", FIELD_WARN, "not supported yet"},
-	USED("linux.resources.pids", "limit"),
 	{0},
 };
 
@@ -269,6 +246,8 @@ static int load_process(struct doc *d, const struct node *top)
 	    get_strings(d, &process, "env", &spec->env) || get_string(d, &process, "cwd", &spec->cwd) ||
 	    get_bool(d, &process, "terminal", &spec->want_terminal) ||
 	    get_bool(d, &process, "noNewPrivileges", &spec->no_new_privs) ||
+	    get_string(d, &process, "apparmorProfile", &spec->apparmor) ||
+	    get_string(d, &process, "selinuxLabel", &spec->selinux) ||
 	    get_int(d, &process, "oomScoreAdj", -1000, 1000, &oom) || load_console_size(d, &process) || load_user(d, &process) ||
 	    load_capabilities(d, &process) || load_rlimits(d, &process) || oci_task_load(d, &process, fields))
 		return -1;
@@ -299,28 +278,6 @@ static int load_root(struct doc *d, const struct node *top, const char *bundle)
 	if (S_ISLNK(st.st_mode))
 		return doc_error(d, "root", "path", "%s is a symbolic link", spec->rootfs);
 	return S_ISDIR(st.st_mode) ? 0 : doc_error(d, "root", "path", "%s is not a directory", spec->rootfs);
-}
-
-static int load_ids(struct doc *d, const struct node *linux_, const char *key, struct spec_idmap **maps, size_t *count)
-{
-	json_t *array;
-
-	if (get_array(d, linux_, key, &array))
-		return -1;
-	for (size_t i = 0; i < json_array_size(array); i++) {
-		struct spec_idmap map = {0};
-		struct node n;
-
-		if (get_element(d, linux_, key, array, i, &n) || check_fields(d, &n, "linux.ids[]", fields) ||
-		    get_u32(d, &n, "containerID", &map.inside) || get_u32(d, &n, "hostID", &map.outside) ||
-		    get_u32(d, &n, "size", &map.count))
-			return -1;
-		if (!map.count || map.inside > UINT32_MAX - map.count || map.outside > UINT32_MAX - map.count)
-			return doc_error(d, n.where, "size", "is out of range");
-		*maps = array_add(&d->spec->arena, *maps, count, sizeof(map));
-		(*maps)[*count - 1] = map;
-	}
-	return 0;
 }
 
 static int load_namespaces(struct doc *d, const struct node *linux_)
@@ -358,6 +315,8 @@ static int load_namespaces(struct doc *d, const struct node *linux_)
 		} else if (!strcmp(type, "pid")) {
 			spec->pid_shared = false;
 			spec->pid_path = path;
+		} else if (path && !strcmp(type, "user")) {
+			spec->user_path = path;
 		} else if (path && (!strcmp(type, "ipc") || !strcmp(type, "uts") || !strcmp(type, "cgroup"))) {
 			/* Names and IPC are the guest kernel's own: what another container shares cannot be joined. */
 			strings_add(&spec->arena, &spec->own_names,
@@ -367,10 +326,10 @@ static int load_namespaces(struct doc *d, const struct node *linux_)
 			return doc_error(d, n.where, "path", "a sandbox cannot join an existing %s namespace yet", type);
 		}
 	}
-	if (load_ids(d, linux_, "uidMappings", &spec->uid_map, &spec->nuid_map) ||
-	    load_ids(d, linux_, "gidMappings", &spec->gid_map, &spec->ngid_map))
+	if (oci_ids_load(d, linux_, "uidMappings", fields, &spec->uid_map, &spec->nuid_map) ||
+	    oci_ids_load(d, linux_, "gidMappings", fields, &spec->gid_map, &spec->ngid_map))
 		return -1;
-	if (spec->new_user_ns && (!spec->nuid_map || !spec->ngid_map))
+	if (spec->new_user_ns && !spec->user_path && (!spec->nuid_map || !spec->ngid_map))
 		return doc_error(d, "linux", spec->nuid_map ? "gidMappings" : "uidMappings",
 				 "is missing, but a user namespace is listed");
 	if (spec->nuid_map && !spec->new_user_ns)
@@ -402,57 +361,6 @@ static void default_ids(struct spec *spec)
 	*spec->uid_map = (struct spec_idmap){0, geteuid(), 1};
 	*spec->gid_map = (struct spec_idmap){0, getegid(), 1};
 	spec->nuid_map = spec->ngid_map = 1;
-}
-
-static int load_unified(struct doc *d, const struct node *res)
-{
-	struct spec *spec = d->spec;
-	struct node unified;
-	const char *key;
-	json_t *value;
-
-	if (get_object(d, res, "unified", &unified))
-		return -1;
-	json_object_foreach(unified.json, key, value) {
-		if (!*key || strchr(key, '/') || !json_is_string(value))
-			return doc_error(d, unified.where, key, "is no file name with a text");
-		strings_add(&spec->arena, &spec->limits.unified, key);
-		strings_add(&spec->arena, &spec->limits.unified, json_string_value(value));
-	}
-	return 0;
-}
-
-static int load_resources(struct doc *d, const struct node *linux_)
-{
-	struct spec_limits *l = &d->spec->limits;
-	struct node res, memory, cpu, pids;
-
-	if (get_object(d, linux_, "resources", &res) || load_unified(d, &res) || check_fields(d, &res, "linux.resources", fields) ||
-	    get_object(d, &res, "memory", &memory) || check_fields(d, &memory, "linux.resources.memory", fields) ||
-	    get_int(d, &memory, "limit", -1, INT64_MAX, &l->memory) ||
-	    get_int(d, &memory, "swap", -1, INT64_MAX, &l->memory_swap) ||
-	    get_int(d, &memory, "reservation", -1, INT64_MAX, &l->memory_low) ||
-	    get_object(d, &res, "cpu", &cpu) || check_fields(d, &cpu, "linux.resources.cpu", fields) ||
-	    get_int(d, &cpu, "shares", 0, INT64_MAX, &l->cpu_shares) ||
-	    get_int(d, &cpu, "quota", INT64_MIN + 1, INT64_MAX, &l->cpu_quota) ||
-	    get_int(d, &cpu, "period", 0, INT64_MAX, &l->cpu_period) ||
-	    get_string(d, &cpu, "cpus", &l->cpus) || get_string(d, &cpu, "mems", &l->mems) ||
-	    get_object(d, &res, "pids", &pids) || check_fields(d, &pids, "linux.resources.pids", fields) ||
-	    get_int(d, &pids, "limit", INT64_MIN + 1, INT_MAX, &l->pids))
-		return -1;
-	/* 0 and "" are how some engines say nothing. */
-	int64_t *const zero_is_unset[] = {&l->memory, &l->memory_swap, &l->memory_low, &l->cpu_shares, &l->cpu_quota,
-					  &l->cpu_period};
-	for (size_t i = 0; i < ARRAY_SIZE(zero_is_unset); i++)
-		if (*zero_is_unset[i] == 0)
-			*zero_is_unset[i] = SPEC_UNSET;
-	if (l->cpus && !*l->cpus)
-		l->cpus = NULL;
-	if (l->mems && !*l->mems)
-		l->mems = NULL;
-	if (l->cpu_quota != SPEC_UNSET && l->cpu_quota < 0)
-		l->cpu_quota = -1;
-	return 0;
 }
 
 /* Nodes below /dev, which is the guest's. They are for looking at: the guest kernel opens its own devices alone. */
@@ -509,9 +417,9 @@ static int load_sysctl(struct doc *d, const struct node *linux_)
 
 		if (!text || strlen(text) > 200)
 			return doc_error(d, all.where, key, text ? "is longer than 200 bytes" : "is not a string");
-		if (!strcmp(key, "kernel.hostname"))
+		if (!strcmp(key, "kernel.hostname") || !strcmp(key, "kernel/hostname"))
 			return doc_error(d, all.where, key, "the field hostname sets it");
-		if (!strcmp(key, "kernel.domainname")) {
+		if (!strcmp(key, "kernel.domainname") || !strcmp(key, "kernel/domainname")) {
 			spec->domainname = arena_strdup(&spec->arena, text);
 			continue;
 		}
@@ -555,7 +463,7 @@ static int load_linux(struct doc *d, const struct node *top)
 	struct node linux_;
 
 	if (get_object(d, top, "linux", &linux_) || check_fields(d, &linux_, "linux", fields) ||
-	    load_namespaces(d, &linux_) || load_resources(d, &linux_) || load_devices(d, &linux_) ||
+	    load_namespaces(d, &linux_) || oci_resources_load(d, &linux_) || load_devices(d, &linux_) ||
 	    load_sysctl(d, &linux_) || oci_seccomp_load(d, &linux_) ||
 	    oci_personality_load(d, &linux_, fields) || load_time_offsets(d, &linux_) ||
 	    get_string(d, &linux_, "cgroupsPath", &spec->cgroup) ||
@@ -647,7 +555,7 @@ int config_load_resources(struct spec *spec, json_t *resources, const char *file
 {
 	struct doc d = {.spec = spec, .file = file, .err = err};
 	struct node top = {.json = json_pack("{sO}", "resources", resources)};
-	int rc = load_resources(&d, &top);
+	int rc = oci_resources_load(&d, &top);
 
 	json_decref(top.json);
 	return rc;
@@ -702,7 +610,7 @@ int config_load_keep(struct spec *spec, const char *bundle, json_t **document, s
 	rc = !json_is_object(top.json) ? error_set(err, "%s: is not a JSON object", d.file)
 	     : check_version(&d, &top) || check_fields(&d, &top, "", fields) || check_annotations(&d, &top) || load_process(&d, &top) ||
 			       load_root(&d, &top, bundle) || oci_mounts_load(&d, &top, bundle, fields) ||
-			       load_linux(&d, &top) || load_names(&d, &top) || check_hooks(&d, &top)
+			       load_linux(&d, &top) || oci_mounts_check_ids(&d) || load_names(&d, &top) || check_hooks(&d, &top)
 		     ? -1
 		     : 0;
 	if (rc)

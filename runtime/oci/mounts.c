@@ -31,6 +31,8 @@ static const struct {
 	/* without a meaning here: access times are the guest's own, labels and ACLs it does not have */
 	{"lazytime", 0, 0}, {"nolazytime", 0, 0}, {"iversion", 0, 0}, {"noiversion", 0, 0}, {"mand", 0, 0}, {"nomand", 0, 0},
 	{"loud", 0, 0}, {"silent", 0, 0}, {"acl", 0, 0}, {"noacl", 0, 0}, 
+	/* bind mounts: see load_mapping */
+	{"idmap", 0, 0}, {"ridmap", 0, 0},
 	/* tmpfs: see add_tmpfs */
 	{"tmpcopyup", 0, 0}, {"notmpcopyup", 0, 0},
 };
@@ -58,6 +60,73 @@ static const char *split_options(struct spec *spec, const struct strings *option
 			rest = arena_printf(&spec->arena, "%s%s%s", rest, *rest ? "," : "", options->items[i]);
 	}
 	return rest;
+}
+
+int oci_ids_load(struct doc *d, const struct node *of, const char *key, const struct field_row *fields,
+		 struct spec_idmap **maps, size_t *count)
+{
+	json_t *array;
+
+	if (get_array(d, of, key, &array))
+		return -1;
+	for (size_t i = 0; i < json_array_size(array); i++) {
+		struct spec_idmap map = {0};
+		struct node n;
+
+		if (get_element(d, of, key, array, i, &n) || check_fields(d, &n, "linux.ids[]", fields) ||
+		    get_u32(d, &n, "containerID", &map.inside) || get_u32(d, &n, "hostID", &map.outside) ||
+		    get_u32(d, &n, "size", &map.count))
+			return -1;
+		if (!map.count || map.inside > UINT32_MAX - map.count || map.outside > UINT32_MAX - map.count)
+			return doc_error(d, n.where, "size", "is out of range");
+		*maps = array_add(&d->spec->arena, *maps, count, sizeof(map));
+		(*maps)[*count - 1] = map;
+	}
+	return 0;
+}
+
+/* uidMappings, gidMappings and the options that ask for them, of the mount that was just added. */
+static int load_mapping(struct doc *d, const struct node *n, bool added, const struct strings *options,
+			const struct field_row *fields)
+{
+	struct spec_mount map = {0}, *m;
+
+	if (oci_ids_load(d, n, "uidMappings", fields, &map.uid_map, &map.nuid_map) ||
+	    oci_ids_load(d, n, "gidMappings", fields, &map.gid_map, &map.ngid_map))
+		return -1;
+	map.idmap = map.nuid_map || map.ngid_map;
+	for (size_t i = 0; i < options->count; i++) {
+		map.idmap |= !strcmp(options->items[i], "idmap") || !strcmp(options->items[i], "ridmap");
+		map.idmap_below |= !strcmp(options->items[i], "ridmap");
+	}
+	if (!map.idmap)
+		return 0;
+	if (!map.nuid_map != !map.ngid_map)
+		return doc_error(d, n->where, map.nuid_map ? "gidMappings" : "uidMappings", "is missing");
+	m = added ? &d->spec->mounts[d->spec->nmounts - 1] : NULL;
+	if (!m || strcmp(m->type, "hostfs") || m->overlay)
+		return doc_error(d, n->where, "", "only bind mounts of host files can be id-mapped");
+	m->idmap = true;
+	m->idmap_below = map.idmap_below;
+	m->uid_map = map.uid_map;
+	m->gid_map = map.gid_map;
+	m->nuid_map = map.nuid_map;
+	m->ngid_map = map.ngid_map;
+	return 0;
+}
+
+int oci_mounts_check_ids(struct doc *d)
+{
+	const struct spec *spec = d->spec;
+
+	for (size_t i = 0; i < spec->nmounts; i++) {
+		const struct spec_mount *m = &spec->mounts[i];
+
+		if (m->idmap && !m->nuid_map && !spec->new_user_ns)
+			return doc_error(d, "mounts", "", "%s: is to be id-mapped, but neither it nor linux has uidMappings",
+					 m->target);
+	}
+	return 0;
 }
 
 static int add_bind(struct doc *d, const struct node *n, const char *bundle, const char *source, const char *target,
@@ -129,6 +198,10 @@ static int add_one(struct doc *d, const struct node *n, const char *bundle)
 		add_tmpfs(spec, target, source, data, flags, &options);
 		return 0;
 	}
+	if (!strcmp(type, "overlay")) {
+		spec_add_mount(spec, "hostfs", target, "overlay", data, flags)->overlay = true;
+		return 0;
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(same); i++) {
 		if (!strcmp(type, same[i])) {
 			spec_add_mount(spec, type, target, source ? source : type, data, flags);
@@ -145,10 +218,13 @@ int oci_mounts_load(struct doc *d, const struct node *top, const char *bundle, c
 	if (get_array(d, top, "mounts", &array))
 		return -1;
 	for (size_t i = 0; i < json_array_size(array); i++) {
+		size_t before = d->spec->nmounts;
+		struct strings options = {0};
 		struct node n;
 
 		if (get_element(d, top, "mounts", array, i, &n) || check_fields(d, &n, "mounts[]", fields) ||
-		    add_one(d, &n, bundle))
+		    add_one(d, &n, bundle) || get_strings(d, &n, "options", &options) ||
+		    load_mapping(d, &n, before < d->spec->nmounts, &options, fields))
 			return -1;
 	}
 	return 0;

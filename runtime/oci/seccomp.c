@@ -14,6 +14,9 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
+#define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV 32 /* Linux 5.19 */
+#endif
 #define ARGS_MAX 6
 #define X32_BIT 0x40000000u
 
@@ -23,8 +26,8 @@ static const struct field_row fields[] = {
 	{"seccomp", "architectures", FIELD_USED, NULL},
 	{"seccomp", "flags", FIELD_USED, NULL},
 	{"seccomp", "syscalls", FIELD_USED, NULL},
-	{"seccomp", "listenerPath", FIELD_REFUSE, "no program of the host can be told of calls yet"},
-	{"seccomp", "listenerMetadata", FIELD_REFUSE, "no program of the host can be told of calls yet"},
+	{"seccomp", "listenerPath", FIELD_USED, NULL},
+	{"seccomp", "listenerMetadata", FIELD_USED, NULL},
 	{"seccomp.syscalls[]", "names", FIELD_USED, NULL},
 	{"seccomp.syscalls[]", "action", FIELD_USED, NULL},
 	{"seccomp.syscalls[]", "errnoRet", FIELD_USED, NULL},
@@ -45,6 +48,7 @@ static const struct named actions[] = {
 	{"SCMP_ACT_ALLOW", SCMP_ACT_ALLOW}, {"SCMP_ACT_ERRNO", SCMP_ACT_ERRNO(0)},
 	{"SCMP_ACT_KILL", SCMP_ACT_KILL_THREAD}, {"SCMP_ACT_KILL_PROCESS", SCMP_ACT_KILL_PROCESS},
 	{"SCMP_ACT_KILL_THREAD", SCMP_ACT_KILL_THREAD}, {"SCMP_ACT_LOG", SCMP_ACT_LOG},
+	{"SCMP_ACT_NOTIFY", SCMP_ACT_NOTIFY},
 	{"SCMP_ACT_TRACE", SCMP_ACT_TRACE(0)}, {"SCMP_ACT_TRAP", SCMP_ACT_TRAP}, {0},
 };
 
@@ -69,7 +73,8 @@ static const struct named archs[] = {
 static const struct named flags[] = {
 	{"SECCOMP_FILTER_FLAG_LOG", SECCOMP_FILTER_FLAG_LOG},
 	{"SECCOMP_FILTER_FLAG_SPEC_ALLOW", SECCOMP_FILTER_FLAG_SPEC_ALLOW},
-	{"SECCOMP_FILTER_FLAG_TSYNC", SECCOMP_FILTER_FLAG_TSYNC}, {0},
+	{"SECCOMP_FILTER_FLAG_TSYNC", SECCOMP_FILTER_FLAG_TSYNC},
+	{"SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV}, {0},
 };
 
 const char *oci_seccomp_action(size_t i) { return actions[i].name; }
@@ -249,7 +254,8 @@ static int load_flags(struct doc *d, const struct node *n)
 		if (!row)
 			return doc_error(d, n->where, "flags", "%s is not supported", names.items[i]);
 		/* The others mean nothing for a filter that is there before the first instruction. */
-		d->spec->seccomp_flags |= row->value & SECCOMP_FILTER_FLAG_LOG;
+		d->spec->seccomp_flags |=
+			row->value & (SECCOMP_FILTER_FLAG_LOG | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
 	}
 	return 0;
 }
@@ -298,6 +304,30 @@ static int export(struct doc *d, scmp_filter_ctx ctx, const struct node *n, bool
 	return 0;
 }
 
+/* Whom SCMP_ACT_NOTIFY asks; without a rule that does, nobody. */
+static int load_listener(struct doc *d, const struct node *n)
+{
+	struct spec *spec = d->spec;
+	const char *path = NULL, *metadata = NULL;
+	bool asks = false;
+
+	if (get_string(d, n, "listenerPath", &path) || get_string(d, n, "listenerMetadata", &metadata))
+		return -1;
+	for (size_t i = 0; i < spec->seccomp_len; i++)
+		asks |= spec->seccomp[i].code == (BPF_RET | BPF_K) &&
+			(spec->seccomp[i].k & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_USER_NOTIF;
+	if (!path || !*path) {
+		if (metadata && *metadata)
+			return doc_error(d, n->where, "listenerMetadata", "is given without listenerPath");
+		return asks ? doc_error(d, n->where, "listenerPath", "is missing: SCMP_ACT_NOTIFY asks who listens there") : 0;
+	}
+	if (*path != '/')
+		return doc_error(d, n->where, "listenerPath", "is not an absolute path");
+	spec->seccomp_listener = asks ? path : NULL;
+	spec->seccomp_metadata = metadata;
+	return 0;
+}
+
 static int make(struct doc *d, scmp_filter_ctx ctx, const struct node *n, uint32_t standard)
 {
 	bool newer = (standard & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_ERRNO;
@@ -307,7 +337,7 @@ static int make(struct doc *d, scmp_filter_ctx ctx, const struct node *n, uint32
 		return doc_error(d, n->where, "syscalls", "libseccomp cannot order them");
 	if (load_archs(d, ctx, n) || load_flags(d, n) || load_rules(d, ctx, n, standard, &newest))
 		return -1;
-	return export(d, ctx, n, newer && newest >= 0, newest);
+	return export(d, ctx, n, newer && newest >= 0, newest) || load_listener(d, n) ? -1 : 0;
 }
 
 int oci_seccomp_load(struct doc *d, const struct node *linux_)

@@ -151,6 +151,7 @@ static void fill_program(struct boot_block *bb, struct blob *b, const struct spe
 	bb->oom_score_adj = spec->oom_score_adj;
 	bb->seccomp_len = (uint32_t)spec->seccomp_len;
 	bb->seccomp_flags = spec->seccomp_flags;
+	bb->seccomp_fd = -1;
 	if (spec->seccomp_len)
 		bb->seccomp = blob_put(b, spec->seccomp, spec->seccomp_len * sizeof(*spec->seccomp), 8);
 	bb->nrlimits = (uint32_t)spec->nrlimits;
@@ -322,6 +323,7 @@ int boot_block_memfd(const struct spec *spec, const struct boot_facts *facts, st
 		return error_errno(err, "getrandom");
 	blob_reserve(&b, sizeof(bb), 8);
 	fill_program(&bb, &b, spec);
+	bb.seccomp_fd = facts->seccomp_fd;
 	bb.npreserved = spec->preserve_fds;
 	if (spec->preserve_fds)
 		bb.preserved = blob_put(&b, facts->preserved, spec->preserve_fds * sizeof(int32_t), 8);

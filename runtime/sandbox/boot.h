@@ -10,7 +10,7 @@
 /* What the block holds besides the spec. Descriptors are numbers in kserver; -1 = none. */
 struct boot_facts {
 	enum boot_platform platform;
-	int control_fd, log_fd, strace_fd, host_proc_fd;
+	int control_fd, log_fd, strace_fd, host_proc_fd, seccomp_fd;
 	const struct filter *server_filter, *guest_filter;
 	const int32_t *preserved; /* the spec's preserve_fds of them */
 	bool terminal;

@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "runtime/sandbox/scope.h"
+#include "runtime/sandbox/setting.h"
 
 /* One mounted hierarchy and our own place in it. */
 struct hierarchy {
@@ -113,7 +114,7 @@ static void fill_cpuset(const char *dir)
 /* v2: what a directory hands on to those below it. */
 static void hand_on_all(const char *dir)
 {
-	static const char *const words[] = {"+cpu", "+memory", "+pids", "+io", "+cpuset", "+hugetlb"};
+	static const char *const words[] = {"+cpu", "+memory", "+pids", "+io", "+cpuset", "+hugetlb", "+rdma"};
 	cleanup_close int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
@@ -193,8 +194,11 @@ static const char *parent_of(struct arena *a, const char *path)
 static int enable_v2(struct cgroup *cg, struct hierarchy *h, const char *controller, struct error *err)
 {
 	struct arena *a = &cg->arena;
-	const char *word = arena_printf(a, "+%s", controller);
+	const char *name = setting_v2_controller(controller);
+	const char *word = arena_printf(a, "+%s", name);
 
+	if (!name)
+		return error_set(err, "this machine has no %s control group mounted", controller);
 	for (int up = 0; up < 2; up++) {
 		const char *control = arena_printf(a, "%s%s/cgroup.subtree_control", h->mount, h->own);
 
@@ -272,6 +276,13 @@ static const char *amount(struct cgroup *cg, int64_t value, bool v2)
 	return value < 0 && v2 ? "max" : arena_printf(&cg->arena, "%" PRId64, value);
 }
 
+static int64_t used_memory(struct cgroup *cg, const char *dir)
+{
+	cleanup_free char *text = read_file(AT_FDCWD, arena_printf(&cg->arena, "%s/memory.current", dir));
+
+	return text ? strtoll(text, NULL, 10) : 0;
+}
+
 static int set_memory(struct cgroup *cg, const struct spec *spec, struct error *err)
 {
 	const struct spec_limits *l = &spec->limits;
@@ -283,6 +294,8 @@ static int set_memory(struct cgroup *cg, const struct spec *spec, struct error *
 	dir = make_group(cg, spec, "memory", &v2, err);
 	if (!dir)
 		return -1;
+	if (l->memory_check && v2 && l->memory > 0 && used_memory(cg, dir) > l->memory)
+		return error_set(err, "linux.resources.memory.limit: %" PRId64 " is less than what is used already", l->memory);
 	if (l->memory != SPEC_UNSET &&
 	    set(cg, dir, v2 ? "memory.max" : "memory.limit_in_bytes", false, err, amount(cg, l->memory, v2)))
 		return -1;
@@ -399,6 +412,49 @@ static int set_unified(struct cgroup *cg, const struct spec *spec, struct error 
 	return 0;
 }
 
+/* The first of the files that the group has. */
+static int set_first(struct cgroup *cg, const struct spec_setting *s, const char *dir, const struct setting_file files[2],
+		     struct error *err)
+{
+	for (int i = 0; i < 2 && files[i].file; i++) {
+		const char *path = arena_printf(&cg->arena, "%s/%s", dir, files[i].file);
+
+		if (!access(path, F_OK))
+			return write_file(AT_FDCWD, path, files[i].value) && !(s->may_lack && errno == EOPNOTSUPP)
+				       ? error_errno(err, "linux.resources.%s: cannot set %s to %s", s->field, path, files[i].value)
+				       : 0;
+	}
+	return s->may_lack ? 0
+			   : error_set(err, "linux.resources.%s: this machine's control groups have no %s", s->field,
+				       files[1].file ? files[1].file : files[0].file);
+}
+
+static int set_settings(struct cgroup *cg, const struct spec *spec, struct error *err)
+{
+	const struct spec_limits *l = &spec->limits;
+
+	for (size_t i = 0; i < l->nsettings; i++) {
+		const struct spec_setting *s = &l->settings[i];
+		struct error why = {0};
+		const char *dir;
+		bool v2;
+
+		if (!s->v2[0].file && !strcmp(cgroup_layout(), "v2")) {
+			warning("linux.resources.%s is ignored: cgroup v2 has nothing like it", s->field);
+			continue;
+		}
+		dir = make_group(cg, spec, s->controller, &v2, &why);
+		if (!dir)
+			return error_set(err, "linux.resources.%s: %s", s->field, why.text);
+		if (v2 && !s->v2[0].file)
+			return error_set(err, "linux.resources.%s: this machine has no %s control group mounted", s->field,
+					 s->controller);
+		if (set_first(cg, s, dir, v2 ? s->v2 : s->v1, err))
+			return -1;
+	}
+	return 0;
+}
+
 /* A group in every hierarchy, as container engines expect: they read, freeze and limit by it. */
 static int make_all(struct cgroup *cg, const struct spec *spec, struct error *err)
 {
@@ -431,7 +487,7 @@ static int make_all(struct cgroup *cg, const struct spec *spec, struct error *er
 static int set_limits(struct cgroup *cg, const struct spec *spec, struct error *err)
 {
 	return set_memory(cg, spec, err) || set_cpu(cg, spec, err) || set_cpuset(cg, spec, err) ||
-	       set_pids(cg, spec, err) || set_unified(cg, spec, err) ? -1 : 0;
+	       set_pids(cg, spec, err) || set_settings(cg, spec, err) || set_unified(cg, spec, err) ? -1 : 0;
 }
 
 /* The process's path in v2's hierarchy, once it is in that unit. */
@@ -523,6 +579,17 @@ int cgroup_update(struct cgroup *cg, const struct spec *spec, struct error *err)
 	return 0;
 }
 
+/* Of a list separated by blanks; either may be NULL. */
+static bool has_word(const char *list, const char *word)
+{
+	size_t len = word ? strlen(word) : 0;
+
+	for (const char *at = list; word && at && (at = strstr(at, word)); at += len)
+		if ((at == list || at[-1] == ' ') && strchr(" \n", at[len]))
+			return true;
+	return false;
+}
+
 const char *cgroup_path(const struct cgroup *cg, const char *controller, bool *v2)
 {
 	for (int round = 0; round < 2; round++) {
@@ -536,7 +603,7 @@ const char *cgroup_path(const struct cgroup *cg, const char *controller, bool *v
 				cleanup_close int dir = open(cg->paths.items[i], O_PATH | O_CLOEXEC);
 
 				text = read_file(dir, "cgroup.controllers");
-				if (strcmp(controller, "freezer") && (!text || !strstr(text, controller)))
+				if (strcmp(controller, "freezer") && !has_word(text, setting_v2_controller(controller)))
 					return NULL;
 			}
 			return cg->paths.items[i];

@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
+#include "runtime/sandbox/lsm.h"
 #include "runtime/sandbox/privileges.h"
 #include "runtime/sandbox/start.h"
 #include "runtime/sandbox/targets.h"
@@ -124,11 +125,11 @@ static int child_run(struct start *st, struct error *err)
 	int preserved[SPEC_PRESERVE_MAX];
 	struct boot_facts facts;
 	size_t ntrees = 0, nslots = 0;
-	int proc_fd, boot_fd;
+	int proc_fd, boot_fd, seccomp_fd = spec->seccomp_fd;
 
 	setsid(); /* what is typed at our terminal signals the supervisor only */
-	/* Before credentials change, after which the file of the offsets is somebody else's. */
-	if (enter_clocks(spec, err))
+	/* Before credentials change, after which these files are somebody else's. */
+	if (enter_clocks(spec, err) || lsm_apply(spec, err))
 		return -1;
 	if (st->user_ns && become_inner_root(spec, err))
 		return -1;
@@ -140,13 +141,14 @@ static int child_run(struct start *st, struct error *err)
 	if (mounts_collect(spec, &trees, &ntrees, err) || mounts_enter(trees, ntrees, &proc_fd, err))
 		return -1;
 
-	slots = calloc(ntrees + 4 + spec->preserve_fds, sizeof(*slots));
+	slots = calloc(ntrees + 5 + spec->preserve_fds, sizeof(*slots));
 	if (!slots)
 		return error_errno(err, "allocating descriptors");
 	slots[nslots++] = &st->control_fd;
 	slots[nslots++] = &st->log_fd;
 	slots[nslots++] = &st->strace_fd;
 	slots[nslots++] = &proc_fd;
+	slots[nslots++] = &seccomp_fd;
 	for (size_t i = 0; i < ntrees; i++)
 		slots[nslots++] = &trees[i].fd;
 	for (unsigned i = 0; i < spec->preserve_fds; i++) {
@@ -162,6 +164,7 @@ static int child_run(struct start *st, struct error *err)
 		.log_fd = st->log_fd,
 		.strace_fd = st->strace_fd,
 		.host_proc_fd = proc_fd,
+		.seccomp_fd = seccomp_fd,
 		.server_filter = &st->server_filter,
 		.guest_filter = &st->guest_filter,
 		.preserved = preserved,

@@ -18,6 +18,7 @@
 
 #include "runtime/lib/util.h"
 #include "runtime/sandbox/spec.h"
+#include "runtime/sandbox/userns.h"
 
 static const char *const pseudo_types[] = {
 	"proc", "sysfs", "cgroup", "cgroup2", "devtmpfs", "devpts", "mqueue", "debugfs", "tracefs", "securityfs",
@@ -43,17 +44,27 @@ static bool is_pseudo(const char *type)
 	return false;
 }
 
+static int not_pseudo(const char *path, struct error *err)
+{
+	struct statfs fs;
+
+	if (statfs(path, &fs))
+		return error_errno(err, "%s", path);
+	for (size_t i = 0; i < ARRAY_SIZE(pseudo_magic); i++)
+		if (fs.f_type == pseudo_magic[i].magic)
+			return error_set(err, "%s is in a %s file system of the host, which a sandbox never gets", path,
+					 pseudo_magic[i].name);
+	return 0;
+}
+
 static int clone_tree(struct mount_tree *tree, struct error *err)
 {
 	struct mount_attr attr = {.attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, .propagation = MS_PRIVATE};
-	struct statfs fs;
 
-	if (statfs(tree->source, &fs))
-		return error_errno(err, "%s", tree->source);
-	for (size_t i = 0; i < ARRAY_SIZE(pseudo_magic); i++)
-		if (fs.f_type == pseudo_magic[i].magic)
-			return error_set(err, "%s is in a %s file system of the host, which a sandbox never gets",
-					 tree->source, pseudo_magic[i].name);
+	if (tree->mapped)
+		return 0;
+	if (not_pseudo(tree->source, err))
+		return -1;
 	tree->fd = open_tree(AT_FDCWD, tree->source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
 	if (tree->fd < 0)
 		return error_errno(err, "cannot clone the mounts at %s", tree->source);
@@ -61,6 +72,105 @@ static int clone_tree(struct mount_tree *tree, struct error *err)
 		attr.attr_set |= MOUNT_ATTR_RDONLY;
 	if (mount_setattr(tree->fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof(attr)))
 		return error_errno(err, "cannot set mount attributes on %s", tree->source);
+	return 0;
+}
+
+/* The directories of an overlay's option: separated by colons, which a backslash makes part of a name. */
+static int check_layers(struct arena *a, const char *dirs, struct error *err)
+{
+	char *copy = arena_strdup(a, dirs), *out = copy, *start = copy;
+
+	for (char *p = copy;; p++) {
+		if (*p == '\\' && p[1]) {
+			*out++ = *++p;
+			continue;
+		}
+		if (*p && *p != ':') {
+			*out++ = *p;
+			continue;
+		}
+		bool last = !*p;
+
+		*out = '\0';
+		if (*start && not_pseudo(start, err)) /* "::" begins layers of data alone */
+			return -1;
+		out = start = p + 1;
+		if (last)
+			return 0;
+	}
+}
+
+static int set_overlay(int fs, struct arena *a, const char *options, struct error *err)
+{
+	char *save = NULL;
+
+	for (char *word = strtok_r(arena_strdup(a, options), ",", &save); word; word = strtok_r(NULL, ",", &save)) {
+		char *value = strchr(word, '=');
+
+		if (value)
+			*value++ = '\0';
+		if (value && (!strcmp(word, "lowerdir") || !strcmp(word, "upperdir") || !strcmp(word, "workdir")) &&
+		    (*value != '/' ? error_set(err, "%s=%s: is not an absolute path", word, value) : check_layers(a, value, err)))
+			return -1;
+		if (fsconfig(fs, value ? FSCONFIG_SET_STRING : FSCONFIG_SET_FLAG, word, value, 0))
+			return error_errno(err, "%s", word);
+	}
+	return fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) ? error_errno(err, "overlay") : 0;
+}
+
+/* Of the host, as the options say, and from then on a tree like any other. */
+static int make_overlay(struct spec_mount *m, struct error *err)
+{
+	cleanup_close int fs = fsopen("overlay", FSOPEN_CLOEXEC);
+	struct arena a = {0};
+	struct error why = {0};
+	int rc = fs < 0 ? error_errno(&why, "overlay") : set_overlay(fs, &a, m->options, &why);
+
+	arena_free(&a);
+	if (rc)
+		return error_set(err, "mounts: %s: %.900s", m->target, why.text);
+	m->mapped_fd = fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+						    (m->flags & MS_RDONLY ? MOUNT_ATTR_RDONLY : 0));
+	m->options = "";
+	return m->mapped_fd < 0 ? error_errno(err, "mounts: %s: overlay", m->target) : 0;
+}
+
+/* Without a map of its own a mount has the container's. */
+static int map_tree(const struct spec *spec, struct spec_mount *m, struct error *err)
+{
+	struct mount_tree tree = {.source = m->source, .readonly = m->flags & MS_RDONLY, .fd = -1};
+	struct mount_attr attr = {.attr_set = MOUNT_ATTR_IDMAP};
+	cleanup_close int fd = -1, ns = -1;
+
+	if (clone_tree(&tree, err)) {
+		if (tree.fd >= 0)
+			close(tree.fd);
+		return -1;
+	}
+	fd = tree.fd;
+	if (!m->nuid_map) {
+		m->uid_map = spec->uid_map;
+		m->gid_map = spec->gid_map;
+		m->nuid_map = spec->nuid_map;
+		m->ngid_map = spec->ngid_map;
+	}
+	ns = userns_make(m, err);
+	if (ns < 0)
+		return -1;
+	attr.userns_fd = (uint64_t)ns;
+	if (mount_setattr(fd, "", AT_EMPTY_PATH | (m->idmap_below ? AT_RECURSIVE : 0), &attr, sizeof(attr)))
+		return errno == EINVAL ? error_set(err, "mounts: %s: its file system cannot be id-mapped on this machine", m->source)
+				       : error_errno(err, "mounts: %s: cannot be id-mapped", m->source);
+	m->mapped_fd = steal_fd(&fd);
+	return 0;
+}
+
+int mounts_map(struct spec *spec, struct error *err)
+{
+	for (size_t i = 0; i < spec->nmounts; i++)
+		if (spec->mounts[i].mapped_fd < 0 && ((spec->mounts[i].overlay && make_overlay(&spec->mounts[i], err)) ||
+						      (spec->mounts[i].idmap && map_tree(spec, &spec->mounts[i], err))))
+			return -1;
 	return 0;
 }
 
@@ -246,7 +356,8 @@ int mounts_collect(const struct spec *spec, struct mount_tree **out, size_t *cou
 		const struct spec_mount *m = &spec->mounts[i];
 
 		if (!strcmp(m->type, "hostfs"))
-			trees[(*count)++] = (struct mount_tree){.source = m->source, .fd = -1,
+			trees[(*count)++] = (struct mount_tree){.source = m->source, .fd = m->mapped_fd,
+								.mapped = m->mapped_fd >= 0,
 								.readonly = m->flags & MS_RDONLY};
 	}
 	*out = trees;
@@ -276,7 +387,7 @@ int mounts_enter(struct mount_tree *trees, size_t ntrees, int *proc_fd, struct e
 		snprintf(name, sizeof(name), i ? "m/%zu" : "root", i);
 		if (place_tree(base, &trees[i], name, err))
 			return -1;
-		trees[i].alone = true;
+		trees[i].alone = !trees[i].mapped; /* another container may have the same without a map */
 	}
 	close(openat(base, "empty", O_CREAT | O_WRONLY | O_CLOEXEC, 0444));
 	if (hide_pseudo(where, trees, ntrees, err))

@@ -10,6 +10,7 @@ void spec_init(struct spec *spec)
 {
 	*spec = (struct spec){
 		.umask = 022,
+		.seccomp_fd = -1,
 		.limits = {
 			.memory = SPEC_UNSET, .memory_swap = SPEC_UNSET, .memory_low = SPEC_UNSET,
 			.cpu_quota = SPEC_UNSET, .cpu_period = SPEC_UNSET, .cpu_shares = SPEC_UNSET,
@@ -20,6 +21,11 @@ void spec_init(struct spec *spec)
 
 void spec_free(struct spec *spec)
 {
+	if (spec->seccomp_fd >= 0)
+		close(spec->seccomp_fd);
+	for (size_t i = 0; i < spec->nmounts; i++)
+		if (spec->mounts[i].mapped_fd >= 0)
+			close(spec->mounts[i].mapped_fd);
 	arena_free(&spec->arena);
 }
 
@@ -36,6 +42,7 @@ struct spec_mount *spec_add_mount(struct spec *spec, const char *type, const cha
 		.source = arena_strdup(&spec->arena, source),
 		.options = arena_strdup(&spec->arena, options),
 		.flags = flags,
+		.mapped_fd = -1,
 	};
 	return m;
 }
@@ -46,7 +53,7 @@ bool spec_wants_cgroup(const struct spec *spec)
 
 	return l->memory != SPEC_UNSET || l->memory_swap != SPEC_UNSET || l->memory_low != SPEC_UNSET ||
 	       l->cpu_quota != SPEC_UNSET || l->cpu_shares != SPEC_UNSET || l->pids != SPEC_UNSET || l->cpus || l->mems ||
-	       l->unified.count;
+	       l->unified.count || l->nsettings;
 }
 
 int spec_preserve_fds(struct spec *spec, unsigned count, struct error *err)

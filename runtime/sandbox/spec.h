@@ -11,6 +11,10 @@
 
 enum spec_platform { SPEC_PLATFORM_AUTO, SPEC_PLATFORM_PKEY, SPEC_PLATFORM_PLAIN };
 
+struct spec_idmap {
+	uint32_t inside, outside, count;
+};
+
 struct spec_mount {
 	const char *type; /* of the guest: "hostfs", "tmpfs", "proc", ... (abi/boot.h) */
 	const char *target; /* absolute path in the guest */
@@ -18,6 +22,12 @@ struct spec_mount {
 	const char *options; /* of the type; "" = none */
 	unsigned like_below; /* tmpfs: enum boot_like_below */
 	uint64_t flags; /* MS_* that the guest sees; MS_RDONLY also makes the host's tree read-only */
+	/* hostfs: ids on the disk are shown, and stored, as the maps say; mount_setattr(2) */
+	bool idmap, idmap_below; /* below: what is mounted below as well */
+	struct spec_idmap *uid_map, *gid_map; /* inside: on the disk; outside: the host's id that it is shown as */
+	size_t nuid_map, ngid_map;
+	bool overlay; /* hostfs: the host's overlay with these options, not the source */
+	int mapped_fd; /* the mapped tree or the overlay, once it is made, or -1; mounts_map */
 };
 
 struct spec_rlimit {
@@ -28,10 +38,6 @@ struct spec_rlimit {
 struct spec_node {
 	const char *path;
 	uint32_t mode, uid, gid, major, minor;
-};
-
-struct spec_idmap {
-	uint32_t inside, outside, count;
 };
 
 /* What is added to a clock of the host. */
@@ -48,6 +54,8 @@ enum spec_network {
 	SPEC_NETWORK_HOST, /* the caller's */
 };
 
+struct spec_setting;
+
 struct spec_limits {
 	int64_t memory, memory_swap, memory_low; /* bytes; SPEC_UNSET, or -1 = no limit */
 	int64_t cpu_quota, cpu_period; /* microseconds */
@@ -55,6 +63,9 @@ struct spec_limits {
 	int64_t pids;
 	const char *cpus, *mems; /* cpuset lists, or NULL */
 	struct strings unified; /* cgroup v2: file, value, file, value */
+	struct spec_setting *settings; /* sandbox/setting.h; in order */
+	size_t nsettings;
+	bool memory_check; /* v2: no limit below what is used already */
 };
 #define SPEC_UNSET INT64_MIN
 
@@ -80,7 +91,10 @@ struct spec {
 	bool no_new_privs;
 	struct sock_filter *seccomp; /* what the guest kernel makes of the program's calls; oci/seccomp.c */
 	size_t seccomp_len;
-	uint32_t seccomp_flags; /* SECCOMP_FILTER_FLAG_LOG */
+	uint32_t seccomp_flags; /* SECCOMP_FILTER_FLAG_LOG, WAIT_KILLABLE_RECV */
+	const char *seccomp_listener, *seccomp_metadata; /* socket of whom it asks, or NULL; what that one is told besides */
+	int seccomp_fd; /* the guest kernel's end of abi/notify.h, once container/notify.c has made it, or -1 */
+	const char *apparmor, *selinux; /* of the host processes; sandbox/lsm.h */
 	unsigned stdio_closed; /* bit = one of 0, 1, 2 that the program gets closed */
 	unsigned preserve_fds; /* descriptors 3 to this + 2 of ours go to the program */
 	bool init_mortal; /* signals end the first process like any other, not as a PID 1 */
@@ -114,6 +128,7 @@ struct spec {
 
 	/* on the host */
 	bool new_user_ns; /* asked for; limpet adds one when it has no privileges */
+	const char *user_path; /* the namespace whose ids it is to have (userns_like), or NULL */
 	struct spec_idmap *uid_map, *gid_map;
 	size_t nuid_map, ngid_map;
 	const char *own_uid_map, *own_gid_map; /* without new_user_ns: texts of the one an engine made for us, or NULL */

@@ -13,6 +13,7 @@
 #include <termios.h>
 
 #include "runtime/sandbox/kernel_image.h"
+#include "runtime/sandbox/lsm.h"
 #include "runtime/sandbox/machine.h"
 #include "runtime/sandbox/privileges.h"
 #include "runtime/sandbox/start.h"
@@ -240,7 +241,7 @@ static int start_run(struct start *st, struct sandbox *sb, struct error *err)
 	uint64_t text_size;
 
 	machine_probe(&machine);
-	if (machine_platform(&machine, spec->platform, &st->platform, &fallback, err) || check_rootfs(spec, err) ||
+	if (lsm_check(spec, err) || machine_platform(&machine, spec->platform, &st->platform, &fallback, err) || check_rootfs(spec, err) ||
 	    privileges_raise_limits(err))
 		return -1;
 	st->user_ns = spec->new_user_ns || !admin;

@@ -70,7 +70,7 @@ void targets_make(const struct spec *spec)
 		cleanup_free char *path = strdup(m->target);
 		cleanup_close int have = open_below(root, m->target, O_PATH);
 		struct stat st;
-		bool directory = strcmp(m->type, "hostfs") || stat(m->source, &st) || S_ISDIR(st.st_mode);
+		bool directory = strcmp(m->type, "hostfs") || m->overlay || stat(m->source, &st) || S_ISDIR(st.st_mode);
 
 		if (have < 0 && path && path[1] && !is_covered(spec, i))
 			make_one(root, path, directory);

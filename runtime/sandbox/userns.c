@@ -3,9 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
 #include <spawn.h>
 #include <string.h>
 #include <sys/capability.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 extern char **environ;
@@ -95,4 +99,83 @@ int userns_map(pid_t pid, const struct spec *spec, struct error *err)
 	if (may_uid || single_uid)
 		return write_map(pid, "uid_map", uids, nuids, err);
 	return run_helper("newuidmap", pid, uids, nuids, err);
+}
+
+int userns_make(const struct spec_mount *m, struct error *err)
+{
+	char path[64];
+	int fd = -1, rc = -1;
+	pid_t pid = (pid_t)syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, NULL, NULL, NULL, NULL);
+
+	if (pid < 0)
+		return error_errno(err, "cannot make a user namespace");
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+		for (;;)
+			pause();
+	}
+	if (!write_map(pid, "gid_map", m->gid_map, m->ngid_map, err) && !write_map(pid, "uid_map", m->uid_map, m->nuid_map, err)) {
+		snprintf(path, sizeof(path), "/proc/%d/ns/user", pid);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		rc = fd < 0 ? error_errno(err, "%s", path) : 0;
+	}
+	kill(pid, SIGKILL);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	return rc ? -1 : fd;
+}
+
+static int read_map(struct spec *spec, pid_t pid, const char *file, struct spec_idmap **map, size_t *n, struct error *err)
+{
+	cleanup_free char *text = NULL;
+	char path[64], *save = NULL;
+
+	*map = NULL;
+	*n = 0;
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, file);
+	text = read_file(AT_FDCWD, path);
+	for (char *line = text ? strtok_r(text, "\n", &save) : NULL; line; line = strtok_r(NULL, "\n", &save)) {
+		struct spec_idmap one;
+
+		if (sscanf(line, "%u %u %u", &one.inside, &one.outside, &one.count) != 3)
+			break;
+		*map = array_add(&spec->arena, *map, n, sizeof(one));
+		(*map)[*n - 1] = one;
+	}
+	return *n ? 0 : error_set(err, "linux.namespaces: the user namespace %s has no ids", spec->user_path);
+}
+
+/* A child that has joined it is looked at. */
+int userns_like(struct spec *spec, struct error *err)
+{
+	cleanup_close int ns = -1;
+	int joined[2], rc;
+	char byte = 0;
+	pid_t pid;
+
+	if (!spec->user_path)
+		return 0;
+	ns = open(spec->user_path, O_RDONLY | O_CLOEXEC);
+	if (ns < 0 || pipe2(joined, O_CLOEXEC))
+		return error_errno(err, "linux.namespaces: the user namespace %s", spec->user_path);
+	pid = fork();
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+		byte = setns(ns, CLONE_NEWUSER) ? 1 : 2;
+		(void)!write(joined[1], &byte, 1);
+		for (;;)
+			pause();
+	}
+	close(joined[1]);
+	rc = pid > 0 && read(joined[0], &byte, 1) == 1 && byte == 2
+		     ? 0 : error_set(err, "linux.namespaces: cannot join the user namespace %s", spec->user_path);
+	close(joined[0]);
+	if (!rc)
+		rc = read_map(spec, pid, "uid_map", &spec->uid_map, &spec->nuid_map, err) ||
+		     read_map(spec, pid, "gid_map", &spec->gid_map, &spec->ngid_map, err) ? -1 : 0;
+	if (pid > 0)
+		kill(pid, SIGKILL);
+	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	return rc;
 }

@@ -112,8 +112,12 @@ static bool send_control(struct supervisor *s, uint32_t type, int64_t arg0, int6
 	       (errno != EAGAIN && errno != EINTR && errno != ENOBUFS);
 }
 
-static void flush_pending(struct supervisor *s)
+static bool kill_program(void *arg, uint32_t program) { return send_control(arg, CONTROL_SIGNAL, SIGKILL, program); }
+
+/* True: all of it is said. */
+static bool flush_pending(struct supervisor *s)
 {
+	bool none = !s->sv || server_kill_orphans(&s->sv->server, kill_program);
 	struct winsize ws;
 
 	for (int sig = 1; s->pending_signals && sig < 64; sig++)
@@ -124,6 +128,7 @@ static void flush_pending(struct supervisor *s)
 	if (s->pending_winsize && (ioctl(STDIN_FILENO, TIOCGWINSZ, &ws) ||
 				   send_control(s, CONTROL_WINSIZE, ws.ws_row, ws.ws_col)))
 		s->pending_winsize = false;
+	return none && !s->pending_signals && !s->pending_winsize && !s->pending_terminal;
 }
 
 /* After a stop, or from the background: the terminal may be ours again, or still be the shell's. */
@@ -422,9 +427,7 @@ static bool wait_once(struct supervisor *s, bool *control_open, int timeout_ms)
 
 	if (s->sv)
 		count += server_poll(&s->sv->server, fds + 4);
-	if (s->pending_signals || s->pending_winsize || s->pending_terminal)
-		flush_pending(s);
-	if (s->pending_signals || s->pending_winsize || s->pending_terminal)
+	if (!flush_pending(s))
 		fds[2].events |= POLLOUT;
 	/* A shell that takes a running job to the foreground tells nobody. */
 	looking = timeout_ms < 0 && !s->sv && s->sb->terminal && !terminal_is_raw();

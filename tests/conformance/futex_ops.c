@@ -9,6 +9,14 @@ static long futex(volatile int *w, int op, int val, const void *t, volatile int 
 
 static volatile int word, word2, done_count;
 
+/* How many sleep on a word: to move them onto the word itself counts them and changes nothing. */
+static long sleepers(volatile int *w, int private)
+{
+	return futex(w, FUTEX_CMP_REQUEUE | private, 0, (void *)1000, w, *w);
+}
+
+#define ASLEEP(w, n) SOON(sleepers(w, FUTEX_PRIVATE_FLAG) == (n))
+
 TEST(errors)
 {
 	struct timespec bad = { 0, 1000 * MS }, ts = { 0, 30 * MS };
@@ -64,7 +72,7 @@ TEST(wakes_as_many_as_asked)
 	word = done_count = 0;
 	for (int i = 0; i < 6; i++)
 		pthread_create(&t[i], 0, waiter, (void *)~0l);
-	msleep(100);
+	ASLEEP(&word, 6);
 	EQ(futex(&word, FUTEX_WAKE_PRIVATE, 2, 0, 0, 0), 2);
 	SOON(done_count == 2);
 	msleep(20);
@@ -83,7 +91,7 @@ TEST(bitsets)
 	word = done_count = 0;
 	pthread_create(&a, 0, waiter, (void *)1l);
 	pthread_create(&b, 0, waiter, (void *)2l);
-	msleep(80);
+	ASLEEP(&word, 2);
 	EQ(futex(&word, FUTEX_WAKE_BITSET_PRIVATE, 10, 0, 0, 4), 0);
 	EQ(futex(&word, FUTEX_WAKE_BITSET_PRIVATE, 10, 0, 0, 2), 1);
 	pthread_join(b, 0);
@@ -98,7 +106,7 @@ TEST(requeue)
 	word = word2 = done_count = 0;
 	for (int i = 0; i < 5; i++)
 		pthread_create(&t[i], 0, waiter, (void *)~0l);
-	msleep(100);
+	ASLEEP(&word, 5);
 	EQ(futex(&word, FUTEX_CMP_REQUEUE_PRIVATE, 1, (void *)3, &word2, 0), 4);
 	SOON(done_count == 1);
 	EQ(futex(&word2, FUTEX_WAKE_PRIVATE, 100, 0, 0, 0), 3);
@@ -114,7 +122,7 @@ TEST(wake_op)
 	word = done_count = 0;
 	word2 = 5;
 	pthread_create(&t, 0, waiter, (void *)~0l);
-	msleep(60);
+	ASLEEP(&word, 1);
 	EQ(futex(&word2, FUTEX_WAKE_OP_PRIVATE, 1, (void *)1, &word2, FUTEX_OP(FUTEX_OP_ADD, 3, FUTEX_OP_CMP_EQ, 9)), 0);
 	EQ(word2, 8);
 	EQ(futex(&word2, FUTEX_WAKE_OP_PRIVATE, 1, (void *)1, &word, FUTEX_OP(FUTEX_OP_SET, 1, FUTEX_OP_CMP_EQ, 0)), 1);
@@ -140,10 +148,10 @@ TEST(between_processes)
 			futex(g, FUTEX_WAIT, 0, 0, 0, 0);
 		done();
 	}
-	msleep(60);
+	SOON(sleepers(s, 0) == 1);
 	*s = 1;
 	EQ(futex(s, FUTEX_WAKE, 1, 0, 0, 0), 1);
-	msleep(60);
+	SOON(sleepers(f, 0) == 1);
 	*f = 1;
 	EQ(futex(f, FUTEX_WAKE, 1, 0, 0, 0), 1);
 	reap(pid);
@@ -191,7 +199,7 @@ TEST(robust_mutexes)
 		for (;;)
 			pause();
 	}
-	msleep(50);
+	SOON(((*(volatile int *)m) & FUTEX_TID_MASK) == pid);
 	if (!fork()) {
 		msleep(50);
 		kill(pid, SIGKILL);

@@ -44,7 +44,8 @@ TEST(errors)
 		EQ(prctl(PR_GET_SECCOMP), 0);
 		EQ(status_line("\nSeccomp:"), 0);
 		EQ(install(0, NR_LOAD, ON(SYS_getppid, SECCOMP_RET_ERRNO | 77), ON(SYS_mkdir, SECCOMP_RET_ERRNO),
-			   ON(SYS_getuid, SECCOMP_RET_ERRNO | 0xffff), ANSWER(SECCOMP_RET_ALLOW)), 0);
+			   ON(SYS_getuid, SECCOMP_RET_ERRNO | 0xffff), ON(SYS_getgid, SECCOMP_RET_ERRNO | 512),
+			   ON(SYS_geteuid, SECCOMP_RET_ERRNO | 516), ANSWER(SECCOMP_RET_ALLOW)), 0);
 		EQ(prctl(PR_GET_SECCOMP), 2);
 		EQ(status_line("\nSeccomp:"), 2);
 		EQ(status_line("\nSeccomp_filters:"), 1);
@@ -53,6 +54,9 @@ TEST(errors)
 		ERR(access("d", F_OK), ENOENT);
 		EQ(syscall(SYS_getuid), -1);
 		EQ(errno, 4095);
+		/* Numbers that mean "once more" inside the kernel. */
+		ERR(syscall(SYS_getgid), 512);
+		ERR(syscall(SYS_geteuid), 516);
 		CHECK(syscall(SYS_getpid) > 0);
 		/* Hot call sites, too. */
 		for (int i = 0; i < 2000; i++)

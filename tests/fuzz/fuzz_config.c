@@ -2,7 +2,8 @@
  * libFuzzer: config.json of a bundle. An input that is refused has a sentence that says why; one that is taken has sane
  * fields.
  *
- * build: runtime/oci/config.c runtime/oci/json.c runtime/oci/mounts.c runtime/oci/seccomp.c runtime/oci/task.c
+ * build: runtime/oci/config.c runtime/oci/json.c runtime/oci/mounts.c runtime/oci/resources.c runtime/oci/seccomp.c
+ * build: runtime/oci/task.c runtime/sandbox/setting.c
  * build: runtime/sandbox/spec.c runtime/lib/error.c runtime/lib/util.c -ljansson -lcap -lseccomp
  */
 #include <fcntl.h>

@@ -4,10 +4,12 @@
  *
  *	podpeer victim DIR	waits for the other, gives it all it could want, and says at the end whether it was harmed
  *	podpeer visitor DIR	prints a line for each thing that is not as it should be
+ *	podpeer holder DIR	says "up", holds a PI mutex until there is a file "enough", and says whether anybody else got it
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stddef.h>
@@ -20,6 +22,7 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define KEY 0x706f64
@@ -153,11 +156,54 @@ static int visitor(void)
 	return 0;
 }
 
+static pthread_mutex_t mutex;
+static int got; /* atomic */
+
+static void *wants(void *arg)
+{
+	(void)arg;
+	pthread_mutex_lock(&mutex);
+	__atomic_store_n(&got, 1, __ATOMIC_SEQ_CST);
+	pthread_mutex_unlock(&mutex);
+	return NULL;
+}
+
+static int holder(void)
+{
+	pthread_mutexattr_t a;
+	pthread_t t;
+
+	/* Its number is one that others will have, too. */
+	for (int i = 0; i < 100; i++)
+		if (!fork())
+			_exit(0);
+		else
+			wait(NULL);
+	if (fork())
+		return wait(NULL) > 0 ? 0 : 1;
+	pthread_mutexattr_init(&a);
+	pthread_mutexattr_setprotocol(&a, PTHREAD_PRIO_INHERIT);
+	pthread_mutex_init(&mutex, &a);
+	pthread_mutex_lock(&mutex);
+	pthread_create(&t, NULL, wants, NULL);
+	while (!*(volatile int *)&mutex || *(volatile int *)&mutex > 0)
+		usleep(1000); /* until FUTEX_WAITERS */
+	puts("up");
+	while (access("enough", F_OK))
+		usleep(1000);
+	puts(__atomic_load_n(&got, __ATOMIC_SEQ_CST) ? "stolen" : "held");
+	pthread_mutex_unlock(&mutex);
+	pthread_join(t, NULL);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (argc != 3 || chdir(argv[2]))
 		return 2;
 	alarm(60);
+	if (!strcmp(argv[1], "holder"))
+		return holder();
 	return strcmp(argv[1], "victim") ? visitor() : victim(argv[2]);
 }

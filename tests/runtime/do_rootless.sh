@@ -16,4 +16,11 @@ is '--rw' "$(ls mine; cat mine/g 2>&1; stat -c %u mine/g)" $'g\nnew\n12345'
 ends 'cannot write elsewhere' 2 user -- sh -c 'echo x >/etc/x'
 says 'processes' 0 3 user -- bash -c 'seq 3 | (cat | tail -n 1)'
 ends 'status' 9 user -- sh -c 'exit 9'
+# states of containers, where somebody else was faster with the name
+theirs=/tmp/limpet-12345
+if mkdir -m 777 $theirs 2>/dev/null; then
+	says 'a directory of others' 1 "limpet: $theirs is not a directory of this user's alone: set XDG_RUNTIME_DIR, or use --root" \
+		setpriv --reuid 12345 --regid 12345 --clear-groups env -u XDG_RUNTIME_DIR "$work/limpet" list
+	rmdir $theirs
+fi
 finish

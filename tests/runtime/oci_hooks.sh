@@ -25,10 +25,13 @@ config "c['hooks'] = {'createRuntime': [{'path': '/no/such/hook'}]}"
 ends 'a hook that is not there' 1 oci create -b b $id
 config "c['hooks'] = {'createRuntime': [{'path': 'relative'}]}"
 matches 'a relative hook' "$(oci create -b b $id 2>&1)" 'hooks.createRuntime\[0\].path: is not an absolute path'
-# in the container, before its program, as its root
-config "c['hooks'] = {'startContainer': [{'path': '/bin/sh', 'args': ['sh', '-c', 'cat >/data/state; pwd; id -u >/data/id; echo \$X >>/data/id'], 'env': ['PATH=/bin', 'X=of the hook']}, {'path': '/bin/true'}]}" \
-	"c['process']['user'] = {'uid': 5, 'gid': 5}" 'sh("id -u; cat /data/id; exit 6")'
-says 'a hook inside' 6 $'5\n0\nof the hook' oci run -b b $id
+# in the container, before its program, with its rights and under its filter
+chmod 777 b/rootfs/data
+config "c['hooks'] = {'startContainer': [{'path': '/bin/sh', 'args': ['sh', '-c', 'cat >/data/state; { pwd; id -u; echo \$X; grep -e Seccomp: -e CapEff /proc/self/status; mkdir /data/d || echo filtered; } >/data/id 2>/dev/null'], 'env': ['PATH=/bin', 'X=of the hook']}, {'path': '/bin/true'}]}" \
+	"c['process']['user'] = {'uid': 5, 'gid': 5}" "c['process']['cwd'] = '/data'" \
+	"c['linux']['seccomp'] = {'defaultAction': 'SCMP_ACT_ALLOW', 'syscalls': [{'names': ['mkdir'], 'action': 'SCMP_ACT_ERRNO'}]}" \
+	'sh("id -u; cat /data/id; exit 6")'
+says 'a hook inside' 6 $'5\n/data\n5\nof the hook\nCapEff:\t0000000000000000\nSeccomp:\t2\nfiltered' oci run -b b $id
 matches 'its state' "$(cat b/rootfs/data/state)" "\"id\":\"$id\".*\"status\":\"created\""
 config "c['hooks'] = {'startContainer': [{'path': '/bin/sh', 'args': ['sh', '-c', 'echo why not >&2; exit 3']}]}" 'sh("echo reached")'
 ends 'create: a hook inside' 0 oci create -b b $id

@@ -143,12 +143,19 @@ oci exec v$$ sh -c 'mkfifo /data/p; echo by FIFO >/data/p' &
 soon 'FIFO' oci exec w$$ test -p /data/p
 is 'a FIFO' "$(oci exec w$$ cat /data/p)" 'by FIFO'
 # sockets, locks, System V memory; and a process that another container would like to get at
-gcc -O1 -Wall -static -o volume/podpeer "$lib/podpeer.c" || fail 'podpeer'
+gcc -O1 -Wall -static -pthread -o volume/podpeer "$lib/podpeer.c" || fail 'podpeer'
 oci exec v$$ /data/podpeer victim /data >victim & peer=$!
 soon 'a socket' oci exec w$$ test -S /data/s
 is 'the visitor' "$(oci exec w$$ /data/podpeer visitor /data)" visited
 wait $peer
 is 'the victim' "$(cat victim)" unharmed
+# the end of a process is no end of one with its number elsewhere
+oci exec v$$ /data/podpeer holder /data >holder & peer=$!
+soon 'a holder' grep -q up holder
+oci exec w$$ sh -c 'i=0; while [ $i -lt 400 ]; do cat /dev/null; i=$((i + 1)); done'
+touch volume/enough
+wait $peer
+is 'the holder' "$(tail -n 1 holder)" held
 ends 'kill' 0 oci kill v$$ KILL
 gone v$$
 ends 'delete' 0 oci delete v$$
@@ -193,6 +200,25 @@ soon 'shared processes' grep -q 'while :; do sleep 1000' $one.out
 is 'PID 1 is the sandbox' "$(oci exec $one cat /proc/1/root/etc/who 2>&1)" "$(oci exec $p cat /etc/who)"
 ends 'delete' 0 oci delete --force $one
 is 'and its processes are gone' "$(oci exec $p ps | grep -c 'sleep 1000$')" 1
+# a PID 1 that waits for nobody holds up no other container's end, nor does its own end
+deaf() { bundle z container 'sh("exec sleep 100000")'; up z $two; }
+shares() { bundle a container "$1" "[n for n in c['linux']['namespaces'] if n['type'] == 'pid'][0]['path'] = '/proc/$(cat $two.pid)/ns/pid'"; }
+deaf
+shares "sh('(sleep 0.2 &); sleep 0.7; exit 5')"
+ends 'an orphan that nobody waits for' 5 timeout 20 "$LIMPET" --root states run -b a $one
+for i in 1 2 3 4 5 6; do
+	shares "sh('(sleep 0.01 &); while :; do sleep 0.01; done')"
+	oci run -b a $one >/dev/null 2>&1 & runs=$!
+	sleep 0.0$i
+	oci kill $two KILL || fail 'kill'
+	gone $two
+	oci delete $two
+	timeout 20 tail --pid=$runs -f /dev/null || fail "a container whose PID 1 is gone goes on"
+	oci delete --force $one 2>/dev/null
+	deaf
+done
+oci delete --force $two
+is 'the pod lives' "$(oci exec $p cat /etc/who)" pause
 bundle a container "sh('true')" "[n for n in c['linux']['namespaces'] if n['type'] == 'pid'][0]['path'] = '/proc/1/ns/pid'"
 says 'processes of nobody in the pod' 1 'limpet: config.json: the PID namespace /proc/1/ns/pid is not that of a container of the pod' oci create -b a $one
 

@@ -50,8 +50,7 @@ refused() { # WHAT CHANGE PATTERN
 	matches "$1" "$(oci run -b b $id 2>&1)" "$3"
 	ends "$1: nothing is left" 1 oci state $id
 }
-refused 'a listener' 'p["listenerPath"] = "/run/x.sock"' 'linux.seccomp.listenerPath'
-refused 'notify' 'p["syscalls"][2]["action"] = "SCMP_ACT_NOTIFY"' 'linux.seccomp.syscalls.*action.*SCMP_ACT_NOTIFY is not supported'
+refused 'notify' 'p["syscalls"][2]["action"] = "SCMP_ACT_NOTIFY"' 'linux.seccomp.listenerPath: is missing'
 refused 'an action' 'p["defaultAction"] = "SCMP_ACT_NONE"' 'linux.seccomp.defaultAction.*SCMP_ACT_NONE'
 refused 'no action' 'del p["defaultAction"]' 'linux.seccomp.defaultAction.*missing'
 refused 'a machine' 'p["architectures"] = ["SCMP_ARCH_Z80"]' 'linux.seccomp.architectures.*SCMP_ARCH_Z80'

@@ -1,7 +1,8 @@
 /*
  * The reader of config.json under the sanitizers: good files, broken ones, and a good one with every byte changed.
  *
- * build: runtime/oci/config.c runtime/oci/json.c runtime/oci/mounts.c runtime/oci/seccomp.c runtime/oci/task.c
+ * build: runtime/oci/config.c runtime/oci/json.c runtime/oci/mounts.c runtime/oci/resources.c runtime/oci/seccomp.c
+ * build: runtime/oci/task.c runtime/sandbox/setting.c
  * build: runtime/sandbox/spec.c runtime/lib/error.c runtime/lib/util.c -D_GNU_SOURCE -ljansson -lcap -lseccomp
  */
 #include <setjmp.h>

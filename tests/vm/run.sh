@@ -4,6 +4,8 @@
 #   tests/vm/run.sh [-t SECONDS] -- COMMAND...     a command in the emulated machine, as root, in a copy of the tree
 #   tests/vm/run.sh --systemd [-t SECONDS] -- COMMAND...   the same where systemd is PID 1, with podman
 #   tests/vm/run.sh [-t SECONDS] suite [ARGS...]   tests/run.sh ARGS there (without ARGS: --platform pkey conformance security)
+#   tests/vm/run.sh --icount ...   one CPU whose clock is a nanosecond an instruction: what bench/run.sh prints there are
+#                                  counts of instructions, host kernel's and program's together, and are the same every time
 #
 # Its output comes back, and its exit status; 124 = out of time, 125 = the machine did not get that far. What is made is
 # kept in $LIMPET_VM_DIR (build/vm): the kernel's package from bookworm-backports, a Debian tree, a disk image.
@@ -22,6 +24,7 @@ packages+=,iproute2,curl,iputils-ping,redis-server,nginx-light,memcached
 modules="llc stp bridge veth inet_diag tcp_diag udp_diag unix_diag"
 seconds=900
 base=base tree=tree init=bash later= quiet=
+accel=(-accel tcg,thread=multi -smp "${LIMPET_VM_CPUS:-2}")
 
 say() { echo "vm: $*" >&2; }
 die() {
@@ -29,7 +32,7 @@ die() {
 	exit 125
 }
 usage() {
-	sed -n '4,6s/^# //p' "$0" >&2
+	sed -n '4,8s/^# //p' "$0" >&2
 	exit 125
 }
 
@@ -44,6 +47,7 @@ while [ $# -gt 0 ]; do
 		later="podman crun" # debootstrap cannot sort out what they depend on
 		shift
 		;;
+	--icount) accel=(-accel tcg,thread=single -smp 1 -icount shift=0,sleep=off); shift ;;
 	--) shift; break ;;
 	suite) break ;;
 	*) usage ;;
@@ -136,7 +140,7 @@ make_payload() {
 	mkdir -p "$at/limpet/build/tests" "$at/limpet/build/kernel"
 	cp "$build/limpet" "$at/limpet/build/"
 	cp "$build/kernel/limpet-kernel.elf" "$at/limpet/build/kernel/"
-	cp -a tests tools abi docs kernel runtime "$at/limpet/"
+	cp -a tests bench tools abi docs kernel runtime "$at/limpet/"
 	# Libraries that the tree was made without.
 	mkdir -p "$at/limpet/lib"
 	ldd "$build/limpet" | sed -n 's/.* => \(.*libZy[^ ]*\).*/\1/p' | xargs -r cp -Lt "$at/limpet/lib"
@@ -216,7 +220,7 @@ mke2fs -q -t ext4 -d "$work/payload" "$work/payload.img"
 vmlinuz=$(ls "$dir"/kernel/boot/vmlinuz-*)
 say "booting ${vmlinuz##*/vmlinuz-}"
 # shellcheck disable=SC2054
-options=(-accel tcg,thread=multi -cpu max -smp "${LIMPET_VM_CPUS:-2}" -m "${LIMPET_VM_MEMORY:-2G}" -nodefaults -nic none
+options=("${accel[@]}" -cpu max -m "${LIMPET_VM_MEMORY:-2G}" -nodefaults -nic none
 	-display none -no-reboot -kernel "$vmlinuz" -initrd "$dir/initrd.gz"
 	-append "console=ttyS0 quiet loglevel=3 panic=-1 mitigations=off limpet.init=$init $quiet"
 	-drive "file=$dir/$base.img,format=raw,if=virtio,snapshot=on"

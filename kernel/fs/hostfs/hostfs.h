@@ -17,6 +17,7 @@ struct hostfs_mount_data {
 	bool readonly;
 	bool alone; /* a mount of the same root may have an instance already: that one */
 	bool taken; /* result: hostfs has the descriptor */
+	struct super_block *pinned; /* result: the instance if others may find it; sb_unpin when it is mounted, or was not */
 };
 
 int hostfs_init(void) __must_check; /* from fs_init */

@@ -26,9 +26,10 @@ static struct super_block *find_shared(const struct hostfs_mount_data *md, const
 		const struct hostfs_node *n = node_of(hs->sb->root);
 
 		if (n->host_ino != st->stx_ino || n->host_dev != MKDEV(st->stx_dev_major, st->stx_dev_minor) ||
-		    hs->readonly != md->readonly || !ref_get_unless_zero(&hs->sb->ref))
+		    hs->readonly != md->readonly || !sb_pin_live(hs->sb))
 			continue;
 		found = hs->sb;
+		ref_get(&found->ref);
 		break;
 	}
 	mutex_unlock(&shared_lock);
@@ -118,7 +119,7 @@ static int hostfs_mount(const struct fs_type *type, const char *source, const ch
 	if (ret)
 		return ret;
 	if (md->alone && md->shared && kind == HOSTFS_PATH) {
-		*out = find_shared(md, &st);
+		*out = md->pinned = find_shared(md, &st);
 		if (*out)
 			return 0;
 	}
@@ -152,6 +153,8 @@ static int hostfs_mount(const struct fs_type *type, const char *source, const ch
 	md->taken = true;
 	if (md->alone && md->shared && kind == HOSTFS_PATH) {
 		mutex_lock(&shared_lock);
+		sb_pin(sb);
+		md->pinned = sb;
 		list_add_tail(&hs->node, &shared_sbs);
 		mutex_unlock(&shared_lock);
 	}
