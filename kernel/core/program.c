@@ -372,19 +372,34 @@ static void loaded(void *arg)
 		control_send_args(CONTROL_EXEC_STARTED, args, NULL);
 }
 
+/* What this task acts by from now on; returns what it did before. */
+static const struct cred *borrow_cred(const struct cred *cred)
+{
+	const struct cred *old = current->cred;
+
+	mutex_lock(&tasklist_lock);
+	current->cred = cred;
+	mutex_unlock(&tasklist_lock);
+	return old;
+}
+
+/* A container's directory is made when it is missing, as other runtimes do. */
+static int make_cwd(const char *cwd)
+{
+	const struct cred *own = borrow_cred(service_credentials());
+	int err = fs_boot_dir(cwd);
+
+	borrow_cred(own);
+	return err ? err : enter_cwd(cwd);
+}
+
 /* The mounts of a container that has joined, in its first process's namespace and in the name of the kernel, as at boot. */
 static int make_world(struct program *g, char *text, size_t size)
 {
-	const struct cred *own = current->cred;
-	int err;
+	const struct cred *own = borrow_cred(service_credentials());
+	int err = world_mount(g->block, &g->trees, text, size);
 
-	mutex_lock(&tasklist_lock);
-	current->cred = service_credentials();
-	mutex_unlock(&tasklist_lock);
-	err = world_mount(g->block, &g->trees, text, size);
-	mutex_lock(&tasklist_lock);
-	current->cred = own;
-	mutex_unlock(&tasklist_lock);
+	borrow_cred(own);
 	if (!err) {
 		current->fs->umask = g->block->umask;
 		err = container_set_world(g->container);
@@ -409,7 +424,11 @@ static void program_main(void *arg)
 		cannot_run(g, CONTROL_STAGE_CPUS, "the program's CPUs", -EINVAL);
 	if (g->leads && g->id && (err = make_world(g, path, PATH_MAX)))
 		cannot_run(g, CONTROL_STAGE_WORLD, path, err);
-	if (cwd && (err = enter_cwd(cwd)))
+	if (cwd)
+		err = enter_cwd(cwd);
+	if (err == -ENOENT && g->leads && b->wait_go)
+		err = make_cwd(cwd);
+	if (err)
 		cannot_run(g, CONTROL_STAGE_CWD, cwd, err);
 	if (b->exec_path)
 		strlcpy(path, str(b, b->exec_path), PATH_MAX);

@@ -126,34 +126,47 @@ static int boot_root(struct mount_ns *ns, struct mount *m)
 	return 0;
 }
 
+/* What stands at name, in dir by its last component; made when it is missing. Takes dir over. */
+static int boot_step(const char *name, const char *last, u32 kind, struct path dir, struct path *out)
+{
+	struct inode_new new = { .mode = kind | (kind == S_IFDIR ? 0755 : 0644) };
+	int err = path_lookup(AT_FDCWD, name, LOOKUP_FOLLOW, out);
+
+	if (err == -ENOENT)
+		err = vfs_create(&dir, last, &new, out);
+	path_put(&dir);
+	return err;
+}
+
 /* Finds the target; with kind (S_IFDIR or S_IFREG) makes what is missing on the way. */
 static int boot_target(const char *target, u32 kind, struct path *out)
 {
 	int err = path_lookup(AT_FDCWD, target, LOOKUP_FOLLOW, out);
-	char *name, *slash;
+	char *name, *at, *end;
 	struct path dir;
 
 	if (err != -ENOENT || !kind)
 		return err;
+	if (target[0] != '/')
+		return -EINVAL;
 	name = kstrdup(target);
 	if (!name)
 		return -ENOMEM;
-	while ((slash = strrchr(name, '/')) && !slash[1] && slash != name)
-		*slash = 0;
-	if (!slash || !slash[1]) {
-		err = -EINVAL;
-	} else {
-		char c = slash[1];
-
-		slash[1] = 0;
-		err = boot_target(name, S_IFDIR, &dir);
-		slash[1] = c;
-	}
-	if (!err) {
-		struct inode_new new = { .mode = kind | (kind == S_IFDIR ? 0755 : 0644) };
-
-		err = vfs_create(&dir, slash + 1, &new, out);
-		path_put(&dir);
+	for (end = name + strlen(name); end[-1] == '/' && end - 1 != name; end--)
+		end[-1] = 0;
+	err = path_lookup(AT_FDCWD, "/", LOOKUP_FOLLOW, &dir);
+	for (at = name + 1; !err; at = end + 1) {
+		while (*at == '/')
+			at++;
+		for (end = at; *end && *end != '/'; end++)
+			;
+		if (!*end) {
+			err = boot_step(name, at, kind, dir, out);
+			break;
+		}
+		*end = 0;
+		err = boot_step(name, at, S_IFDIR, dir, &dir);
+		*end = '/';
 	}
 	kfree(name);
 	return err;
@@ -292,6 +305,16 @@ int fs_boot_node(const char *path, u32 mode, u32 uid, u32 gid, u64 rdev, int hos
 	if (!err && host_fd >= 0)
 		err = hostdev_attach(made.dentry->inode, host_fd, access);
 	path_put(&made);
+	return err;
+}
+
+int fs_boot_dir(const char *path)
+{
+	struct path p;
+	int err = boot_target(path, S_IFDIR, &p);
+
+	if (!err)
+		path_put(&p);
 	return err;
 }
 

@@ -424,6 +424,7 @@ int fs_boot_mask(const char *path);
  */
 int proc_sysctl_set(const char *path, char *value) __must_check;
 int fs_boot_readonly(const char *path);
+int fs_boot_dir(const char *path); /* makes what is missing of it */
 /* A tmpfs over a directory that may be there already: with its mode unless options name one; copy: with what is in it. */
 int fs_boot_tmpfs(const char *source, const char *target, u64 flags, const char *options, bool copy);
 /* For boot: a device file with missing directories above it; one that is there stays. */

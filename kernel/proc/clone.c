@@ -18,6 +18,7 @@
 #include "gate/host.h"
 #include "lib/string.h"
 #include "mm/mm.h"
+#include "proc/container.h"
 #include "proc/task.h"
 #include "proc/uts.h"
 #include "sys/syscall.h"
@@ -303,7 +304,7 @@ long do_clone(const struct clone_args *a)
 	err = check_flags(a);
 	if (err)
 		return err;
-	if (me->process->group_exiting || over_nproc())
+	if (me->process->group_exiting || container_full(me->process->container) || over_nproc())
 		return -EAGAIN;
 	/* A fork that a signal would have to wait for is started anew after its handler. */
 	if (signal_pending_current() && !(a->flags & CLONE_THREAD))

@@ -157,6 +157,20 @@ void container_hold_locked(struct container *c, int by)
 		c->owner->processes += (u32)by;
 }
 
+void container_count_task_locked(struct container *c, int by)
+{
+	mutex_assert_held(&tasklist_lock);
+	atomic_store(&c->tasks, c->tasks + (u32)by);
+}
+
+/* The host's own limit is some way above, for what the guest kernel needs. */
+bool container_full(const struct container *c)
+{
+	s64 limit = atomic_load(&c->limits.pids);
+
+	return limit > 0 && atomic_load(&c->tasks) >= (u64)limit;
+}
+
 void container_enter_locked(struct process *p) { container_hold_locked(p->container, 1); }
 
 /* A parent outside may never wait for it; its container's end does not wait for that either. */

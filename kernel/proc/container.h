@@ -58,6 +58,7 @@ struct container {
 	/* Under tasklist_lock: */
 	bool started; /* there was a first process */
 	struct process *init; /* that one, until it is reaped */
+	u32 tasks; /* published and not yet gone; atomic to read */
 	u32 processes; /* published, not reaped, not left; an owner's: of all in its pid_ns, and those who will join */
 	bool ending; /* the first process has ended */
 	bool finished; /* and the others are gone */
@@ -88,6 +89,9 @@ struct container *container_lookup(u32 nr);
 struct container *container_next(struct container *c);
 /* Under tasklist_lock: its first process has ended with status: all others have to go. */
 void container_end_locked(struct container *c, int status);
+/* Under tasklist_lock: a task comes, or its number goes. */
+void container_count_task_locked(struct container *c, int by);
+bool container_full(const struct container *c); /* it has as many tasks as its limit allows */
 /* Under tasklist_lock: nobody waits for processes of it any more. */
 static inline bool container_doomed(const struct container *c) { return c->ending || (c->owner && c->owner->ending); }
 /* Under tasklist_lock: its first process is there. */

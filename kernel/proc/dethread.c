@@ -3,6 +3,7 @@
  * number. Whoever waits for the process or signals it notices nothing.
  */
 #include "abi/linux/errno.h"
+#include "proc/container.h"
 #include "proc/internal.h"
 #include "proc/ptimer.h"
 
@@ -60,6 +61,7 @@ static struct task *take_lead_locked(struct task *t)
 	old->pid = mine;
 	t->pid->task = t;
 	mine->task = NULL;
+	container_count_task_locked(p->container, -1);
 	pid_release_unused(mine);
 	wake_up_all(&mine->exit_wait);
 	t->start_time = old->start_time;

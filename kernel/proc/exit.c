@@ -245,6 +245,7 @@ struct task *process_reap_locked(struct process *p)
 	mutex_unlock(&sh->lock);
 	leader->state = TASK_DEAD;
 	p->pid->task = NULL;
+	container_count_task_locked(p->container, -1);
 	p->parent = NULL;
 	list_del(&p->sibling);
 	list_del(&p->pgrp_node);
@@ -359,6 +360,7 @@ static void exit_notify(struct task *t, int status, const struct rusage_sum *use
 
 	if (!leads) {
 		t->pid->task = NULL;
+		container_count_task_locked(c, -1);
 		pid_release_unused(t->pid);
 		wake_up_all(&t->pid->exit_wait);
 	}

@@ -296,6 +296,7 @@ void task_publish(struct task *t, struct process *parent, const struct task *mak
 	task_get(t); /* the pid table's */
 	t->published = true;
 	t->pid->task = t;
+	container_count_task_locked(p->container, 1);
 	seccomp_inherit_locked(t, maker);
 	if (first)
 		publish_process(p, t, parent, maker);

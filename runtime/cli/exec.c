@@ -84,7 +84,7 @@ static int set_option(int id, const char *arg, struct error *err)
 		asked.exec.detach = true;
 		break;
 	case OPT_PID_FILE:
-		asked.exec.pid_file = arg;
+		asked.exec.pid_file = *arg ? arg : NULL;
 		break;
 	case OPT_NNP:
 		asked.nnp = true;
@@ -237,10 +237,12 @@ static int run(int argc, char **argv, struct error *err)
 	struct spec spec;
 	int rc = parse(argc, argv, err);
 
-	if (rc)
+	if (rc) {
+		err->status = 1; /* a wrong command line; else what fails is 255 */
 		return rc < 0 ? -1 : 0;
+	}
 	warnings_off();
-	if (container_open(&c, argv[optind], err)) {
+	if (container_open_made(&c, argv[optind], err)) {
 		struct error why = *err;
 
 		return error_set(err, "exec failed: %.1000s", why.text);

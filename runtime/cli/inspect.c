@@ -47,11 +47,14 @@ static int run_state(int argc, char **argv, struct error *err)
 
 	if (rc)
 		return rc < 0 ? -1 : 0;
-	if (container_open(&c, argv[optind], err))
+	if (container_look(&c, argv[optind], err))
 		return -1;
-	print_json(describe(&c), JSON_INDENT(2));
+	if (container_unreadable(&c))
+		rc = error_set(err, "the state of container %s cannot be read", c.id);
+	else
+		print_json(describe(&c), JSON_INDENT(2));
 	container_close(&c);
-	return 0;
+	return rc;
 }
 
 static const char *text_of(json_t *o, const char *key)
@@ -110,7 +113,7 @@ static int run_list(int argc, char **argv, struct error *err)
 	for (i = 0; i < ids.count; i++) {
 		struct container c;
 
-		if (container_open(&c, ids.items[i], &ignored))
+		if (container_look(&c, ids.items[i], &ignored))
 			continue;
 		json_array_append_new(all, describe(&c));
 		container_close(&c);
@@ -197,7 +200,7 @@ static int run_ps(int argc, char **argv, struct error *err)
 		return -1;
 	if (optind == argc)
 		return error_set(err, "ps: no container ID given (see `limpet ps --help`)");
-	if (container_open(&c, argv[optind], err))
+	if (container_look(&c, argv[optind], err))
 		return -1;
 	rc = container_processes(&c, &a, &pids, &count, err);
 	if (!rc && json) {

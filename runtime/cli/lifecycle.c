@@ -23,7 +23,7 @@ static int open_named(const struct command *cmd, int argc, char **argv, struct c
 {
 	int rc = command_parse(cmd, argc, argv, set_option, err);
 
-	return rc ? rc : container_open(c, argv[optind], err);
+	return rc ? rc : container_open_made(c, argv[optind], err);
 }
 
 static int run_start(int argc, char **argv, struct error *err)
@@ -55,7 +55,7 @@ static int parse_signal(const char *text, struct error *err)
 	const char *name = strncasecmp(text, "SIG", 3) ? text : text + 3;
 	uint64_t n;
 
-	if (parse_u64(text, 64, &n) && n)
+	if (parse_u64(text, 64, &n)) /* 0: is it there? */
 		return (int)n;
 	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
 		if (!strcasecmp(signals[i].name, name))
@@ -82,11 +82,11 @@ static int run_kill(int argc, char **argv, struct error *err)
 		return error_set(err, "kill: a container ID and perhaps a signal are needed (see `limpet kill --help`)");
 	if (argc - optind == 2)
 		sig = parse_signal(argv[optind + 1], err);
-	if (sig < 0 || container_open(&c, argv[optind], err))
+	if (sig < 0 || container_open_made(&c, argv[optind], err))
 		return -1;
 	if (container_status(&c) == CONTAINER_STOPPED)
 		rc = all ? 0 : error_set(err, "container not running");
-	else
+	else if (sig)
 		rc = container_kill(&c, sig, all, err);
 	/* It ended between the two. */
 	if (rc && container_status(&c) == CONTAINER_STOPPED)
@@ -106,7 +106,9 @@ static int run_delete(int argc, char **argv, struct error *err)
 	if (container_open(&c, argv[optind], err))
 		return force && !strcmp(err->text, "container does not exist") ? 0 : -1;
 	status = container_status(&c);
-	if (!force && status != CONTAINER_STOPPED && status != CONTAINER_CREATED)
+	if (!force && container_unreadable(&c))
+		rc = error_set(err, "the state of container %s cannot be read: only `delete --force` removes it", c.id);
+	else if (!force && status != CONTAINER_STOPPED && status != CONTAINER_CREATED)
 		rc = error_set(err, "cannot delete container %s that is not stopped: %s", c.id, container_status_name(status));
 	else
 		rc = container_delete(&c, err);

@@ -14,6 +14,8 @@ const struct command *const commands[] = {
 	&command_spec, &command_features, &command_checkpoint, &command_restore, &command_check, &command_help, NULL,
 };
 
+#define STATUS_UNKNOWN_COMMAND 3 /* as other runtimes have it */
+
 struct globals globals;
 
 enum {
@@ -113,19 +115,24 @@ static int dispatch(int argc, char **argv, const struct command **cmd, struct er
 	}
 	if (id == OPTION_HELP)
 		return 0;
-	if (id == OPTION_ERROR || log_open(log, json, globals.debug, err))
+	if (id == OPTION_ERROR)
 		return -1;
 	if (optind == argc)
 		return error_set(err, "no command given (see `limpet --help`)");
 	argc -= optind;
 	argv += optind;
-	for (size_t i = 0; commands[i]; i++) {
-		if (!strcmp(commands[i]->name, argv[0])) {
+	for (size_t i = 0; commands[i] && !*cmd; i++)
+		if (!strcmp(commands[i]->name, argv[0]))
 			*cmd = commands[i];
-			return commands[i]->run(argc, argv, err);
-		}
+	if (!*cmd) {
+		err->status = STATUS_UNKNOWN_COMMAND;
+		return error_set(err, "unknown command %s (see `limpet --help`)", argv[0]);
 	}
-	return error_set(err, "unknown command %s (see `limpet --help`)", argv[0]);
+	if (log_open(log, json, globals.debug, err)) {
+		err->status = (*cmd)->failure ? 1 : 0; /* exec's too */
+		return -1;
+	}
+	return (*cmd)->run(argc, argv, err);
 }
 
 int command_parse(const struct command *cmd, int argc, char **argv, int (*set)(int id, const char *arg, struct error *err),
@@ -169,7 +176,7 @@ int main(int argc, char **argv)
 	}
 	if (fflush(stdout)) {
 		fprintf(stderr, "limpet: cannot write to stdout: %s\n", strerror(errno));
-		return STATUS_FAILURE;
+		return cmd && cmd->failure ? cmd->failure : STATUS_FAILURE;
 	}
 	return status;
 }

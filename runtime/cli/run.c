@@ -48,7 +48,7 @@ static int set_option(int id, const char *arg, struct error *err)
 		opts.bundle = arg;
 		break;
 	case OPT_PID_FILE:
-		opts.pid_file = arg;
+		opts.pid_file = *arg ? arg : NULL;
 		break;
 	case OPT_CONSOLE_SOCKET:
 		opts.console_socket = *arg ? arg : NULL;
@@ -189,7 +189,8 @@ static int finish(const char *id, pid_t pid, struct error *err)
 	if (keep)
 		return status;
 	if (!container_open(&c, id, err)) {
-		container_delete(&c, err);
+		if (container_number(&c, "pid") == pid) /* else another one has its name by now */
+			container_delete(&c, err);
 		container_close(&c);
 	}
 	return status;

@@ -135,7 +135,7 @@ static int run_update(int argc, char **argv, struct error *err)
 	rc = command_parse(&command_update, argc, argv, set_update, err);
 	if (rc)
 		return rc < 0 ? -1 : 0;
-	if ((resources_file && load_resources(err)) || container_open(&c, argv[optind], err))
+	if ((resources_file && load_resources(err)) || container_open_made(&c, argv[optind], err))
 		return -1;
 	container_cgroups(&c, &cg);
 	spec.cgroup_known = true;
@@ -260,7 +260,7 @@ static int run_events(int argc, char **argv, struct error *err)
 
 		if (!first && nanosleep(&pause, NULL))
 			return 0;
-		if (container_open(&c, argv[optind], err))
+		if (container_look(&c, argv[optind], err))
 			return first ? -1 : 0;
 		if (container_status(&c) == CONTAINER_STOPPED) {
 			container_close(&c);

@@ -70,11 +70,13 @@ static int make_root(struct error *err)
 
 static int check_id(const char *id, struct error *err)
 {
-	bool fine = *id && strlen(id) <= 255 && strcmp(id, ".") && strcmp(id, "..");
+	bool fine = *id && strcmp(id, ".") && strcmp(id, "..");
 
 	for (const char *p = id; *p; p++)
-		fine &= isalnum((unsigned char)*p) || strchr("_+-.", *p);
-	return fine ? 0 : error_set(err, "invalid container id \"%s\": only letters, digits and _+-. are possible", id);
+		fine &= isalnum((unsigned char)*p) || strchr("_+,-.", *p);
+	if (strlen(id) > 255)
+		return error_set(err, "invalid container id \"%.20s...\": it is longer than 255 characters", id);
+	return fine ? 0 : error_set(err, "invalid container id \"%s\": only letters, digits and _+,-. are possible", id);
 }
 
 static void init(struct container *c, const char *id)
@@ -97,13 +99,26 @@ static json_t *load(int dir)
 	cleanup_free char *text = read_file(dir, "state.json");
 	json_t *state = text ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
 
-	if (json_is_object(state))
+	/* Who it is is in there from the first on. */
+	if (json_is_integer(json_object_get(state, "pid")) && json_is_integer(json_object_get(state, "startTime")))
 		return state;
 	json_decref(state);
 	return NULL;
 }
 
-static int open_dir(struct container *c, const char *id, bool lock, struct error *err)
+enum access { LOOK, LOCK, LOCK_MADE };
+
+static bool is_creating(int dir)
+{
+	json_t *state = load(dir);
+	const char *status = json_string_value(json_object_get(state, "status"));
+	bool creating = !state || (status && !strcmp(status, "creating"));
+
+	json_decref(state);
+	return creating;
+}
+
+static int open_dir(struct container *c, const char *id, enum access how, struct error *err)
 {
 	const char *path;
 
@@ -119,7 +134,11 @@ static int open_dir(struct container *c, const char *id, bool lock, struct error
 			error_errno(err, "%s", path);
 		goto fail;
 	}
-	while (lock && flock(c->dir, LOCK_EX))
+	if (how == LOCK_MADE && flock(c->dir, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK && is_creating(c->dir)) {
+		error_set(err, "container %s is still being created", id);
+		goto fail;
+	}
+	while (how != LOOK && flock(c->dir, LOCK_EX))
 		if (errno != EINTR) {
 			error_errno(err, "cannot lock %s", path);
 			goto fail;
@@ -131,14 +150,39 @@ static int open_dir(struct container *c, const char *id, bool lock, struct error
 		goto fail;
 	}
 	c->state = load(c->dir);
+	if (how == LOOK && !c->state && flock(c->dir, LOCK_SH | LOCK_NB))
+		c->creating = true;
+	else if (how == LOOK && !c->state)
+		container_unlock(c);
 	return 0;
 fail:
 	container_close(c);
 	return -1;
 }
 
-int container_open(struct container *c, const char *id, struct error *err) { return open_dir(c, id, true, err); }
-int container_look(struct container *c, const char *id, struct error *err) { return open_dir(c, id, false, err); }
+int container_open(struct container *c, const char *id, struct error *err) { return open_dir(c, id, LOCK, err); }
+
+int container_open_made(struct container *c, const char *id, struct error *err)
+{
+	if (open_dir(c, id, LOCK_MADE, err))
+		return -1;
+	if (!container_unreadable(c))
+		return 0;
+	container_close(c);
+	return error_set(err, "the state of container %s cannot be read: `delete --force` removes it", id);
+}
+
+int container_look(struct container *c, const char *id, struct error *err) { return open_dir(c, id, LOOK, err); }
+
+void container_unlock(struct container *c) { flock(c->dir, LOCK_UN); }
+
+void container_lock(struct container *c)
+{
+	while (flock(c->dir, LOCK_EX) && errno == EINTR)
+		;
+}
+
+bool container_unreadable(const struct container *c) { return !c->state && !faccessat(c->dir, "state.json", F_OK, 0); }
 
 int container_make(struct container *c, const char *id, struct error *err)
 {
@@ -250,6 +294,8 @@ enum container_status container_status(const struct container *c)
 	const char *freezer, *said = container_text(c, "status");
 	bool v2;
 
+	if (c->creating)
+		return CONTAINER_CREATING;
 	if (!container_pid(c))
 		return CONTAINER_STOPPED;
 	if (container_paused_inside(c) && json_is_true(json_object_get(c->state, "paused")))

@@ -26,7 +26,8 @@ struct container {
 	struct arena arena;
 	const char *id;
 	int dir; /* locked */
-	json_t *state; /* state.json; NULL = it was never written */
+	json_t *state; /* state.json; NULL = it was never written, or cannot be read */
+	bool creating; /* looked at while its create is at work and has not written anything yet */
 };
 
 /* Where states live, made when missing. */
@@ -35,11 +36,16 @@ void container_set_root(const char *dir);
 
 /* 0, or -1 with err "container does not exist". */
 int container_open(struct container *c, const char *id, struct error *err);
+/* The same, but an error for one that create is still at work on: its hooks may be asking. */
+int container_open_made(struct container *c, const char *id, struct error *err);
 /* The same without the lock, to look only. */
 int container_look(struct container *c, const char *id, struct error *err);
 /* A fresh directory, locked; refused when the id is taken. */
 int container_make(struct container *c, const char *id, struct error *err);
 void container_close(struct container *c);
+void container_lock(struct container *c);
+void container_unlock(struct container *c);
+bool container_unreadable(const struct container *c); /* there is a state.json, but it says nothing */
 int container_save(struct container *c, struct error *err);
 /* Unlinks what is known of it; processes and groups are gone already. */
 int container_forget(struct container *c, struct error *err);

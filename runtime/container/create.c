@@ -45,6 +45,7 @@
 
 #define SYNC_MAX 65536
 #define DELETE_GRACE_MS 5000
+#define ANSWER_S 10 /* a supervisor answers at once, on a machine that is not overwhelmed */
 
 int sync_send(int fd, json_t *message)
 {
@@ -151,9 +152,12 @@ static int supervise(struct creation *cr, struct error *err)
 	} else if (setsid() < 0) {
 		return error_errno(err, "setsid");
 	}
+	/* Before there is a terminal: who gets its master may close it at once, and that is a SIGHUP. */
+	if (supervisor_prepare(err))
+		return -1;
 	if (o->console_socket && console_attach(o->console_socket, cr->spec.rows, cr->spec.cols, err))
 		return -1;
-	if (supervisor_prepare(err) || server_listen(&cr->sv.server, cr->c->dir, err) || mounts_map(&cr->spec, err) ||
+	if (server_listen(&cr->sv.server, cr->c->dir, err) || mounts_map(&cr->spec, err) ||
 	    notify_start(&cr->spec, container_oci_state(cr->c, "creating"), err) ||
 	    sandbox_start(&cr->sandbox, &cr->spec, err))
 		return -1;
@@ -204,6 +208,8 @@ static _Noreturn void supervisor_main(struct creation *cr)
 
 /* --- the command --- */
 
+static const char silence[] = "the supervisor ended without a word";
+
 int sync_expect(struct creation *cr, const char *key, json_t **message, struct error *err)
 {
 	const char *text;
@@ -213,7 +219,7 @@ int sync_expect(struct creation *cr, const char *key, json_t **message, struct e
 		return 0;
 	text = json_string_value(json_object_get(*message, "error"));
 	err->status = (int)json_integer_value(json_object_get(*message, "status"));
-	error_set(err, "%s", text ? text : "the supervisor ended without a word");
+	error_set(err, "%s", text ? text : silence);
 	json_decref(*message);
 	return -1;
 }
@@ -315,15 +321,33 @@ static int with_supervisor(struct creation *cr, pid_t pid, struct error *err)
 	return sync_send_go(cr, err);
 }
 
-static void kill_and_reap(pid_t pid)
+/* Its wait status. */
+static int kill_and_reap(pid_t pid)
 {
+	int status = 0;
+
 	/* Its own end is cleaner than ours of it: it takes the sandbox along and reports. */
 	cleanup_close int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 
 	if (pidfd >= 0 && poll(&(struct pollfd){.fd = pidfd, .events = POLLIN}, 1, 1000) <= 0)
 		kill(pid, SIGKILL);
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
+	return status;
+}
+
+/* Why there was no word from it. */
+static void explain_silence(const struct creation *cr, int status, struct error *err)
+{
+	int64_t limit = cr->spec.limits.memory;
+
+	if (!WIFSIGNALED(status) || strcmp(err->text, silence))
+		return;
+	if (WTERMSIG(status) == SIGKILL && limit > 0)
+		error_set(err, "the container was killed while it was made: is its memory limit of %lld bytes too small?",
+			  (long long)limit);
+	else
+		error_set(err, "the container was killed while it was made, by signal %d", WTERMSIG(status));
 }
 
 static int fork_supervisor(struct creation *cr, pid_t *pid, struct error *err)
@@ -346,7 +370,7 @@ static int fork_supervisor(struct creation *cr, pid_t *pid, struct error *err)
 	     : cr->pod.role == POD_JOINS ? pod_with_joiner(cr, *pid, err) : with_supervisor(cr, *pid, err);
 	close(steal_fd(&cr->sync));
 	if (rc && *pid > 0)
-		kill_and_reap(*pid);
+		explain_silence(cr, kill_and_reap(*pid), err);
 	return rc;
 }
 
@@ -432,13 +456,27 @@ static int ask(const struct container *c, struct request request, struct error *
 	struct reply reply;
 
 	request.container = container_in_pod(c);
+	if (fd >= 0) /* it may have been stopped */
+		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &(struct timeval){.tv_sec = ANSWER_S}, sizeof(struct timeval));
 	if (fd < 0 || server_request(fd, &request, NULL, 0, err) || server_reply(fd, &reply, err))
 		return -1;
 	return reply.type == REPLY_OK ? 0 : error_set(err, "%s", reply.text);
 }
 
+/* In a frozen group nobody answers: the request waits there for the thaw. SIGKILL brings that about. */
+static int kill_frozen(const struct container *c, const struct request *request, struct error *err)
+{
+	cleanup_close int fd = container_connect(c, err);
+
+	if (fd < 0 || server_request(fd, request, NULL, 0, err))
+		return -1;
+	return request->arg[0] == SIGKILL ? container_freeze(c, false, err) : 0;
+}
+
 int container_kill(const struct container *c, int sig, bool all, struct error *err)
 {
+	if (container_status(c) == CONTAINER_PAUSED && !container_paused_inside(c))
+		return kill_frozen(c, &(struct request){.type = REQUEST_SIGNAL, .arg = {sig, all}}, err);
 	return ask(c, (struct request){.type = REQUEST_SIGNAL, .arg = {sig, all}}, err);
 }
 
@@ -478,7 +516,9 @@ int container_start(struct container *c, struct error *err)
 		json_decref(config);
 		return -1;
 	}
+	container_unlock(c); /* hooks may ask for the container, and use it */
 	rc = hooks_run(config, "poststart", container_oci_state(c, "running"), err);
+	container_lock(c);
 	json_decref(config);
 	if (rc) /* takes the container along */
 		container_kill(c, SIGKILL, false, &ignored);
@@ -508,6 +548,23 @@ static bool wait_gone(pid_t pid, uint64_t start, int ms)
 	return !process_alive(pid, start);
 }
 
+/* Whoever listens at the socket of a container whose state does not say. Its groups are those that we are not in. */
+static void end_listener(struct container *c, struct strings *dirs)
+{
+	struct error ignored;
+	cleanup_close int fd = container_connect(c, &ignored);
+	socklen_t len = sizeof(struct ucred);
+	struct ucred peer;
+	uint64_t start;
+
+	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) || peer.pid <= 0)
+		return;
+	start = process_start(peer.pid);
+	cgroup_dirs_of(&c->arena, peer.pid, dirs);
+	kill(peer.pid, SIGKILL);
+	wait_gone(peer.pid, start, DELETE_GRACE_MS);
+}
+
 static void end_processes(struct container *c)
 {
 	pid_t pid = container_pid(c), kernel = (pid_t)container_number(c, "kernelPid");
@@ -532,16 +589,21 @@ int container_delete(struct container *c, struct error *err)
 	struct strings dirs = {0};
 	struct error why = {0};
 	size_t i;
+	int rc;
 
-	end_processes(c);
+	if (c->state)
+		end_processes(c);
+	else
+		end_listener(c, &dirs);
 	json_array_foreach(json_object_get(c->state, "cgroupDirs"), i, dir)
 		if (json_is_string(dir))
 			strings_add(&c->arena, &dirs, json_string_value(dir));
 	if (cgroup_remove_dirs(&dirs, &why))
 		warning("%s", why.text);
+	rc = container_forget(c, err); /* before the hooks: they may ask whether it is still there */
 	if (c->state && json_object_get(c->state, "pid") &&
 	    hooks_run(config, "poststop", container_oci_state(c, "stopped"), &why))
 		warning("%s", why.text);
 	json_decref(config);
-	return container_forget(c, err);
+	return rc;
 }

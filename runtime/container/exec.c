@@ -112,10 +112,29 @@ int waiter_wait(struct waiter *w)
 	}
 }
 
+/* Signals are for the program, but while there is none they end us: the supervisor may be stopped. */
+static int await_start(struct waiter *w, struct error *err)
+{
+	for (;;) {
+		struct pollfd fds[] = {{.fd = w->fd, .events = POLLIN}, {.fd = w->signal_fd, .events = POLLIN}};
+		struct signalfd_siginfo info;
+
+		if (poll(fds, 2, -1) < 0 && errno != EINTR)
+			return error_errno(err, "poll");
+		if (fds[0].revents)
+			return 0;
+		if (fds[1].revents && read(w->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info) &&
+		    (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT || info.ssi_signo == SIGHUP || info.ssi_signo == SIGQUIT))
+			return error_set(err, "signal %d came before the program ran", (int)info.ssi_signo);
+	}
+}
+
 static int begin(struct waiter *w, struct error *err)
 {
 	struct reply reply;
 
+	if (waiter_signals(w, err)) /* before there is a terminal, whose master may be closed at once */
+		return -1;
 	if (w->options->console_socket) {
 		if (!w->options->detach)
 			setsid(); /* EPERM: a shell made us a leader, and the terminal is not taken from it */
@@ -125,10 +144,10 @@ static int begin(struct waiter *w, struct error *err)
 	w->terminal = w->spec->want_terminal;
 	if (w->terminal && !isatty(STDIN_FILENO))
 		return error_set(err, "a terminal is asked for, but stdin is none");
-	if (waiter_signals(w, err) || notify_start(w->spec, json_incref(w->state), err))
+	if (notify_start(w->spec, json_incref(w->state), err))
 		return -1;
 	terminal_enter(w->terminal);
-	if (request(w, err) || server_reply(w->fd, &reply, err))
+	if (request(w, err) || await_start(w, err) || server_reply(w->fd, &reply, err))
 		return -1;
 	if (reply.type != REPLY_STARTED)
 		return error_set(err, "unable to start container process: %s", reply.text);
@@ -182,7 +201,11 @@ static int start_detached(struct waiter *w, struct error *err)
 		waitpid(pid, NULL, 0);
 		return -1;
 	}
-	return write_pid_file(w->options->pid_file, pid, err);
+	if (!write_pid_file(w->options->pid_file, pid, err))
+		return 0;
+	kill(pid, SIGKILL); /* and the program with it */
+	waitpid(pid, NULL, 0);
+	return -1;
 }
 
 int container_exec(struct container *c, struct spec *spec, const struct exec_options *options, struct error *err)

@@ -52,12 +52,15 @@ static int enter_session(struct joiner *j, struct error *err)
 		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	else if (setsid() < 0)
 		return error_errno(err, "setsid");
+	/* Before there is a terminal: who gets its master may close it at once, and that is a SIGHUP. */
+	if (waiter_signals(&j->w, err))
+		return -1;
 	if (o->console_socket && console_attach(o->console_socket, cr->spec.rows, cr->spec.cols, err))
 		return -1;
 	j->w.terminal = cr->spec.want_terminal;
 	if (j->w.terminal && !isatty(STDIN_FILENO))
 		return error_set(err, "config.json: process.terminal is true, but stdin is not a terminal");
-	return waiter_signals(&j->w, err);
+	return 0;
 }
 
 /* Connected, and with the sandbox's namespaces, by which clients look for the pod's network. */

@@ -34,6 +34,8 @@ int server_reply(int fd, struct reply *reply, struct error *err)
 	do {
 		n = recv(fd, reply, sizeof(*reply), 0);
 	} while (n < 0 && errno == EINTR);
+	if (n < 0 && errno == EAGAIN)
+		return error_set(err, "the container's supervisor does not answer");
 	if (n != (ssize_t)sizeof(*reply))
 		return error_set(err, "the container's supervisor ended");
 	reply->text[sizeof(reply->text) - 1] = '\0';
@@ -82,7 +84,8 @@ size_t server_poll(const struct server *s, struct pollfd *fds)
 
 	fds[n++] = (struct pollfd){.fd = s->listen_fd, .events = POLLIN};
 	for (size_t i = 0; i < ARRAY_SIZE(s->connections); i++)
-		fds[n++] = (struct pollfd){.fd = s->connections[i].fd, .events = POLLIN};
+		if (s->connections[i].fd >= 0)
+			fds[n++] = (struct pollfd){.fd = s->connections[i].fd, .events = POLLIN};
 	return n;
 }
 
@@ -124,12 +127,25 @@ static void drop(struct connection *c)
 	c->fd = -1;
 }
 
+static bool too_many(const struct server *s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(s->connections); i++)
+		n += s->connections[i].program != 0;
+	return n >= SERVER_CONNECTIONS - SERVER_SHORT;
+}
+
 static void execute(struct server *s, struct connection *c, const struct request *r, const int *fds, size_t nfds)
 {
 	struct control_msg msg = {.type = r->type == REQUEST_JOIN ? CONTROL_JOIN : CONTROL_EXEC, .container = r->container};
 
 	if (c->program || !nfds || r->arg[0] <= 0) {
 		reply(c, REPLY_ERROR, EINVAL, CONTROL_STAGE_START, "malformed request");
+		return;
+	}
+	if (too_many(s)) {
+		reply(c, REPLY_ERROR, EAGAIN, CONTROL_STAGE_START, "too many programs at once were started by exec");
 		return;
 	}
 	c->program = ++s->last_program;
@@ -234,12 +250,22 @@ static void take(struct server *s)
 	}
 }
 
+static struct connection *by_fd(struct server *s, int fd)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(s->connections); i++)
+		if (s->connections[i].fd == fd)
+			return &s->connections[i];
+	return NULL;
+}
+
 void server_serve(struct server *s, const struct pollfd *fds, size_t n)
 {
-	for (size_t i = 0; i + 1 < n; i++)
-		if (fds[i + 1].revents && s->connections[i].fd == fds[i + 1].fd && s->connections[i].fd >= 0 &&
-		    !receive(s, &s->connections[i]))
-			drop(&s->connections[i]);
+	for (size_t i = 1; i < n; i++) {
+		struct connection *c = fds[i].revents ? by_fd(s, fds[i].fd) : NULL;
+
+		if (c && !receive(s, c))
+			drop(c);
+	}
 	if (fds[0].revents)
 		take(s);
 }

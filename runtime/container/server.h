@@ -52,14 +52,16 @@ int server_request(int fd, const struct request *request, const int *fds, size_t
 int server_reply(int fd, struct reply *reply, struct error *err); /* waits for one */
 
 /* The supervisor's side. */
-#define SERVER_POLLFDS 66
+#define SERVER_CONNECTIONS 512
+#define SERVER_SHORT 16 /* of these, not for programs: kill and others get through whatever runs */
+#define SERVER_POLLFDS (SERVER_CONNECTIONS + 1)
 
 struct server {
 	int listen_fd;
 	struct connection {
 		int fd; /* -1 = closed */
 		uint32_t program; /* id, 0 = none; of a closed one: is to be killed */
-	} connections[SERVER_POLLFDS - 2];
+	} connections[SERVER_CONNECTIONS];
 	uint32_t last_program;
 	bool started;
 	bool kill_asked; /* SIGKILL for the whole container: see to it that it ends */

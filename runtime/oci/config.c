@@ -83,6 +83,21 @@ static int check_version(struct doc *d, const struct node *top)
 	return strncmp(version, "1.", 2) ? doc_error(d, "", "ociVersion", "%s is not supported (1.x is)", version) : 0;
 }
 
+/* Text for engines, but some of it we go by. */
+static int check_annotations(struct doc *d, const struct node *top)
+{
+	struct node all;
+	const char *key;
+	json_t *value;
+
+	if (get_object(d, top, "annotations", &all))
+		return -1;
+	json_object_foreach(all.json, key, value)
+		if (!json_is_string(value))
+			return doc_error(d, "annotations", key, "is not a string");
+	return 0;
+}
+
 static int load_user(struct doc *d, const struct node *process)
 {
 	struct spec *spec = d->spec;
@@ -593,7 +608,7 @@ int config_load_keep(struct spec *spec, const char *bundle, json_t **document, s
 	if (!top.json)
 		return error_set(err, "%s: line %d, column %d: %s", d.file, why.line, why.column, why.text);
 	rc = !json_is_object(top.json) ? error_set(err, "%s: is not a JSON object", d.file)
-	     : check_version(&d, &top) || check_fields(&d, &top, "", fields) || load_process(&d, &top) ||
+	     : check_version(&d, &top) || check_fields(&d, &top, "", fields) || check_annotations(&d, &top) || load_process(&d, &top) ||
 			       load_root(&d, &top, bundle) || oci_mounts_load(&d, &top, bundle, fields) ||
 			       load_linux(&d, &top) || oci_mounts_check_ids(&d) || load_names(&d, &top) || check_hooks(&d, &top)
 		     ? -1

@@ -30,10 +30,11 @@ static bool word_in(const char *list, const char *word)
 	return false;
 }
 
-/* Our path from /proc/self/cgroup for a v1 controller, or for v2 (controller NULL). */
-static const char *own_path(struct arena *a, const char *controller)
+/* The path of a process (0 = ours) from /proc/PID/cgroup for a v1 controller, or for v2 (controller NULL). */
+static const char *path_of(struct arena *a, pid_t pid, const char *controller)
 {
-	cleanup_free char *text = read_file(AT_FDCWD, "/proc/self/cgroup");
+	const char *file = pid ? arena_printf(a, "/proc/%d/cgroup", pid) : "/proc/self/cgroup";
+	cleanup_free char *text = read_file(AT_FDCWD, file);
 	char *save = NULL;
 
 	for (char *line = text ? strtok_r(text, "\n", &save) : NULL; line; line = strtok_r(NULL, "\n", &save)) {
@@ -49,11 +50,11 @@ static const char *own_path(struct arena *a, const char *controller)
 	return NULL;
 }
 
-/* Finds the hierarchy that has a v1 controller, or v2's (controller NULL). */
-static bool find_hierarchy(struct arena *a, const char *controller, struct hierarchy *h)
+/* Finds the hierarchy that has a v1 controller, or v2's (controller NULL), and the place of a process (0: us) in it. */
+static bool find_place(struct arena *a, pid_t pid, const char *controller, struct hierarchy *h)
 {
 	cleanup_free char *text = read_file(AT_FDCWD, "/proc/self/mountinfo");
-	const char *own = own_path(a, controller);
+	const char *own = path_of(a, pid, controller);
 	char *save = NULL;
 
 	if (!text || !own)
@@ -77,6 +78,11 @@ static bool find_hierarchy(struct arena *a, const char *controller, struct hiera
 		return true;
 	}
 	return false;
+}
+
+static bool find_hierarchy(struct arena *a, const char *controller, struct hierarchy *h)
+{
+	return find_place(a, 0, controller, h);
 }
 
 const char *cgroup_layout(void)
@@ -115,6 +121,14 @@ static void hand_on_all(const char *dir)
 		write_file(fd, "cgroup.subtree_control", words[i]);
 }
 
+static bool is_empty(const char *group)
+{
+	cleanup_close int fd = open(group, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	cleanup_free char *procs = read_file(fd, "cgroup.procs");
+
+	return procs && !*procs;
+}
+
 /* mkdir -p below the mount point; what is new is remembered. */
 static int make_dirs(struct cgroup *cg, const char *mount, char *dir, bool full, struct error *err)
 {
@@ -132,7 +146,8 @@ static int make_dirs(struct cgroup *cg, const char *mount, char *dir, bool full,
 			hand_on_all(dir);
 			*slash = '/';
 		}
-		if (!mkdir(dir, 0755))
+		/* One that was there is removed with the container as well, if nobody is in it: perhaps a crash has left it. */
+		if (!mkdir(dir, 0755) || (errno == EEXIST && full && !saved && is_empty(dir)))
 			strings_add(&cg->arena, &cg->dirs, dir);
 		else if (errno != EEXIST)
 			return error_errno(err, "cannot make the control group %s", dir);
@@ -519,12 +534,25 @@ int cgroup_scope(struct cgroup *cg, const struct spec *spec, pid_t pid, struct e
 	return set_limits(cg, spec, err);
 }
 
+/* Whoever goes into a frozen group is frozen, and nobody hears of it. */
+static int check_thawed(struct cgroup *cg, struct error *err)
+{
+	bool v2;
+	const char *dir = cgroup_path(cg, "freezer", &v2);
+	cleanup_free char *text = dir ? read_file(AT_FDCWD, arena_printf(&cg->arena, "%s/%s", dir, v2 ? "cgroup.freeze"
+													: "freezer.state")) : NULL;
+
+	if (!text || (v2 ? *text == '0' : !strncmp(text, "THAWED", 6)))
+		return 0;
+	return error_set(err, "the container's control group %s is frozen", dir);
+}
+
 int cgroup_create(struct cgroup *cg, const struct spec *spec, struct error *err)
 {
 	if (spec->cgroup_scope)
 		return cgroup_scope(cg, spec, getpid(), err);
 	*cg = (struct cgroup){0};
-	if ((spec->cgroup_full && make_all(cg, spec, err)) || set_limits(cg, spec, err)) {
+	if ((spec->cgroup_full && make_all(cg, spec, err)) || check_thawed(cg, err) || set_limits(cg, spec, err)) {
 		cgroup_remove(cg);
 		return -1;
 	}
@@ -617,6 +645,25 @@ static void await_systemd(const char *dir)
 
 	for (int tries = 0; is_scope(dir) && tries < 1000 && !access(dir, F_OK); tries++)
 		nanosleep(&pause, NULL);
+}
+
+void cgroup_dirs_of(struct arena *a, pid_t pid, struct strings *dirs)
+{
+	cleanup_free char *text = read_file(AT_FDCWD, arena_printf(a, "/proc/%d/cgroup", pid));
+	char *save = NULL;
+
+	for (char *line = text ? strtok_r(text, "\n", &save) : NULL; line; line = strtok_r(NULL, "\n", &save)) {
+		char *names = strchr(line, ':'), *end = names ? strchr(names + 1, ':') : NULL;
+		struct hierarchy ours, theirs;
+
+		if (!end)
+			continue;
+		*end = '\0';
+		names[1 + strcspn(names + 1, ",")] = '\0';
+		if (find_place(a, 0, names[1] ? names + 1 : NULL, &ours) &&
+		    find_place(a, pid, names[1] ? names + 1 : NULL, &theirs) && strcmp(ours.own, theirs.own))
+			strings_add(a, dirs, arena_printf(a, "%s%s", theirs.mount, theirs.own));
+	}
 }
 
 int cgroup_remove_dirs(const struct strings *dirs, struct error *err)

@@ -32,6 +32,8 @@ bool cgroup_oom_killed(int fd);
 /* After the last process has ended. */
 void cgroup_remove(struct cgroup *cg);
 
+/* The groups of a process that are not our own as well. */
+void cgroup_dirs_of(struct arena *a, pid_t pid, struct strings *dirs);
 /* Directories of a group whose maker is gone, with what is below them. The last one that could not go: an error. */
 int cgroup_remove_dirs(const struct strings *dirs, struct error *err);
 

@@ -256,7 +256,7 @@ static void show_stats(const struct sandbox *sb, const char *text)
 static void exec_error(struct supervisor *s, int64_t error, int64_t stage, const char *text)
 {
 	if (s->sv && error > 0 && error <= 4095) {
-		struct error why = {.status = stage != CONTROL_STAGE_PROGRAM ? STATUS_FAILURE
+		struct error why = {.status = stage != CONTROL_STAGE_PROGRAM ? 0
 					      : error == ENOENT ? STATUS_NOT_FOUND : STATUS_NOT_EXECUTABLE};
 		char line[900];
 
@@ -432,6 +432,8 @@ static bool wait_once(struct supervisor *s, bool *control_open, int timeout_ms)
 	/* A shell that takes a running job to the foreground tells nobody. */
 	looking = timeout_ms < 0 && !s->sv && s->sb->terminal && !terminal_is_raw();
 	n = poll(fds, count, looking ? TERMINAL_LOOK_MS : timeout_ms);
+	if (n < 0 && errno != EINTR)
+		FAIL(s, 0, "poll: %s", strerror(errno));
 	if (n < 0)
 		return errno == EINTR;
 	if (n == 0 && looking) {
@@ -490,8 +492,7 @@ static void loop(struct supervisor *s)
 	if (!s->failed)
 		while (alive)
 			alive = wait_once(s, &control_open, END_GRACE_MS);
-	if (alive)
-		kill(s->sb->pid, SIGKILL);
+	kill(s->sb->pid, SIGKILL); /* a zombie does not mind */
 	waitid(P_PID, (id_t)s->sb->pid, &(siginfo_t){0}, WEXITED | WNOWAIT); /* the last words stay readable */
 	if (control_open)
 		read_control(s);

@@ -39,6 +39,13 @@ t pod-stop $P stop -t 5 o1
 t pod-status $P inspect -f '{{.State.ExitCode}} {{.State.Status}}' o1
 t pod-restart $P start o1
 t pod-alive $P exec o2 echo yes
+t pod-restart2 bash -c "$P restart -t 1 o2 >/dev/null 2>&1; sleep 0.3; $P exec o1 sh -c 'echo again | nc -w 1 127.0.0.1 7070'"
+t pod-host $P exec o1 hostname
+t pod-shm bash -c "$P exec o1 sh -c 'echo x >/dev/shm/of-one'; $P exec o2 cat /dev/shm/of-one"
+t pod-limit bash -c "$P run --rm -m 32m --pod pp localhost/bb:1 sh -c 'dd if=/dev/zero of=/dev/null bs=300M count=1; echo \$?' 2>/dev/null"
+t pod-pause bash -c "$P pause o1 >/dev/null; $P exec o2 echo goes on; $P unpause o1 >/dev/null; $P exec o1 echo so does it"
+t pod-kill bash -c "$P kill -s KILL o1 >/dev/null; sleep 0.5; $P inspect -f '{{.State.ExitCode}}' o1; $P exec o2 echo lives"
+t pod-pod-stop bash -c "$P pod stop -t 1 pp >/dev/null 2>&1; $P pod start pp >/dev/null; sleep 0.3; $P exec o2 echo back"
 t pod-stats bash -c "$P stats --no-stream --format '{{.Name}}' o1"
 t pod-rm bash -c "$P pod rm -t 0 -f pp >/dev/null 2>&1"
 
@@ -99,9 +106,9 @@ t ctr-end $C task kill -s KILL pp
 [ "$RUNTIME" != "$(command -v runc)" ] || $C task kill -s KILL two # runc's go on without their sandbox
 sleep 1
 t ctr-ended bash -c "$C task ls | awk 'NR > 1 {print \$1, \$3}' | sort"
-for i in two pp; do t ctr-gone bash -c "$C task delete $i 2>&1 | grep -o 'exit code.*'; $C c rm $i"; done
+for i in two pp; do t ctr-gone-$i bash -c "$C task delete $i 2>&1 | grep -o 'exit code.*'; $C c rm $i"; done
 
 $C -n k8s.io images import "$D/images.tar" >/dev/null 2>&1
 sleep 1
-timeout 100 python3 "$here/pods_cri.py" "$D/containerd.sock" localhost/bb:1 "$D/logs" "$D/vol" 2>&1
+timeout 100 python3 "$here/pods_cri.py" "$D/containerd.sock" localhost/bb:1 "$D/logs" "$D/vol" 2>&1 || printf 'cri-all rc=1 %s fails\n' "$RUNTIME"
 find /sys/fs/cgroup -depth -path '*/limpet-cri*' -type d -exec rmdir {} + 2>/dev/null # the kubelet's part

@@ -90,6 +90,18 @@ def pod(cri, image, logs, volume, pid):
     say(name + "-exec", *run("two", "sh", "-c", "echo out; exit 7"))
     stats = parse(cri.call("ContainerStats", pb(f1=made["one"]))[1][0])
     say(name + "-stats", 0 < parse(parse(stats[3][0])[2][0])[1][0] < 64 << 20, 0)
+    # too much memory: that one ends, by the host's hand, and clients are told so
+    container("fat", "sh", "-c", "echo big; dd if=/dev/zero of=/dev/null bs=300M count=1; exit $?", v4=48 << 20)
+    for _ in range(50):
+        if status("fat").get(7): break
+        time.sleep(0.2)
+    time.sleep(0.3)
+    say(name + "-oom", status("fat").get(10, [b""])[0].decode(), status("fat").get(7, [0])[0])
+    say(name + "-oom-others", *run("one", "echo", "lives"), *run("two", "echo", "lives"))
+    cri.call("RemoveContainer", pb(f1=made["fat"]))
+    say(name + "-exec-kill", *run("one", "sh", "-c", "kill -9 $$"), *run("two", "sh", "-c", "ps -o args | grep -c '[s]leep 0.1'"))
+    cri.call("UpdateContainerResources", pb(f1=made["two"], f2=pb(v4=96 << 20)))
+    say(name + "-update", *(len(run(w, "sh", "-c", "cat /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null || cat /sys/fs/cgroup/memory.max")[0]) for w in ("one", "two")), 0)
     cri.call("StopContainer", pb(f1=made["one"], v2=5))
     say(name + "-stop", status("one").get(7, [0])[0], *run("two", "echo", "the other lives"))
     cri.call("RemoveContainer", pb(f1=made["one"]))

@@ -18,6 +18,7 @@ default_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]
 [engine]
 cgroup_manager = "cgroupfs"
 events_logger = "file"
+infra_image = "localhost/rootless:1"
 C
 chown -R $user "$home"; chmod 711 "$home"; chmod 700 "$home/run"; chmod a+x "$WORK"
 cd "$home" || exit 1
@@ -48,4 +49,17 @@ t logs $P logs R1
 t stop bash -c "$P stop -t 5 R1 >/dev/null"
 t exit-code $P inspect R1 --format '{{.State.ExitCode}}'
 t rm bash -c "$P rm -f -t 0 R1 >/dev/null"
+$P pod rm -t 0 -f RP >/dev/null 2>&1
+t pod-create bash -c "$P pod create --name RP --network none --infra-command '/bin/sleep 100000' >/dev/null"
+t pod-one bash -c "$P run -d --pull=never --pod RP --name RP1 $image sh -c 'echo one; trap \"exit 3\" TERM; while :; do sleep 0.1; done' >/dev/null"
+t pod-two bash -c "$P run -d --pull=never --pod RP --name RP2 $image nc -ll -p 7070 -e cat >/dev/null; sleep 0.5"
+t pod-loopback $P exec RP1 sh -c 'echo by loopback | nc -w 1 127.0.0.1 7070'
+t pod-host $P exec RP2 hostname
+t pod-shm bash -c "$P exec RP1 sh -c 'echo x >/dev/shm/f'; $P exec RP2 cat /dev/shm/f"
+t pod-alone $P exec RP1 sh -c 'ps | grep -c "[n]c -ll"'
+t pod-exec $P exec RP2 sh -c 'exit 9'
+t pod-logs $P logs RP1
+t pod-run $P run --rm --pull=never --pod RP $image sh -c 'id -u; exit 4'
+t pod-stop bash -c "$P stop -t 5 RP1 >/dev/null; $P inspect -f '{{.State.ExitCode}}' RP1; $P exec RP2 echo lives"
+t pod-rm bash -c "$P pod rm -t 0 -f RP >/dev/null 2>&1"
 t nothing-left bash -c "ls -A $home/run/limpet $home/run/runc 2>/dev/null | grep -v : | grep ."

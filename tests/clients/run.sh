@@ -1,6 +1,6 @@
 #!/bin/bash
-# tests/clients/run.sh [LIST...]: the lists of podman.sh, rootless.sh, containerd.sh, docker.sh, services.sh, pair.sh with runc and
-# with limpet, compared; without LIST also docs/engines.md (engines.sh).
+# tests/clients/run.sh [LIST...]: the lists of podman.sh, rootless.sh, containerd.sh, docker.sh, pods.sh, services.sh,
+# pair.sh with runc and with limpet, compared; without LIST also docs/engines.md (engines.sh).
 # A line that runc passes has to be the same with limpet. Needs root, the clients, and debootstrap for the first run.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
@@ -11,7 +11,7 @@ RUNTIME=none . "$here/lib.sh"
 make_image || { echo "cannot make an image: see $WORK/debootstrap.log"; exit 1; }
 failed=0
 all=0
-[ $# = 0 ] && all=1 && set -- podman rootless containerd docker services pair
+[ $# = 0 ] && all=1 && set -- podman rootless containerd docker pods services pair
 for list in "$@"; do
 	RUNTIME=$(command -v runc) WORK=$WORK bash "$here/$list.sh" >"$WORK/$list.runc" 2>&1
 	RUNTIME=$LIMPET WORK=$WORK bash "$here/$list.sh" >"$WORK/$list.limpet" 2>&1

@@ -182,8 +182,8 @@ soon 'a PID 1' grep -q 'PID 1 lives' $one.out
 ends 'forced delete' 0 oci delete --force $one
 bundle a container 'c["process"]["args"] = ["/nothere"]'
 matches 'no program' "$(oci create -b a $one 2>&1)" 'unable to start container process: exec: "/nothere": stat /nothere: no such file or directory$'
-bundle a container 'c["process"]["cwd"] = "/nothere"'
-matches 'no directory' "$(oci run -b a $one 2>&1)" 'chdir to cwd \("/nothere"\)'
+bundle a container 'c["process"]["cwd"] = "/etc/passwd"'
+matches 'no directory' "$(oci run -b a $one 2>&1)" 'chdir to cwd \("/etc/passwd"\)'
 is 'nothing is left of those' "$(ls states)" "$p"
 bundle a container "sh('exit 0')"
 ends 'create' 0 oci create -b a $one
