@@ -12,7 +12,7 @@ ends 'not executable' 126 do_ -- ./plain
 ends 'a directory' 126 do_ -- /tmp
 ends 'no command' 125 do_
 ends 'unknown option' 125 do_ --nonsense -- true
-ends 'unknown command' 125 limpet nonsense
+ends 'unknown command' 3 limpet nonsense
 ends 'bad platform' 125 limpet do --platform nonsense -- true
 ends 'help' 0 limpet do --help
 ends 'version' 0 limpet --version
