@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 
 #include "runtime/container/container.h"
+#include "runtime/lib/handover.h"
 
 /* Who has but a user namespace of his own could make a file that nobody outside may use. */
 static bool is_host_root(void)
@@ -52,29 +53,6 @@ static char *describe(const struct spec *spec, json_t *state)
 	text = json_dumps(all, JSON_COMPACT);
 	json_decref(all);
 	return text;
-}
-
-static int send_agent(const char *path, const char *text, int fd, struct error *err)
-{
-	cleanup_close int sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	struct sockaddr_un addr = {.sun_family = AF_UNIX};
-	char control[CMSG_SPACE(sizeof(int))] = {0};
-	struct iovec iov = {(void *)text, strlen(text)};
-	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
-	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
-
-	if (strlen(path) >= sizeof(addr.sun_path))
-		return error_set(err, "linux.seccomp.listenerPath: %s: the path is too long", path);
-	strcpy(addr.sun_path, path);
-	if (sock < 0 || connect(sock, (struct sockaddr *)&addr, sizeof(addr)))
-		return error_errno(err, "linux.seccomp.listenerPath: cannot connect to %s", path);
-	cmsg->cmsg_level = SOL_SOCKET;
-	cmsg->cmsg_type = SCM_RIGHTS;
-	cmsg->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(cmsg), &fd, sizeof(int));
-	if (sendmsg(sock, &msg, MSG_NOSIGNAL) != (ssize_t)iov.iov_len)
-		return error_errno(err, "linux.seccomp.listenerPath: sending to %s", path);
-	return 0;
 }
 
 /* The agent's descriptor; the other end of sock serves it from now on. */
@@ -125,7 +103,7 @@ int notify_start(struct spec *spec, json_t *state, struct error *err)
 	ours = pair[0];
 	theirs = pair[1];
 	fd = make_file(ours, theirs, err);
-	if (fd < 0 || send_agent(spec->seccomp_listener, text, fd, err))
+	if (fd < 0 || hand_over("linux.seccomp.listenerPath", spec->seccomp_listener, text, fd, err))
 		return -1;
 	spec->seccomp_fd = steal_fd(&theirs);
 	return 0;

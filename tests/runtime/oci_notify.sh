@@ -281,7 +281,7 @@ refused() { # WHAT PATTERN EXPRESSION...
 	matches "$what" "$(cat out)" "$pattern"
 }
 rm -f agent.sock
-refused 'no agent' "linux.seccomp.listenerPath: cannot connect to $work/agent.sock: No such file"
+refused 'no agent' "cannot connect to linux.seccomp.listenerPath $work/agent.sock: No such file"
 refused 'no path' 'linux.seccomp.listenerPath: is missing: SCMP_ACT_NOTIFY' 'del c["linux"]["seccomp"]["listenerPath"]; del c["linux"]["seccomp"]["listenerMetadata"]'
 refused 'metadata alone' 'linux.seccomp.listenerMetadata: is given without listenerPath' 'del c["linux"]["seccomp"]["listenerPath"]'
 refused 'a relative path' 'listenerPath: is not an absolute path' 'c["linux"]["seccomp"]["listenerPath"] = "x"'

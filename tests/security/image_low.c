@@ -5,39 +5,11 @@
  * defence: none, images make programs faster and nothing else
  */
 #include "attack.h"
+#include "linker.h"
 
-#include <elf.h>
-#include <fcntl.h>
-
-#define PAGE 4096ul
 #define FRONT 0x10ff0000ul /* the area's distance is more, and this much more at most */
 #define STEPS 0x1100000ul
 #define LOW ((char *)0x8000000)
-
-static int interp;
-static Elf64_Phdr text;
-
-static bool find_text(void)
-{
-	Elf64_Ehdr eh;
-
-	interp = open("/lib64/ld-linux-x86-64.so.2", O_RDONLY);
-	if (interp < 0 || pread(interp, &eh, sizeof(eh), 0) != sizeof(eh))
-		return false;
-	for (int i = 0; i < eh.e_phnum; i++)
-		if (pread(interp, &text, sizeof(text), (off_t)(eh.e_phoff + i * sizeof(text))) == sizeof(text) &&
-		    text.p_type == PT_LOAD && (text.p_flags & PF_X))
-			return true;
-	return false;
-}
-
-static char *map_text(char *at)
-{
-	size_t skip = text.p_offset % PAGE, len = (text.p_filesz + skip + PAGE - 1) & ~(PAGE - 1);
-
-	return mmap(at, len, PROT_READ | PROT_EXEC, MAP_PRIVATE | (at ? MAP_FIXED : 0), interp,
-		    (off_t)(text.p_offset - skip));
-}
 
 /* Are there trampolines in front of the text at base? */
 static bool has_area(char *base)
