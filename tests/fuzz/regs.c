@@ -17,9 +17,11 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include "../../abi/layout.h"
+
 static const uint64_t odd[] = {
-	0, 1, 8, 0xffff, 0x10000, 0x7dfffffffff8, 0x7dfffffffffc, 0x7e0000000000, 0x7e0000001000, 0x7e1000000000,
-	0x7e6000000000, 0x7e6010000000, 0x7fffffffefff, 0x7fffffffffff, 0x800000000000, 0x8000000000000000,
+	0, 1, 8, 0xffff, 0x10000, TASK_SIZE - 8, TASK_SIZE - 4, TASK_SIZE, TASK_SIZE + 0x1000, SHOWN_BASE,
+	SCRATCH_BASE, HEAP_BASE, THREADS_BASE, 0x7fffffffefff, 0x7fffffffffff, 0x800000000000, 0x8000000000000000,
 	0xffff7fffffffffff, 0xffff800000000000, 0xffffffffff600000, 0xfffffffffffff000, 0xffffffffffffffff,
 };
 #define N (sizeof(odd) / sizeof(odd[0]))
@@ -184,7 +186,7 @@ int main(int argc, char **argv)
 	int nojump = argc > 1 && !strcmp(argv[1], "nojump");
 
 	for (unsigned i = 0; i < N; i++) {
-		int kernel = odd[i] >= 0x7e0000000000 && odd[i] < 0x7fffffffffff;
+		int kernel = odd[i] >= TASK_SIZE && odd[i] < 0x7fffffffffff;
 
 		for (int w = 0; w < 9; w++)
 			if (!(nojump && kernel && (w == 0 || w == 1)))

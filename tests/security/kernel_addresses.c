@@ -1,16 +1,19 @@
 /*
- *User pointers into the kernel's range, mappings there, and pointers that wrap: all refused, nothing changes.
+ * User pointers into the kernel's range, mappings there, and pointers that wrap: all refused, nothing changes.
  *
  * defence: none, pointer_deputy.c shows what the range check is for
  */
+#include "../../abi/layout.h"
 #include "test.h"
 #include <sys/epoll.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <linux/futex.h>
 
-static const unsigned long spots[] = { 0x7e0000000000, 0x7e0000001000, 0x7e1020000000, 0x7e4000000000, 0x7fffffffe000,
-	0x7dfffffffff8, 0xffff800000000000, 0xffffffffff600000, 0xfffffffffffffff8, 0x800000000000 };
+#define IN_HEAP (HEAP_BASE + 0x20000000)
+
+static const unsigned long spots[] = { TASK_SIZE, TASK_SIZE + PAGE, IN_HEAP, THREADS_BASE, 0x7fffffffe000,
+	TASK_SIZE - 8, 0xffff800000000000, 0xffffffffff600000, 0xfffffffffffffff8, 0x800000000000 };
 #include <sys/eventfd.h>
 #include <sys/shm.h>
 
@@ -24,7 +27,7 @@ static int eventfd_like(void)
 static long shmat_far(void)
 {
 	int id = shmget(IPC_PRIVATE, PAGE, 0600);
-	long r = id < 0 ? -1 : (long)shmat(id, (void *)0x7e0000000000, 0);
+	long r = id < 0 ? -1 : (long)shmat(id, (void *)TASK_SIZE, 0);
 
 	if (id >= 0)
 		shmctl(id, IPC_RMID, 0);
@@ -166,7 +169,7 @@ TEST(mappings)
 	}
 	EQ(getppid() > 0, 1);
 	/* Ranges that begin below and end inside. */
-	char *below = (char *)0x7e0000000000 - 4 * PAGE;
+	char *below = (char *)TASK_SIZE - 4 * PAGE;
 
 	if (mmap(below, 8 * PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED)
 		test_fail(__LINE__, "mapped across the border");
@@ -176,13 +179,13 @@ TEST(mappings)
 		test_fail(__LINE__, "protected across the border");
 	char *mine = mmap(0, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	if (mremap(mine, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, (void *)0x7e0000000000) != MAP_FAILED)
+	if (mremap(mine, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, (void *)TASK_SIZE) != MAP_FAILED)
 		test_fail(__LINE__, "moved onto the kernel");
 	if (mremap(mine, PAGE, 1ul << 46, MREMAP_MAYMOVE) != MAP_FAILED)
 		test_fail(__LINE__, "grew over the kernel");
 	CHECK(mmap(0, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED); /* page 0 */
-	syscall(SYS_brk, 0x7e0000000000);
-	CHECK(syscall(SYS_brk, 0) < 0x7e0000000000);
+	syscall(SYS_brk, TASK_SIZE);
+	CHECK(syscall(SYS_brk, 0) < (long)TASK_SIZE);
 	CHECK(shmat_far() == -1);
 	EQ(getppid() > 0, 1);
 }
@@ -215,13 +218,13 @@ TEST(registers_at_kernel_addresses)
 		setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
 		if (plain)
 			_exit(0); /* the push would hit the kernel: nothing is promised */
-		__asm__ volatile("mov %0, %%rsp; push %%rax; mov $39, %%eax; syscall; ud2" :: "r"(0x7e1020001000ul) : "memory");
+		__asm__ volatile("mov %0, %%rsp; push %%rax; mov $39, %%eax; syscall; ud2" :: "r"(IN_HEAP + PAGE) : "memory");
 	}
 	st = wait_status(pid);
 	CHECK(WIFSIGNALED(st) || WIFEXITED(st));
 	pid = fork();
 	if (!pid) {
-		stack_t ss = { .ss_sp = (void *)0x7e1020000000, .ss_size = 65536 };
+		stack_t ss = { .ss_sp = (void *)IN_HEAP, .ss_size = 65536 };
 
 		setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
 		if (sigaltstack(&ss, 0) == 0) {
@@ -236,8 +239,8 @@ TEST(registers_at_kernel_addresses)
 	CHECK(st == 0 || WTERMSIG(st) == SIGSEGV);
 	pid = fork();
 	if (!pid) {
-		syscall(SYS_set_robust_list, 0x7e1020000000, 24);
-		syscall(SYS_set_tid_address, 0x7e1020000000);
+		syscall(SYS_set_robust_list, IN_HEAP, 24);
+		syscall(SYS_set_tid_address, IN_HEAP);
 		_exit(0);
 	}
 	reap(pid);

@@ -4,16 +4,16 @@
  * defence: none, pkey_memory.c shows what the keys are for
  */
 #define TEST_SECONDS 120 /* emulated machines are slow */
+#include "../../abi/layout.h"
 #include "test.h"
 #include <setjmp.h>
 
 static sigjmp_buf back;
 static void jump(int sig) { (void)sig; siglongjmp(back, 1); }
 
-/* abi/layout.h: a program may see its process's shown pages, and scribble over its scratch pages. */
-#define PER_THREAD (16384ul * 4096)
-#define SCRATCH 0x7e6000000000ul
-#define SHOWN (SCRATCH - 0x10000000ul)
+/* A program may see its process's shown pages, and scribble over its scratch pages. */
+#define PER_THREAD (THREAD_SLOTS * 4096)
+#define IN_HEAP (HEAP_BASE + 0x20000000)
 
 TEST(no_access)
 {
@@ -21,12 +21,12 @@ TEST(no_access)
 
 	handle(SIGSEGV, jump, SA_NODEFER);
 	handle(SIGBUS, jump, SA_NODEFER);
-	for (unsigned long a = 0x7e0000000000; a < 0x7e8000000000; a += 0x3ff000) {
-		if (a - SCRATCH < PER_THREAD)
+	for (unsigned long a = KERNEL_BASE; a < FILEMEM_BASE + 0x40000000; a += 0x3ff000) {
+		if (a - SCRATCH_BASE < PER_THREAD)
 			continue;
 		if (!sigsetjmp(back, 1)) {
 			(void)*(volatile char *)a;
-			got += a - SHOWN >= PER_THREAD;
+			got += a - SHOWN_BASE >= PER_THREAD;
 		}
 		if (!sigsetjmp(back, 1)) {
 			*(volatile char *)a = 0;
@@ -43,10 +43,10 @@ TEST(not_through_files_either)
 	int fd = open("/proc/self/mem", O_RDWR);
 
 	if (fd >= 0) {
-		CHECK(pread(fd, &c, 1, 0x7e0000000000) != 1);
-		CHECK(pwrite(fd, "x", 1, 0x7e1020000000) != 1);
+		CHECK(pread(fd, &c, 1, KERNEL_BASE) != 1);
+		CHECK(pwrite(fd, "x", 1, IN_HEAP) != 1);
 	}
-	struct iovec l = { &c, 1 }, r = { (void *)0x7e1020000000, 1 };
+	struct iovec l = { &c, 1 }, r = { (void *)IN_HEAP, 1 };
 
 	CHECK(process_vm_readv(getpid(), &l, 1, &r, 1, 0) == -1);
 	CHECK(process_vm_writev(getpid(), &l, 1, &r, 1, 0) == -1);
@@ -58,7 +58,7 @@ TEST(not_through_files_either)
 static void shown_slots(unsigned char slots[SLOTS_LOOKED_AT])
 {
 	for (unsigned long i = 0; i < SLOTS_LOOKED_AT; i++) {
-		volatile unsigned long *p = (volatile unsigned long *)(SHOWN + i * 4096);
+		volatile unsigned long *p = (volatile unsigned long *)(SHOWN_BASE + i * 4096);
 
 		slots[i] = 0;
 		if (sigsetjmp(back, 1))

@@ -1,4 +1,5 @@
 /* Random arguments: what a kernel may meet, mostly near the edges; never the process that watches. */
+#include "../../../abi/layout.h"
 #include "sysfuzz.h"
 
 uint64_t rnd(void)
@@ -45,9 +46,9 @@ uint64_t param(unsigned n) { return PARAM + (below(PARAM_SIZE - n - 8) & ~7u); }
 
 uint64_t bad_pointer(void)
 {
-	static const uint64_t p[] = { 0, 1, 8, 0xfff, 0x10000, 0x7dffffff0000ull, 0x7dfffffffff8ull, 0x7dfffffffffcull,
-				      0x7e0000000000ull, 0x7e0000001000ull, 0x7e003c010000ull, 0x7e403c000000ull,
-				      0x7e0010000000ull, 0x7e0014000000ull, 0x7e7ffc000000ull, 0x7ffffffff000ull,
+	static const uint64_t p[] = { 0, 1, 8, 0xfff, 0x10000, VDSO_ADDR, TASK_SIZE - 8, TASK_SIZE - 4,
+				      TASK_SIZE, TASK_SIZE + 0x1000, HEAP_BASE + 0x10000, THREADS_BASE,
+				      SHOWN_BASE, SCRATCH_BASE, FILEMEM_BASE, 0x7ffffffff000ull,
 				      0x7fffffffffffull, 0x800000000000ull, 0xffff800000000000ull,
 				      0xfffffffffffff000ull, ~0ull, ~7ull, ~0xfffull };
 
