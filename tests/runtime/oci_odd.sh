@@ -134,7 +134,7 @@ new; oci run -b b $id </dev/null >&- 2>o2; is 'stdout closed' "$? $(tail -n 1 o2
 new; oci run -b b $id </dev/null >o1 2>&-; is 'stderr closed' "$? $(cat o1)" '4 out'
 new; oci run -b b $id <&- >&- 2>&-; is 'all closed' $? 4
 for files in 64 80 128; do new; (ulimit -n $files; timeout 20 "$LIMPET" --root states run -b b $id </dev/null >o1 2>&1); is "$files open files" "$? $(head -n 1 o1)" '4 out'; done
-new; (ulimit -n 20; oci run -b b $id >o1 2>&1); matches '20 open files' "$? $(cat o1)" '1 limpet: the limit on open files.*is too low'
+new; (ulimit -n 12; oci run -b b $id >o1 2>&1); matches '12 open files' "$? $(cat o1)" '1 limpet: the limit on open files.*is too low'
 ends 'state to a full disk' 1 sh -c "'$LIMPET' --root states features >/dev/full"
 
 # names and paths
