@@ -11,7 +11,8 @@ if [ -e /sys/module/apparmor ] || [ -e /sys/fs/selinux/enforce ]; then
 	config "$profile"
 	oci run -b b $id >out 2>&1 && fail 'a profile that is not there passes'
 	matches 'no such profile' "$(cat out)" 'process.apparmorProfile: (AppArmor does not take|this machine has no AppArmor)'
-	[ -d /sys/kernel/security/apparmor ] || mount -t securityfs none /sys/kernel/security 2>/dev/null
+	mounted=
+	[ -d /sys/kernel/security/apparmor ] || { mount -t securityfs none /sys/kernel/security 2>/dev/null && mounted=1; }
 	if [ -e /sys/kernel/security/apparmor/.load ] && command -v apparmor_parser >/dev/null; then
 		name=limpet-test-$$
 		cat >profile <<P
@@ -33,6 +34,7 @@ P
 		says 'without' 0 secret oci run -b b $id
 		apparmor_parser -R -K profile
 	fi
+	[ -z "$mounted" ] || umount /sys/kernel/security
 	finish
 fi
 config "$profile"
