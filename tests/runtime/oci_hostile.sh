@@ -20,7 +20,7 @@ unharmed() {
 	is "$1: mounts" "$(grep -c "$work" /proc/self/mountinfo)" 0
 	before=$(seen)
 }
-oci_() { timeout 30 "$LIMPET" --root "$work/states" --platform "$PLATFORM" "$@"; }
+oci_() { timeout $((30 * ${TEST_SLOW:-1})) "$LIMPET" --root "$work/states" --platform "$PLATFORM" "$@"; }
 
 # refuses WHAT PATTERN: create says one line and fails
 refuses() {
