@@ -72,7 +72,7 @@ t stop-timeout bash -c "$P run -d --runtime under-test --name S1 --stop-timeout 
 t oom-killed bash -c "$P run -d --runtime under-test --name S1 -m 32m --network none $image perl -e '\$x=\"a\"x(200<<20)' >/dev/null; $P wait S1; $P inspect S1 --format '{{.State.OOMKilled}}'; $P rm -f S1 >/dev/null"
 t restart-policy bash -c "$P run -d --runtime under-test --name S1 --restart on-failure:2 --network none $image sh -c 'exit 3' >/dev/null; sleep 4; $P inspect S1 --format '{{.RestartCount}} {{.State.ExitCode}}'; $P rm -f S1 >/dev/null"
 t health bash -c "$P run -d --runtime under-test --name S1 --health-cmd 'test -e /tmp/well || exit 1' --health-interval 1s --health-retries 1 --network none $image sh -c 'touch /tmp/well; sleep 100' >/dev/null; for i in 1 2 3 4 5 6 7 8; do $P inspect S1 --format '{{.State.Health.Status}}' | grep -q starting || break; sleep 0.5; done; $P inspect S1 --format '{{.State.Health.Status}}'; $P rm -f S1 >/dev/null"
-t attach bash -c "$P run -di --runtime under-test --name S1 --network none $image sh -c 'read x; echo got \$x; exit 4' >/dev/null; (sleep 0.5; echo hi) | timeout 10 $P attach S1; echo \$?; $P rm -f S1 >/dev/null"
+t attach bash -c "$P run -di --runtime under-test --name S1 --network none $image sh -c 'read x; echo got \$x; exit 4' >/dev/null; (sleep 2; echo hi) | timeout 10 $P attach S1; echo \$?; $P rm -f S1 >/dev/null"
 t run-d2 bash -c "$P run -d --runtime under-test --name S1 --init --network none $image sleep 100 >/dev/null; sleep 0.3; $P exec -e X=1 -w /usr -u daemon S1 sh -c 'echo \$X \$PWD; id -un'"
 t exec-d bash -c "$P exec -d S1 touch /tmp/det; sleep 0.5; $P exec S1 ls /tmp/det"
 t exec-missing $P exec S1 nothere
